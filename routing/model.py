@@ -1,0 +1,284 @@
+"""The nouns of a decision: what the engine is told, and what it answers.
+
+Everything here is immutable. Moments are aware datetimes; inside a timetable, times are seconds counted
+from noon minus twelve hours of the service day (GTFS), so 25:10:00 is 90600.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+
+class Objective(StrEnum):
+    """What a rota puts first; ties fall back on arrival, handlings, cost and location id."""
+
+    FASTEST = "fastest"
+    CHEAPEST = "cheapest"
+    FEWEST_HANDLINGS = "fewest_handlings"
+    BALANCED = "balanced"
+
+
+class Reason(StrEnum):
+    """Why a candidate is refused."""
+
+    SPECIAL_CHANNEL = "special_channel"
+    NOT_PARTICIPATING = "not_participating"
+    SUSPENDED = "suspended"
+    EXCLUDED = "excluded"
+    NO_COPIES = "no_copies"
+    NOT_LOANABLE = "not_loanable"
+    UNAVAILABLE = "unavailable"
+    UNREACHABLE = "unreachable"
+    TOO_LATE = "too_late"
+    TOO_DEAR = "too_dear"
+
+
+# --- the timetable, as GTFS says it -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A location as the vans see it. Items change trips here only when `handling_seconds` is not None."""
+
+    id: str
+    handling_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A pattern that an operator (a POI or carrier, by name) drives."""
+
+    id: str
+    operator: str
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The service days of a set of trips: a weekly pattern, with days added and taken out.
+
+    `weekdays` holds seven booleans, Monday first; `start` and `end` are both included. A service known
+    only from calendar_dates has no weekdays and start > end.
+    """
+
+    id: str
+    weekdays: tuple[bool, bool, bool, bool, bool, bool, bool]
+    start: date
+    end: date
+    added: frozenset[date] = frozenset()
+    removed: frozenset[date] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """One run of a route on each of its service's days; `route` and `service` are positions in the timetable."""
+
+    id: str
+    route: int
+    service: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StopTimes:
+    """The calls of all trips as columns of equal length, ordered by (trip, stop sequence).
+
+    `trip` and `stop` are positions (int32); `arrival` and `departure` are GTFS seconds (int32), never
+    decreasing within a trip; `pickup` and `drop_off` say whether an item may get on or off here (bool).
+    """
+
+    trip: npt.NDArray[np.int32]
+    stop: npt.NDArray[np.int32]
+    arrival: npt.NDArray[np.int32]
+    departure: npt.NDArray[np.int32]
+    pickup: npt.NDArray[np.bool_]
+    drop_off: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Timetable:
+    """One network version as imported: who drives when, in the wall time of one timezone (IANA name)."""
+
+    version: str
+    timezone: str
+    stops: tuple[Stop, ...]
+    routes: tuple[Route, ...]
+    services: tuple[Service, ...]
+    trips: tuple[Trip, ...]
+    stop_times: StopTimes
+
+
+# --- the organisations, as the register says it ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A stretch of time: `since` is included, `until` is not; None is open."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Agency:
+    """An organisation, named by ISIL. After `valid` ends, its `successor` takes its place."""
+
+    isil: str
+    province: str | None = None
+    poi: str | None = None
+    system: str | None = None
+    supplies: bool = True
+    valid: Period = Period()
+    successor: str | None = None
+    suspensions: tuple[Period, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A branch, hub or other service point. Empty `opening_hours` (OpenStreetMap syntax) is always open."""
+
+    id: str
+    agency: str | None = None
+    province: str | None = None
+    poi: str | None = None
+    system: str | None = None
+    handling_minutes: int = 0
+    opening_hours: str = ""
+    valid: Period = Period()
+    suspensions: tuple[Period, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Register:
+    """All agencies by ISIL and all locations by id. `timezone` is the wall time of opening hours and validity."""
+
+    agencies: Mapping[str, Agency]
+    locations: Mapping[str, Location]
+    timezone: str = "Europe/Amsterdam"
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A location has copies of a title. `available` is None where nobody knows."""
+
+    location: str
+    copies: int
+    available: int | None = None
+    loanable: bool = True
+    material: str = "book"
+
+
+# --- the question and how to weigh it ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Tariff:
+    """Euro cents for an item that leaves its agency and province, and on top once it leaves its POI's area.
+
+    An agency or location without province, POI and agency has no tariff: it costs nothing.
+    Source: national agreement 2021-23, 6.75 to the supplying library and 4.00 for transport between areas.
+    """
+
+    supplier_cents: int = 675
+    transport_cents: int = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What `balanced` adds up: cents for an hour of waiting and for a handling, next to the cost itself."""
+
+    cents_per_hour: float = 10.0
+    cents_per_handling: float = 50.0
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the network has agreed: horizon, default objective, weights, tariff and the special channel."""
+
+    horizon_days: int = 35
+    objective: Objective = Objective.FASTEST
+    weights: Weights = Weights()
+    tariff: Tariff = Tariff()
+    special_materials: frozenset[str] = frozenset({"braille", "daisy"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A title wanted at a counter. `requested_at` is aware and counts to the second; it is the engine's only clock.
+
+    `excluded` names agencies or locations (ISIL) that must not supply.
+    """
+
+    pickup_location: str
+    requested_at: datetime
+    objective: Objective | None = None
+    need_before: datetime | None = None
+    max_cost_cents: int | None = None
+    limit: int = 10
+    excluded: frozenset[str] = frozenset()
+
+
+# --- the answer --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One ride on one trip: boarding and leaving it, however many stops lie between."""
+
+    route_id: str
+    trip_id: str
+    service_date: date
+    operator: str
+    from_location: str
+    to_location: str
+    departs_at: datetime
+    arrives_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CostPart:
+    """A named part of the cost, in euro cents."""
+
+    what: str
+    cents: int
+
+
+@dataclass(frozen=True, slots=True)
+class RotaEntry:
+    """One supplier on the rota: when the item is ready, how it travels, what it costs, and why it stands here."""
+
+    rank: int
+    supplying_agency: str | None
+    supplying_location: str
+    ready_at: datetime
+    arrives_at: datetime
+    cost_cents: int
+    cost_parts: tuple[CostPart, ...]
+    handlings: int
+    legs: tuple[Leg, ...]
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A holder that will not be asked, and why."""
+
+    supplying_agency: str | None
+    supplying_location: str
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The rota in order and every refusal, wholly of one network version."""
+
+    network_version: str
+    requested_at: datetime
+    objective: Objective
+    rota: tuple[RotaEntry, ...]
+    refusals: tuple[Refusal, ...] = ()
