@@ -31,9 +31,7 @@ class Database:
 
 
 @asynccontextmanager
-async def open_database(
-    url: str, *, pool_size: int = 8, statement_cache_size: int = 100
-) -> AsyncIterator[Database]:
+async def open_database(url: str, *, pool_size: int = 8, statement_cache_size: int = 100) -> AsyncIterator[Database]:
     """Open the pool at `url` (postgresql://…) for as long as the block runs.
 
     Raises OSError or asyncpg.PostgresError when the server cannot be reached.

@@ -39,7 +39,7 @@ class Reason(StrEnum):
     TOO_DEAR = "too_dear"
 
 
-# --- the timetable, as GTFS says it -------------------------------------------------------------------
+# --- the timetable, as GTFS says it ---------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class Timetable:
     stop_times: StopTimes
 
 
-# --- the organisations, as the register says it ------------------------------------------------------------------
+# --- the organisations, as the register says it ---------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,7 @@ class Holding:
     material: str = "book"
 
 
-# --- the question and how to weigh it ---------------------------------------------------------------------------
+# --- the question and how to weigh it -------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +222,7 @@ class Question:
     excluded: frozenset[str] = frozenset()
 
 
-# --- the answer --------------------------------------------------------------------------------------------------
+# --- the answer -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

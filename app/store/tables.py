@@ -34,7 +34,7 @@ metadata = MetaData(
     }
 )
 
-# --- organisations ---------------------------------------------------------------------------------------------
+# --- organisations --------------------------------------------------------------------------------
 
 poi = Table(
     "poi",
@@ -130,7 +130,7 @@ tariff = Table(
     Column("transport_cents", Integer, nullable=False),
 )
 
-# --- titles and holdings ---------------------------------------------------------------------------------------
+# --- titles and holdings --------------------------------------------------------------------------
 
 title = Table(
     "title",
@@ -166,15 +166,13 @@ holding = Table(
     Column("loanable", Boolean, nullable=False),
 )
 
-# --- the network, by version ----------------------------------------------------------------------------------------
+# --- the network, by version ----------------------------------------------------------------------
 
 network_version = Table(
     "network_version",
     metadata,
     Column("number", Integer, Identity(), primary_key=True),
-    Column(
-        "id", Text, nullable=False, unique=True
-    ),  # a hash of the content: the same feed is the same version
+    Column("id", Text, nullable=False, unique=True),  # a hash of the content: the same feed is the same version
     Column("timezone", Text, nullable=False),
     Column("first_day", Date),
     Column("last_day", Date),
@@ -195,9 +193,7 @@ network_activation = Table(
 
 
 def _of_version() -> Column[int]:
-    return Column(
-        "version", Integer, ForeignKey("network_version.number", ondelete="CASCADE"), primary_key=True
-    )
+    return Column("version", Integer, ForeignKey("network_version.number", ondelete="CASCADE"), primary_key=True)
 
 
 timetable_stop = Table(
@@ -284,15 +280,13 @@ timetable_stop_time = Table(
     Column("drop_off_type", SmallInteger, nullable=False),
 )
 
-# --- callers, and what tells a process that something changed -------------------------------------------------------
+# --- callers, and what tells a process that something changed -------------------------------------
 
 api_key = Table(
     "api_key",
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
-    Column(
-        "digest", Text, nullable=False, unique=True
-    ),  # SHA-256 of the key, hex; the key itself is never kept
+    Column("digest", Text, nullable=False, unique=True),  # SHA-256 of the key, hex; the key itself is never kept
     Column("agency", Text, nullable=False),
     Column("scopes", ARRAY(Text), nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
