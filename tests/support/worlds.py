@@ -178,11 +178,21 @@ class World:
 
 # Around clock changes, the turn of a year, a week of the grid that windows lie on, and an ordinary day.
 FIRST_DAYS = (date(2026, 3, 28), date(2026, 10, 24), date(2025, 12, 30), date(2026, 11, 18), date(2026, 11, 25))
-STARTS = (0, 3600, 5400, 7200, 9000, 10800, 28800, 36000, 82800, 86400, 90000, 93600, 172800)
-GAPS = (0, 0, 60, 600, 1800, 3600, 7200, 43200)
-DWELLS = (0, 0, 0, 60, 600)
-HANDLINGS = (0, 0, 60, 600, 3600)
-HOURS = ("", "", "", "Mo-Su 08:00-18:00", "Mo-Fr 09:00-17:00; PH off", "22:00-04:00", "00:00-02:30,03:00-12:00")
+STARTS = (0, 3600, 7200, 9000, 10800, 28800, 36000, 72000, 82800, 86400, 90000, 93600, 172800)
+GAPS = (600, 0, 3600, 0, 600, 3600, 7200)
+DWELLS = (0, 0, 600)
+HANDLINGS = (0, 0, 600, 3600)
+HOURS = (
+    "",
+    "",
+    "",
+    "",
+    "",
+    "Mo-Su 08:00-18:00",
+    "Mo-Fr 09:00-17:00; PH off",
+    "22:00-04:00",
+    "00:00-02:30,03:00-12:00",
+)
 
 AGENCIES = (
     Agency("A", province="P", poi="X"),
@@ -195,61 +205,62 @@ AGENCIES = (
 
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
-    """Worlds of up to six stops and six trips, over a few days."""
+    """Worlds of up to seven stops, the first ones hubs, and nine trips, over a few days."""
     first = draw(st.sampled_from(FIRST_DAYS))
-    count = draw(st.integers(2, 6))
-    stops = [Stop(f"S{i}", draw(st.none() if i > 2 else st.sampled_from((*HANDLINGS, None)))) for i in range(count)]
+    hubs = draw(st.sampled_from((2, 3, 1, 3, 2, 0)))
+    count = hubs + draw(st.integers(1, 4))
+    stops = [Stop(f"S{i}", draw(st.sampled_from(HANDLINGS)) if i < hubs else None) for i in range(count)]
     services = draw(st.lists(_services(first), min_size=1, max_size=3))
     trips = [
         (f"t{i}", f"R{draw(st.integers(0, 2))}", draw(st.integers(0, len(services) - 1)), calls)
-        for i, calls in enumerate(draw(st.lists(_calls(count), min_size=1, max_size=6)))
+        for i, calls in enumerate(draw(st.lists(_calls(hubs, count), min_size=4, max_size=9)))
     ]
-    known = [f"S{i}" for i in range(count) if draw(st.integers(0, 9))] + ["ELSEWHERE"]
+    known = [f"S{i}" for i in range(count) if draw(st.integers(0, 9)) < 9] + ["ELSEWHERE"]
     locations = {name: draw(_locations(name)) for name in known}
-    pickup = draw(st.sampled_from(known))
-    moment = datetime(first.year, first.month, first.day, tzinfo=AMSTERDAM) + timedelta(
-        days=draw(st.integers(-1, 2)), seconds=draw(st.sampled_from(STARTS)) + draw(st.sampled_from((0, 0, 0, 1, -1)))
-    )
+    unknown = [f"S{i}" for i in range(count) if f"S{i}" not in known] + ["NOWHERE"]
+    # Nearly always at a second when something departs, or so long before as a handling takes, or just beside it.
+    clock = draw(st.sampled_from([call[2] for _, _, _, calls in trips for call in calls[:-1]]))
+    clock += draw(st.sampled_from((0, 0, 0, -60, -3600, -36000, 1, -1)))
+    noon = datetime(first.year, first.month, first.day, 12, tzinfo=AMSTERDAM).astimezone(UTC)
     return World(
         timetable=timetable_of(stops=stops, services=services, trips=trips),
         register=Register({agency.isil: agency for agency in AGENCIES}, locations),
         policy=Policy(
-            horizon_days=draw(st.integers(1, 4)),
+            horizon_days=draw(st.sampled_from((3, 2, 4, 1))),
             weights=Weights(draw(st.sampled_from((0.0, 10.0, 25.0))), draw(st.sampled_from((0.0, 50.0, 400.0)))),
         ),
-        holdings=tuple(
-            Holding(name, 1) for name in ["NOWHERE", *known, *(f"S{i}" for i in range(count) if f"S{i}" not in known)]
-        ),
-        pickup=pickup,
-        requested_at=moment.astimezone(UTC),
+        holdings=tuple(Holding(name, 1) for name in (*unknown, *known)),
+        pickup=draw(st.sampled_from((*known[:-1], *known))),
+        requested_at=noon + timedelta(hours=-12, days=draw(st.integers(-1, 1)), seconds=clock),
     )
 
 
 @st.composite
 def _services(draw: st.DrawFn, first: date) -> Service:
-    near = st.integers(-2, 5).map(lambda days: first + timedelta(days=days))
-    days = draw(st.sets(st.integers(0, 6), max_size=7)) if draw(st.booleans()) else set(range(7))
-    start = draw(near)
+    near = st.integers(-1, 4).map(lambda days: first + timedelta(days=days))
+    start = first + timedelta(days=draw(st.integers(-3, 2)))
     return service_of(
         "s",
-        days,
+        draw(st.sets(st.integers(0, 6))) if draw(st.integers(0, 3)) == 0 else set(range(7)),
         start=start,
-        end=start + timedelta(days=draw(st.integers(-1, 5))),
+        end=start + timedelta(days=draw(st.sampled_from((6, 6, 6, 4, 2, -1)))),
         added=draw(st.sets(near, max_size=2)),
-        removed=draw(st.sets(near, max_size=2)),
+        removed=draw(st.sets(near, max_size=1)),
     )
 
 
 @st.composite
-def _calls(draw: st.DrawFn, stops: int) -> list[CallRow]:
+def _calls(draw: st.DrawFn, hubs: int, count: int) -> list[CallRow]:
     clock = draw(st.sampled_from(STARTS))
     calls: list[CallRow] = []
-    for i in range(draw(st.integers(2, 5))):
+    for i in range(draw(st.sampled_from((3, 4, 5, 2)))):
         arrival = clock + (draw(st.sampled_from(GAPS)) if i else 0)
         clock = arrival + draw(st.sampled_from(DWELLS))
-        # Hubs, the first stops, come up more often, so that trips meet there and visit them twice.
-        stop = min(draw(st.integers(0, stops - 1)), draw(st.integers(0, stops - 1)))
-        calls.append((stop, arrival, clock, draw(st.integers(0, 7)) > 0, draw(st.integers(0, 7)) > 0))
+        # Every other call is at a hub, so that trips meet there and visit it twice.
+        last = hubs - 1 if hubs and draw(st.booleans()) else count - 1
+        calls.append(
+            (draw(st.integers(0, last)), arrival, clock, draw(st.integers(0, 9)) > 0, draw(st.integers(0, 9)) > 0)
+        )
     return calls
 
 
