@@ -76,7 +76,7 @@ def prepare(data_dir: Path) -> Places:
 
 
 def _socket_dir(data_dir: Path) -> Path:
-    """Return the socket folder: in the data folder, or a short one in the temporary folder if the path is too long."""
+    """Return the socket folder: in the data folder, or a short one in the temporary folder if that is too long."""
     inside = data_dir / "socket"
     if len(os.fsencode(inside / f".s.PGSQL.{PORT}")) <= SOCKET_PATH_MAX_BYTES:
         return inside
