@@ -1,7 +1,7 @@
 """Become a program that dies with its parent: `leash.py PARENT_PID SIGNAL PROGRAM ARG…`.
 
 The kernel is asked to see to it, and forgets when credentials change, so this runs after `unshare` or `setpriv`, as
-the last step before PostgreSQL. It is run as a plain file by an isolated interpreter and imports nothing of the house.
+the last step before PostgreSQL. It is run as a plain file by an isolated interpreter and imports nothing of ours.
 """
 
 from __future__ import annotations
