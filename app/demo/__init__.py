@@ -1,1 +1,1 @@
-"""A demonstration network that looks like the Dutch one, made from facts, and decisions told so that people can read them."""
+"""A demonstration network that looks like the Dutch one, and decisions told so that people can read them."""

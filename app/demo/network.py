@@ -117,6 +117,10 @@ def _service(operator: str, days: tuple[int, ...], *, night: bool = False) -> Se
     return Service(f"{operator}-{''.join(facts.WEEKDAYS[day] for day in days).lower()}", days, night)
 
 
+def _at(stop: str, minute: int) -> Call:
+    return Call(stop, minute, minute)
+
+
 # --- van rounds -----------------------------------------------------------------------------------
 
 
@@ -188,7 +192,7 @@ def _calls(
     hub: facts.Hub, members: Iterable[Location | facts.Hub], start: int, rng: np.random.Generator
 ) -> list[Call]:
     """Drive from the hub along the members and back, standing a few minutes at each."""
-    calls = [Call(hub.id, start, start)]
+    calls = [_at(hub.id, start)]
     now, here = start, (hub.lat, hub.lon)
     for member in members:
         now += drive_minutes(here, (member.lat, member.lon))
@@ -196,7 +200,7 @@ def _calls(
         calls.append(Call(member.id, now, now + stands))
         now, here = now + stands, (member.lat, member.lon)
     now += drive_minutes(here, (hub.lat, hub.lon))
-    return [*calls, Call(hub.id, now, now)]
+    return [*calls, _at(hub.id, now)]
 
 
 # --- across the country ---------------------------------------------------------------------------
@@ -210,8 +214,8 @@ def _line_hauls(world: World) -> list[tuple[Route, list[Trip]]]:
         drive = drive_minutes((hub.lat, hub.lon), (centre.lat, centre.lon))
         service = _service(NIGHT_CARRIER, WORKING_DAYS, night=True)
         route = Route(f"nacht-{hub.id[-8:]}", NIGHT_CARRIER, f"{hub.name} - {centre.name}")
-        there = (Call(hub.id, *(2 * [AT_CENTRE_BY - drive])), Call(centre.id, AT_CENTRE_BY, AT_CENTRE_BY))
-        back = (Call(centre.id, FROM_CENTRE, FROM_CENTRE), Call(hub.id, *(2 * [FROM_CENTRE + drive])))
+        there = (_at(hub.id, AT_CENTRE_BY - drive), _at(centre.id, AT_CENTRE_BY))
+        back = (_at(centre.id, FROM_CENTRE), _at(hub.id, FROM_CENTRE + drive))
         trips = [
             Trip(f"{route.id}-heen", route.id, service, "Nieuwegein", 400, there),
             Trip(f"{route.id}-terug", route.id, service, hub.name, 400, back),
@@ -230,8 +234,8 @@ def _shuttle_between_hubs(world: World) -> list[tuple[Route, list[Trip]]]:
         drive = drive_minutes((first.lat, first.lon), (second.lat, second.lon))
         route = Route(f"{poi}-pendel", poi, f"{first.name} - {second.name}")
         leaves, turns = 18 * 60 + 45, 18 * 60 + 45 + drive
-        calls = (Call(first.id, leaves, leaves), Call(second.id, turns, turns + 15))
-        home = Call(first.id, turns + 15 + drive, turns + 15 + drive)
+        calls = (_at(first.id, leaves), Call(second.id, turns, turns + 15))
+        home = _at(first.id, turns + 15 + drive)
         laid.append(
             (route, [Trip(f"{route.id}-avond", route.id, _service(poi, WORKING_DAYS), "Pendel", 200, (*calls, home))])
         )
@@ -263,9 +267,9 @@ def _to_port(ferry: facts.Ferry, hub: facts.Hub, port: facts.Hub) -> tuple[Route
     for word, arrives in (("heen", ferry.out_minutes - PORT_MINUTES - 5), ("terug", ashore + PORT_MINUTES - 5)):
         leaves = arrives - drive
         calls = (
-            Call(hub.id, leaves, leaves),
+            _at(hub.id, leaves),
             Call(port.id, arrives, arrives + 5),
-            Call(hub.id, arrives + 5 + drive, arrives + 5 + drive),
+            _at(hub.id, arrives + 5 + drive),
         )
         trips.append(Trip(f"{route.id}-{word}", route.id, service, port.name, 40, calls))
     return route, trips
@@ -275,8 +279,8 @@ def _ferry(ferry: facts.Ferry) -> tuple[Route, list[Trip]]:
     route = Route(f"veer-{ferry.island.lower()}", ferry.operator, f"Veer {ferry.island}", kind=4)
     service = _service(ferry.operator, ferry.days)
     out, back = ferry.out_minutes, ferry.back_minutes
-    there = (Call(ferry.port, out, out), Call(ferry.island_port, *(2 * [out + ferry.minutes])))
-    home = (Call(ferry.island_port, back, back), Call(ferry.port, *(2 * [back + ferry.minutes])))
+    there = (_at(ferry.port, out), _at(ferry.island_port, out + ferry.minutes))
+    home = (_at(ferry.island_port, back), _at(ferry.port, back + ferry.minutes))
     return route, [
         Trip(f"{route.id}-heen", route.id, service, ferry.island, 40, there),
         Trip(f"{route.id}-terug", route.id, service, "Vaste wal", 40, home),

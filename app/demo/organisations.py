@@ -71,7 +71,7 @@ class Agency:
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A branch. `size` is the inhabitants it serves; `island` is empty on the mainland; a closed one is in no route."""
+    """A branch that serves `size` inhabitants. `island` is empty on the mainland; a closed one is in no route."""
 
     id: str
     name: str
@@ -150,7 +150,7 @@ def _branches_per_place() -> list[tuple[facts.Place, int]]:
         for place in facts.places()
         if place.population >= SMALLEST_ISLAND_PLACE and island_of(place.lat, place.lon)
     ]
-    branches = Counter({place: 1 for place in on_islands})
+    branches = Counter(dict.fromkeys(on_islands, 1))
     queue = [(-_pull(place), rank) for rank, place in enumerate(eligible) if place not in branches]
     heapq.heapify(queue)
     while branches.total() < LOCATIONS:
@@ -178,7 +178,7 @@ def _agency_of(place: facts.Place, agencies: tuple[Agency, ...]) -> Agency:
 
 
 def _give_everyone_a_place(agencies: tuple[Agency, ...], by_agency: dict[str, list[tuple[facts.Place, int]]]) -> None:
-    """Let an organisation that is nowhere the nearest take the place nearest to it from a neighbour that has several."""
+    """Let an organisation that is nowhere the nearest take a place from a neighbour that has several."""
     province = {agency.isil: agency.province for agency in agencies}
     for agency in (agency for agency in agencies if not by_agency[agency.isil]):
         neighbours = [
@@ -234,7 +234,8 @@ def _name(place: facts.Place, branches: int, nth: int, ambiguous: frozenset[str]
 
 def _daily_life(served: float, rng: np.random.Generator) -> tuple[str, int]:
     """Draw opening hours and handling minutes for a branch that serves so many inhabitants."""
-    hours, handling = HOURS_SMALL, HANDLING_SMALL
+    hours: tuple[str, ...] = HOURS_SMALL
+    handling: tuple[int, ...] = HANDLING_SMALL
     if served >= 40_000:
         hours, handling = HOURS_LARGE, HANDLING_LARGE
     elif served >= 4_000:
@@ -243,7 +244,7 @@ def _daily_life(served: float, rng: np.random.Generator) -> tuple[str, int]:
 
 
 def _close_some(locations: list[Location], rng: np.random.Generator) -> tuple[Location, ...]:
-    """Close CLOSED branches for rebuilding: no van calls there. Only middling ones of organisations that keep others."""
+    """Close CLOSED branches for rebuilding, middling ones of organisations that keep others."""
     counts = Counter(location.agency.isil for location in locations)
     eligible = [
         index

@@ -36,8 +36,9 @@ NOUNS = (
     ("de", "wolk"), ("de", "lantaarn"), ("de", "steen"), ("de", "belofte"), ("de", "getijdenmaker"), ("de", "hoeve"),
     ("het", "huis"), ("het", "eiland"), ("het", "water"), ("het", "geheim"), ("het", "dorp"), ("het", "boek"),
     ("het", "licht"), ("het", "veld"), ("het", "orgel"), ("het", "bos"), ("het", "wad"), ("het", "kanaal"),
-    ("het", "raadsel"), ("het", "verhaal"), ("het", "venster"), ("het", "schip"), ("het", "atelier"), ("het", "spoor"),
-    ("het", "lied"), ("het", "paard"), ("het", "testament"), ("het", "gemaal"), ("het", "erf"), ("het", "kompas"),
+    ("het", "raadsel"), ("het", "verhaal"), ("het", "venster"), ("het", "schip"), ("het", "atelier"),
+    ("het", "spoor"), ("het", "lied"), ("het", "paard"), ("het", "testament"), ("het", "gemaal"),
+    ("het", "erf"), ("het", "kompas"),
 )  # fmt: skip
 ADJECTIVES = (
     ("stille", "stil"), ("laatste", "laatste"), ("verloren", "verloren"), ("blauwe", "blauw"), ("gouden", "gouden"),
@@ -46,8 +47,9 @@ ADJECTIVES = (
     ("koude", "koud"), ("verborgen", "verborgen"), ("eerste", "eerste"), ("wilde", "wild"), ("warme", "warm"),
 )  # fmt: skip
 PEOPLE = (
-    "de veerman", "de lichtwachter", "mijn grootmoeder", "de orgelbouwer", "een landmeter", "de tweeling", "de dijkgraaf",
-    "een postbode", "de imker", "de stuurvrouw", "het meisje", "de zoutzieder", "de horlogemaker", "een vondeling",
+    "de veerman", "de lichtwachter", "mijn grootmoeder", "de orgelbouwer", "een landmeter", "de tweeling",
+    "de dijkgraaf", "een postbode", "de imker", "de stuurvrouw", "het meisje", "de zoutzieder", "de horlogemaker",
+    "een vondeling",
 )  # fmt: skip
 PLACES = (
     "achter", "onder", "bij", "voorbij", "tegenover", "naast", "aan", "boven", "buiten", "rond",
@@ -81,8 +83,8 @@ SURNAME_BEGINNINGS = (
     "Duinen", "Spijker", "Klaver", "Bever", "Mist", "Horen", "Zwanen", "Griend",
 )  # fmt: skip
 SURNAME_ENDS = (
-    "dijker", "horstman", "velder", "stra", "brugge", "kampen", "waarder", "lander", "schaar", "steker", "tuyn", "moer",
-    "wende", "drift", "kolk",
+    "dijker", "horstman", "velder", "stra", "brugge", "kampen", "waarder", "lander", "schaar", "steker", "tuyn",
+    "moer", "wende", "drift", "kolk",
 )  # fmt: skip
 
 
@@ -154,6 +156,7 @@ def _name(use: str, draw: list[int]) -> str:
         return f"{_pick(SUBJECTS, draw[0])}: het naslagwerk deel {draw[1] % 12 + 1}"
     article, noun = _pick(NOUNS, draw[0])
     adjective = _pick(ADJECTIVES, draw[1])
+    others = [other for other in NOUNS if other[1] != noun]
     pattern = _pick(PATTERNS, draw[7])
     return pattern.format(
         subject=_pick(SUBJECTS, draw[0]),
@@ -163,7 +166,7 @@ def _name(use: str, draw: list[int]) -> str:
         indefinite=adjective[1 if article == "het" else 0],
         noun=noun,
         place=_pick(PLACES, draw[3]),
-        other=" ".join(_pick(NOUNS, draw[2])),
+        other=" ".join(_pick(others, draw[2])),
         someone=_pick(PEOPLE, draw[3]),
     )
 
