@@ -15,6 +15,7 @@ from app.demo.titles import TITLES, Title, make_titles
 EXPONENT = 1.66  # of the power law of how many places hold a title: about 15 on average
 REGIONAL_PULL = 60.0  # how much likelier a place of the same province holds a book about a town there
 SMALLEST_TOWN = 2500  # inhabitants of a town that a book is written about
+IN_SHARE = {"loan": 0.75, "local": 0.5, "reference": 0.9}  # of the copies on the shelf, less for what many want
 UNKNOWN_SHARE = 0.02  # of the rows: the system did not say how many are in
 WITHDRAWN_SHARE = 0.004  # of the rows: the last copy is gone, the record still stands
 COLUMNS = "location,isbn,ppn,title,author,material,copies,available,loanable"
@@ -76,7 +77,7 @@ def _rows(title: Title, world: World, chosen: Ints, popularity: float, rng: np.r
     sizes = np.array([world.locations[index].size for index in chosen])
     copies = 1 + rng.poisson(np.minimum(0.05 + popularity * sizes / 8000, 12.0))
     copies[rng.random(count) < WITHDRAWN_SHARE] = 0
-    available = rng.binomial(copies, 0.75 - 0.4 * popularity)
+    available = rng.binomial(copies, IN_SHARE[title.use] - 0.4 * popularity)
     unknown = rng.random(count) < UNKNOWN_SHARE
     kept = rng.random(count) < {"reference": 1.0, "local": 0.5, "loan": 0.003}[title.use]
     about = f",{title.isbn},{title.ppn},{title.name},{title.author},{title.material},"

@@ -15,7 +15,7 @@ import numpy as np
 from app.demo import facts
 
 LOCATIONS = 1300
-CLOSED = 4  # branches that are being rebuilt: they stand in no route, and their name says so
+CLOSED = 12  # branches that are being rebuilt: they stand in no route, and their name says so
 SMALLEST_PLACE = 1000
 SMALLEST_ISLAND_PLACE = 900
 # Where an organisation serves a whole province, the ones in towns keep to this far around them.

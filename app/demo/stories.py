@@ -241,9 +241,9 @@ def _island(works: Iterable[Work], branches: list[Place]) -> Iterator[tuple[Work
 
 
 def _nobody(works: Iterable[Work], branches: list[Place]) -> Iterator[tuple[Work, Place]]:
-    """Titles that nobody can lend, those with the most different hindrances first."""
+    """Titles that nobody can lend, those with the most different hindrances and then the fewest places first."""
     hopeless = [work for work in works if all(held.hindrance for held in work.held)]
-    hopeless.sort(key=lambda work: -len({held.hindrance for held in work.held}))
+    hopeless.sort(key=lambda work: (-len({held.hindrance for held in work.held}), len(work.held)))
     for work in hopeless:
         holders = {held.place.id for held in work.held}
         province = work.held[0].place.province
@@ -284,10 +284,15 @@ def _refuses_all(_: Ask, reply: Reply) -> bool:
 
 
 async def tell(stories: Iterable[Story], decide: Decide) -> list[Told]:
-    """Ask each story's questions until an answer tells it; a story that no answer tells is left out."""
-    told = []
+    """Ask each story's questions until an answer tells it; a story that no answer tells is left out.
+
+    No title and no counter stands in two stories.
+    """
+    told: list[Told] = []
     for story in stories:
         for ask in story.asks:
+            if any(ask.work is earlier.ask.work or ask.pickup == earlier.ask.pickup for earlier in told):
+                continue
             reply = await decide(ask.body)
             if story.shown_by(ask, reply):
                 told.append(Told(story.heading, ask, reply))
