@@ -131,9 +131,11 @@ def _rounds_of(hub: facts.Hub, world: World, rng: np.random.Generator) -> list[t
         if location.agency.province in hub.serves and not location.island and not location.closed
     ]
     separate = {poi.code: poi.separate_rounds for poi in facts.pois()}[hub.poi]
+    alone = sum(other.poi == hub.poi and other.role == "poi" for other in world.hubs) == 1
+    prefix = hub.poi if alone else f"{hub.poi}-{hub.province.lower()}"
     laid = []
     for number, members in enumerate(lay_rounds((hub.lat, hub.lon), served, rng), start=1):
-        route = Route(f"{hub.poi}-{hub.province.lower()}-{number:02d}", hub.poi, _round_name(members))
+        route = Route(f"{prefix}-{number:02d}", hub.poi, _round_name(members))
         service = _service(hub.poi, _days(hub.poi, rng))
         trips = _bring_and_fetch if separate else _one_round
         laid.append((route, trips(route, service, hub, members, rng)))

@@ -108,7 +108,7 @@ def _cost(entry: Mapping[str, Any]) -> str:
 
 
 def _euros(cents: int) -> str:
-    return f"€ {cents // 100}.{cents % 100:02d}"
+    return f"€{cents // 100}.{cents % 100:02d}"
 
 
 def _show_refusals(console: Console, refusals: list[Mapping[str, Any]], names: Mapping[str, str]) -> None:
