@@ -5,6 +5,8 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass
 
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security.base import SecurityBase
 from starlette.requests import Request
 
 from app.database import Database
@@ -20,6 +22,9 @@ class Caller:
     agency: str | None
     scopes: frozenset[str]
 
+
+# What the OpenAPI document calls our way of authentication.
+SCHEME = "key"
 
 EVERYTHING = Caller(agency=None, scopes=frozenset(SCOPES))
 
@@ -40,14 +45,23 @@ def requires(*scopes: str) -> Requirement:
     return Requirement(frozenset(scopes))
 
 
-@dataclass(frozen=True, slots=True)
-class Requirement:
-    """Checks a caller. Raises Unauthorized or Forbidden.
+class Requirement(SecurityBase):
+    """Checks a caller, and tells the OpenAPI document so. Raises Unauthorized or Forbidden.
 
     Open mode: as long as no admin key is set and no key was ever made, everyone is let through.
     """
 
-    scopes: frozenset[str]
+    model = HTTPBearer()
+
+    def __init__(self, scopes: frozenset[str]) -> None:
+        self.scopes = scopes
+        # FastAPI hands a scheme's name on to the document and nothing else: the scopes travel in it.
+        self.scheme_name = ":".join((SCHEME, *sorted(scopes)))
+
+    @staticmethod
+    def scopes_in(scheme_name: str) -> list[str]:
+        """Return the scopes of the requirement that has this name."""
+        return scheme_name.split(":")[1:]
 
     async def __call__(self, request: Request) -> Caller:
         """Return the caller of `request`."""

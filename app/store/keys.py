@@ -10,6 +10,11 @@ from datetime import datetime
 
 import asyncpg
 
+from app.store.epochs import bump
+
+# The counter by which processes notice that keys were made.
+KEYS = "keys"
+
 SCOPES = ("requester", "supplier", "planner", "reader", "admin")
 
 
@@ -39,6 +44,7 @@ async def create_key(
         list(scopes),
         expires_at,
     )
+    await bump(connection, KEYS)
     return key
 
 
