@@ -57,7 +57,10 @@ class Database:
     @asynccontextmanager
     async def one_moment(self) -> AsyncIterator[asyncpg.Connection]:
         """Lend a connection for several reads that all see the database as it is at the first of them."""
-        async with self.connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        async with (
+            self.connection() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
             yield connection
 
 

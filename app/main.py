@@ -9,6 +9,7 @@ from functools import partial
 from fastapi import FastAPI
 
 from app.api import decisions, docs, health
+from app.api.dependencies import Keyring
 from app.api.openapi import describe
 from app.problems import answer_with_problems
 from app.resources import open_resources
@@ -26,6 +27,7 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_resources(settings) as resources:
             app.state.resources = resources
+            app.state.keyring = Keyring()
             yield
 
     app = FastAPI(

@@ -110,8 +110,8 @@ PROBLEMS: dict[type[Exception], ProblemType] = {
         "unknown-title",
         "No holding of this title is known",
         404,
-        "The ISBN or PPN is well-formed, but no holding of it was ever imported. A title that is known but that nobody "
-        "can supply is not a problem: that is a decision with an empty rota.",
+        "The ISBN or PPN is well-formed, but no holding of it was ever imported. A title that is known but that "
+        "nobody can supply is not a problem: that is a decision with an empty rota.",
     ),
     UnknownLocation: ProblemType(
         "unknown-location",

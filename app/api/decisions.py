@@ -12,8 +12,8 @@ from starlette.responses import Response
 
 from app.api.bodies import read_json
 from app.api.decision_shapes import ANSWER, QUESTIONS, DecisionShape, QuestionShape
-from app.api.dependencies import requires, resources
-from app.lending.choose import TitleKey, UnknownTitle, choose
+from app.api.dependencies import Remembered, resources, still_admitted
+from app.lending.choose import TitleKey, UnknownTitle, choose, look_up
 from app.lending.snapshot import NotReady
 from app.problems import InvalidInput, TooLarge, UnsupportedMediaType, documented
 from routing import Decision, Question, RotaEntry, UnknownLocation
@@ -25,7 +25,7 @@ router = APIRouter(prefix="/v1", tags=["Decide"])
     "/decisions",
     summary="Decide who supplies a title, and by which vans",
     response_class=Response,
-    dependencies=[Depends(requires())],
+    dependencies=[Depends(Remembered(frozenset()))],
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -51,21 +51,23 @@ async def decide(request: Request) -> Response:
     """
     asked = await read_json(request, QuestionShape)
     held = await resources(request)
-    decision = await choose(
-        held.database,
-        held.snapshot,
-        title=TitleKey(isbn=asked.title.isbn, ppn=asked.title.ppn),
-        question=Question(
-            pickup_location=asked.pickup_location,
-            requested_at=asked.requested_at or datetime.now(UTC),
-            objective=asked.objective,
-            need_before=asked.need_before,
-            max_cost_cents=asked.max_cost_cents,
-            limit=asked.limit,
-            excluded=frozenset(asked.exclude),
-        ),
-    )
+    title = TitleKey(isbn=asked.title.isbn, ppn=asked.title.ppn)
+    holders = await look_up(held.database, title)
+    await still_admitted(request, holders.standing.keys)
+    decision = await choose(held.snapshot, title=title, holders=holders, question=_question(asked))
     return Response(written(decision), media_type="application/json")
+
+
+def _question(asked: QuestionShape) -> Question:
+    return Question(
+        pickup_location=asked.pickup_location,
+        requested_at=asked.requested_at or datetime.now(UTC),
+        objective=asked.objective,
+        need_before=asked.need_before,
+        max_cost_cents=asked.max_cost_cents,
+        limit=asked.limit,
+        excluded=frozenset(asked.exclude),
+    )
 
 
 def written(decision: Decision) -> bytes:

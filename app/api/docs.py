@@ -64,8 +64,9 @@ async def read_docs(request: Request) -> Response:
         return page(
             request,
             title="Leenpad API",
-            body="<main><h1>Leenpad API</h1><p>Swagger UI is not installed here: <code>npm ci</code> in the project's "
-            f'folder installs it. The document itself is at <a href="{root}/openapi.json">/openapi.json</a>.</p></main>',
+            body="<main><h1>Leenpad API</h1><p>Swagger UI is not installed here: <code>npm ci</code> in the "
+            "project's folder installs it. The document itself is at "
+            f'<a href="{root}/openapi.json">/openapi.json</a>.</p></main>',
         )
     return page(
         request,

@@ -16,7 +16,10 @@ TAGS = [
     {"name": "Decide", "description": "A title and a counter in; the suppliers in order and their vans out."},
     {"name": "Agencies", "description": "The organisations, their locations and the systems they use."},
     {"name": "Holdings", "description": "Which location has copies of which title."},
-    {"name": "Network", "description": "The vans: versions of the timetable, which one is active, and how sound it is."},
+    {
+        "name": "Network",
+        "description": "The vans: versions of the timetable, which one is active, and how sound it is.",
+    },
     {"name": "Imports", "description": "Bulk data in: agencies, network and holdings, each a file as the body."},
 ]
 
@@ -31,14 +34,15 @@ which library should lend its copy, and by which vans does it travel?*
 locations are named by ISIL, titles by ISBN or PPN. Lists come in pages: follow `next_cursor` until it is null. Every
 failure is an `application/problem+json` (RFC 9457) whose `type` leads to a page that explains it.
 
-**Keys.** Send `Authorization: Bearer KEY`. A service without any key and without an admin key lets everyone in: that is
-for trying it out on one's own machine.
+**Keys.** Send `Authorization: Bearer KEY`. A service without any key and without an admin key lets everyone in: that
+is for trying it out on one's own machine.
 """
 
 _KEY = {
     "type": "http",
     "scheme": "bearer",
-    "description": "A key that `./run key create` printed, or the admin key. A service that has neither lets everyone in.",
+    "description": "A key that `./run key create` printed, or the admin key. A service that has neither is "
+    "open to everyone.",
 }
 _METHODS = ("get", "put", "post", "delete", "patch")
 
@@ -87,7 +91,11 @@ def _complete(operation: dict[str, Any]) -> None:
         scopes = Requirement.scopes_in(name)
         operation["security"] = [{SCHEME: []}]
         responses.update(_by_status(Unauthorized, Forbidden) if scopes else _by_status(Unauthorized))
-        who = f"Takes a key with the scope {' or '.join(f'`{scope}`' for scope in scopes)}." if scopes else "Takes any key."
+        who = (
+            f"Takes a key with the scope {' or '.join(f'`{scope}`' for scope in scopes)}."
+            if scopes
+            else "Takes any key."
+        )
         operation["description"] = f"{operation.get('description', '')}\n\n{who}".strip()
     operation["responses"] = dict(sorted(responses.items()))
 

@@ -31,12 +31,20 @@ class TitleKey:
         return f"ISBN {self.isbn}" if self.isbn else f"PPN {self.ppn}"
 
 
-async def choose(database: Database, snapshot: Snapshot, *, title: TitleKey, question: Question) -> Decision:
-    """Decide on the network that is active now; moments in the answer are in the network's timezone.
+async def look_up(database: Database, title: TitleKey) -> Holders:
+    """Return who holds a title, and what stands. Raises DatabaseUnavailable."""
+    try:
+        async with asyncio.timeout(LOOK_UP_SECONDS), database.connection() as connection:
+            return await find_holders(connection, isbn=title.isbn, ppn=title.ppn)
+    except TimeoutError as error:
+        raise DatabaseUnavailable("The database does not answer in time.") from error
+
+
+async def choose(snapshot: Snapshot, *, title: TitleKey, holders: Holders, question: Question) -> Decision:
+    """Decide on the network that stands; moments in the answer are in the network's timezone.
 
     Raises NotReady, UnknownTitle, routing.UnknownLocation, routing.UnknownMoment or DatabaseUnavailable.
     """
-    holders = await _look_up(database, title)
     state = await snapshot.at(holders.standing)
     if not holders.known:
         raise UnknownTitle(f"No holding of {title} is known.")
@@ -45,11 +53,3 @@ async def choose(database: Database, snapshot: Snapshot, *, title: TitleKey, que
     if len(state.network.timetable.stop_times.trip) >= LARGE_CALLS:
         return await asyncio.to_thread(decide, question, holders.holdings, state.network, state.register, policy)
     return decide(question, holders.holdings, state.network, state.register, policy)
-
-
-async def _look_up(database: Database, title: TitleKey) -> Holders:
-    try:
-        async with asyncio.timeout(LOOK_UP_SECONDS), database.connection() as connection:
-            return await find_holders(connection, isbn=title.isbn, ppn=title.ppn)
-    except TimeoutError as error:
-        raise DatabaseUnavailable("The database does not answer in time.") from error

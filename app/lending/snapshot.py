@@ -77,6 +77,11 @@ class Snapshot:
         """Begin to compile the engine and to load what is active; returns at once."""
         self._starting = asyncio.create_task(self._start())
 
+    async def started(self) -> None:
+        """Wait until what `start` began is done."""
+        if self._starting is not None:
+            await self._starting
+
     async def stop(self) -> None:
         """Stop whatever is being loaded."""
         tasks = [task for task in (self._starting, *self._tasks) if task is not None]

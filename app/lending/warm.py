@@ -26,7 +26,7 @@ from routing import (
 
 
 def warm_up() -> None:
-    """Decide once for each objective, on a van that goes from one stop by a hub to another. Takes seconds at worst."""
+    """Decide once for each objective, on vans from one stop by a hub to another. Takes seconds at worst."""
     network = compile_network(_TIMETABLE, cache_bytes=2**24)
     for objective in Objective:
         decide(
@@ -43,9 +43,7 @@ _TIMETABLE = Timetable(
     timezone="UTC",
     stops=(Stop("a"), Stop("b", handling_seconds=60), Stop("c")),
     routes=(Route("r", "warm-up"),),
-    services=(
-        Service("daily", (True, True, True, True, True, True, True), date(2026, 1, 1), date(2026, 1, 31)),
-    ),
+    services=(Service("daily", (True, True, True, True, True, True, True), date(2026, 1, 1), date(2026, 1, 31)),),
     trips=(Trip("first", 0, 0), Trip("second", 0, 0)),
     stop_times=StopTimes(
         trip=np.array([0, 0, 1, 1], dtype=np.int32),

@@ -126,19 +126,27 @@ async def test_a_browser_shows_every_operation_and_asks_nobody_else(base_url: st
     async with httpx.AsyncClient(base_url=base_url) as client:
         document = (await client.get("/openapi.json")).json()
     operations = {
-        (method.upper(), path) for path, methods in document["paths"].items() for method in methods if method != "parameters"
+        (method.upper(), path)
+        for path, methods in document["paths"].items()
+        for method in methods
+        if method != "parameters"
     }
     asked: list[str] = []
     said: list[str] = []
     async with open_browser(chromium) as browser:
         page = await browser.new_page()
         page.on("request", lambda request: asked.append(request.url))
-        page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
+        page.on(
+            "console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None
+        )
         page.on("pageerror", lambda error: said.append(str(error)))
         await page.goto(f"{base_url}/docs")
         await page.wait_for_selector(".opblock")
         shown = {
-            (await block.locator(".opblock-summary-method").inner_text(), await block.locator("[data-path]").get_attribute("data-path"))
+            (
+                await block.locator(".opblock-summary-method").inner_text(),
+                await block.locator("[data-path]").get_attribute("data-path"),
+            )
             for block in await page.locator(".opblock").all()
         }
         tags = [await tag.get_attribute("data-tag") for tag in await page.locator(".opblock-tag").all()]
