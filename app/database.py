@@ -10,6 +10,9 @@ import asyncpg
 
 CONNECT_SECONDS = 10.0
 
+# What opening a database or speaking to it can raise: for those who tell people about it.
+DATABASE_ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
 # The server went away, or is on its way down or up, while a statement ran.
 _LOST = (
     asyncpg.PostgresConnectionError,

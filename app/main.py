@@ -14,6 +14,7 @@ from app.api.openapi import describe
 from app.problems import answer_with_problems
 from app.resources import open_resources
 from app.settings import Settings
+from app.telemetry import CountRequests
 
 VERSION = "0.1.0"  # as in pyproject.toml
 
@@ -43,4 +44,5 @@ def create_app(settings: Settings) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     answer_with_problems(app)
+    app.add_middleware(CountRequests)
     return app

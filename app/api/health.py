@@ -6,13 +6,13 @@ import asyncio
 from typing import Any
 
 from fastapi import APIRouter
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from app.api.dependencies import resources
 from app.database import DatabaseUnavailable
 from app.lending.snapshot import NotReady
+from app.telemetry import METRICS_MEDIA_TYPE, render_metrics
 
 router = APIRouter(tags=["Start here"])
 
@@ -96,4 +96,4 @@ async def _waiting_for(request: Request) -> list[str]:
 )
 async def read_metrics() -> Response:
     """For Prometheus to scrape. Without a key, as scrapers have none; nothing in it is about a reader or a title."""
-    return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    return Response(render_metrics(), headers={"Content-Type": METRICS_MEDIA_TYPE})
