@@ -14,6 +14,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.database import DatabaseUnavailable
+from app.lending.choose import UnknownTitle
+from app.lending.snapshot import NotReady
+from routing import UnknownLocation
+
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -101,6 +106,19 @@ PROBLEMS: dict[type[Exception], ProblemType] = {
         404,
         "No operation and no record lives at this address. /docs lists every operation.",
     ),
+    UnknownTitle: ProblemType(
+        "unknown-title",
+        "No holding of this title is known",
+        404,
+        "The ISBN or PPN is well-formed, but no holding of it was ever imported. A title that is known but that "
+        "nobody can supply is not a problem: that is a decision with an empty rota.",
+    ),
+    UnknownLocation: ProblemType(
+        "unknown-location",
+        "The pickup location is not known",
+        404,
+        "No location of this name was imported, neither as a row of the agencies nor as a stop of a network.",
+    ),
     MethodNotAllowed: ProblemType(
         "method-not-allowed",
         "This method is not allowed here",
@@ -134,6 +152,20 @@ PROBLEMS: dict[type[Exception], ProblemType] = {
         500,
         "The fault is ours and is in the log with the time and the address of this request. Trying again later may "
         "help; nothing half-done was kept.",
+    ),
+    NotReady: ProblemType(
+        "not-ready",
+        "It cannot decide yet",
+        503,
+        "No network version is active. Import a network with `?activate=true`, or activate one that was imported; "
+        "/readyz says 200 from then on.",
+    ),
+    DatabaseUnavailable: ProblemType(
+        "database-unavailable",
+        "The database does not answer",
+        503,
+        "PostgreSQL cannot be reached, went away, or has no connection free. Nothing half-done was kept; try again "
+        "in a while.",
     ),
 }
 

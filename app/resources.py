@@ -33,7 +33,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
         pool_size=settings.pool_size,
         statement_cache_size=settings.statement_cache_size,
     ) as database:
-        snapshot = Snapshot(database, horizon_days=settings.horizon_days)
+        snapshot = Snapshot(database, horizon_days=settings.horizon_days, sweep_cache_mib=settings.sweep_cache_mib)
         await snapshot.start()
         try:
             yield Resources(settings=settings, database=database, snapshot=snapshot)

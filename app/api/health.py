@@ -3,44 +3,97 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
-from fastapi import APIRouter, Depends
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from fastapi import APIRouter
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from app.api.dependencies import resources
-from app.resources import Resources
+from app.database import DatabaseUnavailable
+from app.lending.snapshot import NotReady
+from app.telemetry import METRICS_MEDIA_TYPE, render_metrics
 
-router = APIRouter(tags=["Health"])
+router = APIRouter(tags=["Start here"])
 
 PATIENCE_SECONDS = 2.0
 
+_STATUS: dict[str, Any] = {"type": "string", "examples": ["ready"]}
+_WAITING: dict[str, Any] = {
+    "type": "array",
+    "items": {"enum": ["engine", "database", "network"]},
+    "description": "What is still missing: the engine is being compiled, the database does not answer, or no network "
+    "version is active and loaded.",
+}
 
-@router.get("/healthz", summary="Is the process alive?")
+
+def _described(description: str, example: dict[str, Any], **properties: Any) -> dict[str, Any]:
+    schema = {"type": "object", "required": list(properties), "properties": properties}
+    return {"description": description, "content": {"application/json": {"schema": schema, "example": example}}}
+
+
+@router.get(
+    "/healthz",
+    summary="Is the process alive?",
+    response_class=Response,
+    responses={200: _described("It is.", {"status": "alive"}, status=_STATUS)},
+)
 async def read_health() -> Response:
-    """Answer 200 as long as the process serves requests; asks nothing of the database."""
+    """Answers 200 as long as the process serves requests; asks nothing of the database."""
     return JSONResponse({"status": "alive"})
 
 
-@router.get("/readyz", summary="Can it decide?")
-async def read_readiness(held: Resources = Depends(resources)) -> Response:  # noqa: B008
-    """Answer 200 once a decision can be made: the database answers and a network is active. 503 until then."""
-    waiting = await _what_is_missing(held)
+@router.get(
+    "/readyz",
+    summary="Can it decide?",
+    response_class=Response,
+    responses={
+        200: _described("It can.", {"status": "ready"}, status=_STATUS),
+        503: _described(
+            "Not yet.",
+            {"status": "not ready", "waiting_for": ["network"]},
+            status=_STATUS,
+            waiting_for=_WAITING,
+        ),
+    },
+)
+async def read_readiness(request: Request) -> Response:
+    """Answers 200 once a decision can be made: the database answers, and the active network is loaded."""
+    waiting = await _waiting_for(request)
     if waiting:
         return JSONResponse({"status": "not ready", "waiting_for": waiting}, status_code=503)
     return JSONResponse({"status": "ready"})
 
 
-async def _what_is_missing(held: Resources) -> list[str]:
+async def _waiting_for(request: Request) -> list[str]:
+    snapshot = (await resources(request)).snapshot
+    waiting = [] if snapshot.warm else ["engine"]
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS), held.database.connection() as connection:
-            await connection.fetchval("select 1")
-    except Exception:
-        return ["database"]
-    return [] if held.snapshot.ready else ["network"]
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await snapshot.follow()
+    except (NotReady, TimeoutError):
+        waiting.append("network")
+    except DatabaseUnavailable:
+        waiting.append("database")
+    return waiting
 
 
-@router.get("/metrics", summary="What the service counts", response_class=Response)
+@router.get(
+    "/metrics",
+    summary="What the service counts",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The text format of Prometheus.",
+            "content": {
+                "text/plain": {
+                    "schema": {"type": "string"},
+                    "example": "# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total 1.5\n",
+                }
+            },
+        }
+    },
+)
 async def read_metrics() -> Response:
-    """Answer in the text format of Prometheus."""
-    return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    """For Prometheus to scrape. Without a key, as scrapers have none; nothing in it is about a reader or a title."""
+    return Response(render_metrics(), headers={"Content-Type": METRICS_MEDIA_TYPE})

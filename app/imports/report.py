@@ -15,7 +15,7 @@ class Reject:
     row as a whole) and why. `file` names the file inside an archive.
     """
 
-    line: int
+    line: int | None
     field: str | None
     reason: str
     file: str | None = None
@@ -48,7 +48,7 @@ class ImportReport:
 
     def with_rejects(self, rejected: int, rejects: Sequence[Reject]) -> ImportReport:
         """Add rows that were refused later, keeping the first hundred by line."""
-        every = sorted((*self.rejects, *rejects), key=lambda reject: reject.line)
+        every = sorted((*self.rejects, *rejects), key=lambda reject: reject.line or 0)
         return replace(self, rejected=self.rejected + rejected, rejects=tuple(every[:MAX_REJECTS]))
 
     def document(self) -> dict[str, Any]:

@@ -10,6 +10,11 @@ from datetime import datetime
 
 import asyncpg
 
+from app.store.epochs import bump
+
+# The counter by which processes notice that keys were made.
+KEYS = "keys"
+
 SCOPES = ("requester", "supplier", "planner", "reader", "admin")
 
 
@@ -22,9 +27,9 @@ class Key:
     expires_at: datetime | None
 
 
-def digest_of(key: str) -> str:
+def digest_of(key: bytes) -> str:
     """Return the SHA-256 of a key in hexadecimal: all that is kept of it."""
-    return hashlib.sha256(key.encode()).hexdigest()
+    return hashlib.sha256(key).hexdigest()
 
 
 async def create_key(
@@ -34,24 +39,41 @@ async def create_key(
     key = "lp_" + secrets.token_urlsafe(32)
     await connection.execute(
         "insert into api_key (digest, agency, scopes, expires_at) values ($1, $2, $3, $4)",
-        digest_of(key),
+        digest_of(key.encode()),
         agency,
         list(scopes),
         expires_at,
     )
+    await bump(connection, KEYS)
     return key
 
 
-async def find_key(connection: asyncpg.Connection, digest: str) -> Key | None:
-    """Return the key with this digest unless it has expired."""
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a look at the keys showed: the one asked for, whether there is any, and how often they changed."""
+
+    key: Key | None
+    any_key: bool
+    epoch: int
+
+
+async def find_key(connection: asyncpg.Connection, digest: str | None) -> Looked:
+    """Look for the key with this digest (None: only whether there are keys); an expired one is not found."""
     row = await connection.fetchrow(
-        "select agency, scopes, expires_at from api_key"
-        " where digest = $1 and (expires_at is null or expires_at > now())",
+        """
+        select agency, scopes, expires_at, any_key, epoch
+          from (select exists (select from api_key) as any_key,
+                       coalesce((select number from epoch where of = $2), 0) as epoch) standing
+               left join api_key on digest = $1 and (expires_at is null or expires_at > now())
+        """,
         digest,
+        KEYS,
     )
-    return None if row is None else Key(row["agency"], frozenset(row["scopes"]), row["expires_at"])
+    agency, scopes, expires_at, any_key, epoch = row
+    key = None if agency is None else Key(agency, frozenset(scopes), expires_at)
+    return Looked(key=key, any_key=any_key, epoch=epoch)
 
 
 async def any_key(connection: asyncpg.Connection) -> bool:
     """Return whether a key was ever made: from then on every caller needs one."""
-    return bool(await connection.fetchval("select exists (select from api_key)"))
+    return (await find_key(connection, None)).any_key
