@@ -11,7 +11,10 @@ import click
 
 # Each command stands in a module of app.commands, under its own name; only the one that is asked for is loaded.
 COMMANDS = {
+    "demo": "demo",
     "serve": "serve",
+    "import": "imports",
+    "export": "exports",
     "key": "keys",
     "db": "database",
     "openapi": "openapi",
@@ -38,7 +41,6 @@ class Commands(click.Group):
 
 
 @click.command(cls=Commands, epilog=MORE, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name=None, version="0.1.0", prog_name="leenpad")
 def main() -> None:
     """Leenpad decides which library lends its copy and by which vans it travels."""
     signal.signal(signal.SIGTERM, _end)
