@@ -312,8 +312,6 @@ def upgrade() -> None:
         sa.Column("copies", sa.Integer(), nullable=False),
         sa.Column("available", sa.Integer(), nullable=True),
         sa.Column("loanable", sa.Boolean(), nullable=False),
-        sa.ForeignKeyConstraint(["location"], ["location.id"], name=op.f("fk_holding_location_location")),
-        sa.ForeignKeyConstraint(["title_id"], ["title.id"], name=op.f("fk_holding_title_id_title")),
         sa.PrimaryKeyConstraint("title_id", "location", name=op.f("pk_holding")),
     )
     op.create_index(op.f("ix_holding_location"), "holding", ["location"], unique=False)
