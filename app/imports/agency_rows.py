@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
-
-from opening_hours import OpeningHours, ParserError
+from typing import Any
 
 from adapters import SYSTEM_KINDS
-from app.imports.cells import InvalidCell, code, copied, day, degrees, text, whole, yes_or_no
-from app.imports.holding_rows import csv_cells, shown
-from app.imports.rows import Record, header_of
+from app.imports.cells import InvalidCell, code, copied, csv_cells, day, degrees, shown, text, whole, yes_or_no
+from app.imports.rows import LineFeed, Record, csv_records, header_of
+from routing import check_opening_hours
 
 REQUIRED = ("isil", "name", "kind")
 CONTRACT = (*REQUIRED, "parent", "province", "poi", "system", "lat", "lon", "handling_minutes", "opening_hours")
@@ -34,15 +33,9 @@ ONLY_LOCATIONS = ("parent", "handling_minutes", "opening_hours")
 ONLY_AGENCIES = ("system_since", "system_until", "successor", "supplies")
 
 
-def check_opening_hours(value: str) -> None:
-    """Raise InvalidCell unless `value` is empty or in the OpenStreetMap syntax."""
-    if not value:
-        return
-    try:
-        OpeningHours(value)
-    except ParserError as error:
-        said = [line.strip(" =") for line in str(error).splitlines() if line.strip().startswith("=")]
-        raise InvalidCell("opening_hours", "; ".join(said) or "cannot be read") from None
+def open_rows(feed: LineFeed, task: dict[str, Any]) -> AgencyRows:
+    """Read CSV whose columns stand in any order. Raises UnreadableFile."""
+    return AgencyRows(csv_records(feed))
 
 
 class AgencyRows:
@@ -96,7 +89,10 @@ def _described(row: dict[str, str], isil: str) -> tuple[object, ...]:
     if (lat is None) != (lon is None):
         raise InvalidCell("lat" if lat is None else "lon", "is empty while the other coordinate is given")
     hours = text("opening_hours", row["opening_hours"])
-    check_opening_hours(hours)
+    try:
+        check_opening_hours(hours)
+    except ValueError as error:
+        raise InvalidCell("opening_hours", str(error)) from None
     successor = code("successor", row["successor"])
     if successor == isil:
         raise InvalidCell("successor", "is the agency itself")

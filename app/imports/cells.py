@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from datetime import date
 from math import isfinite
 
@@ -27,6 +28,28 @@ class InvalidCell(ValueError):  # noqa: N818 - says what it is
         super().__init__(reason)
         self.field = field
         self.reason = reason
+
+
+def csv_cells(names: Sequence[str], columns: Sequence[str]) -> Callable[[list[str]], list[str]]:
+    """Return what puts the fields of a row in the order of `columns`; a column that is not there reads empty.
+
+    What it returns raises InvalidCell for a row that has not as many fields as the header.
+    """
+    width = len(names)
+    places = [names.index(column) if column in names else width for column in columns]
+
+    def cells(fields: list[str]) -> list[str]:
+        if len(fields) != width:
+            raise InvalidCell("", f"the row has {len(fields)} fields, the header has {width}")
+        fields.append("")
+        return [fields[place] for place in places]
+
+    return cells
+
+
+def shown(value: str) -> str:
+    """Return a value as a reason quotes it: never more than a line's worth."""
+    return f'"{value if len(value) <= 80 else value[:79] + "…"}"'
 
 
 def escaped(value: str) -> str:
@@ -54,7 +77,7 @@ def text(field: str, value: str, *, required: bool = False) -> str:
 
 
 def code(field: str, value: str) -> str | None:
-    """Return an identifier, or None when empty: up to 64 characters, none of them a control one. Raises InvalidCell."""
+    """Return an identifier of up to 64 characters, or None when empty. Raises InvalidCell."""
     value = value.strip()
     if not value:
         return None

@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from app.imports.cells import MAX_TEXT_CHARS, InvalidCell, escaped, text, whole, yes_or_no
+from app.imports.cells import MAX_TEXT_CHARS, InvalidCell, csv_cells, escaped, shown, text, whole, yes_or_no
+from app.imports.report import UnreadableFile
 from app.imports.rows import LineFeed, Record, csv_records, header_of, ndjson_records
 from app.store.isbn import InvalidIsbn, isbn13
 
@@ -22,19 +23,17 @@ _COLUMN_SET = frozenset(COLUMNS)
 _PPN = re.compile(r"[0-9A-Za-z]{1,32}").fullmatch
 
 
-def holding_lines(records: Iterator[Record], locations: Sequence[str]) -> HoldingRows:
-    """Read a CSV file whose columns stand in any order. Raises UnreadableFile."""
+def open_rows(feed: LineFeed, task: dict[str, Any]) -> HoldingRows:
+    """Read CSV whose columns stand in any order, or NDJSON with the columns as keys. Raises UnreadableFile."""
+    if task["form"] == "ndjson":
+        rows = HoldingRows(ndjson_records(feed), task["locations"], lambda found: _json_cells(found, rows.unknown))
+        return rows
+    records = csv_records(feed)
     names = header_of(records, required=("location",))
     if "isbn" not in names and "ppn" not in names:
-        header_of(iter([(1, names, "")]), required=("isbn",))
-    rows = HoldingRows(records, locations, csv_cells(names))
-    rows.unknown_columns.update(name for name in names[:MAX_NAMED_COLUMNS] if name and name not in COLUMNS)
-    return rows
-
-
-def holding_objects(records: Iterator[Record], locations: Sequence[str]) -> HoldingRows:
-    """Read NDJSON: one object a line, with the columns as keys."""
-    rows = HoldingRows(records, locations, lambda found: _json_cells(found, rows.unknown_columns))
+        raise UnreadableFile(f"The header row lacks the columns isbn and ppn; it reads {', '.join(names)}.")
+    rows = HoldingRows(records, task["locations"], csv_cells(names, COLUMNS))
+    rows.unknown.update(name for name in names[:MAX_NAMED_COLUMNS] if name and name not in COLUMNS)
     return rows
 
 
@@ -51,7 +50,7 @@ class HoldingRows:
         cells: Callable[[Any], Sequence[str]],
     ) -> None:
         self.records = records
-        self.unknown_columns: set[str] = set()
+        self.unknown: set[str] = set()
         self._cells = cells
         self._locations = {name: str(place) for place, name in enumerate(locations, 1)}
         self._isbns: dict[str, str] = {"": ""}
@@ -63,9 +62,9 @@ class HoldingRows:
 
     def notes(self) -> list[str]:
         """Return what was left aside."""
-        if not self.unknown_columns:
+        if not self.unknown:
             return []
-        return [f"columns that are not known were left aside: {', '.join(sorted(self.unknown_columns))}"]
+        return [f"columns that are not known were left aside: {', '.join(sorted(self.unknown))}"]
 
     def copy_line(self, line: int, fields: Any) -> str:
         """Return the row for COPY. Raises InvalidCell."""
@@ -97,33 +96,6 @@ class HoldingRows:
         if value not in self._locations:
             raise InvalidCell("location", f"{shown(value)} is not a location that is known; import agencies first")
         return self._locations[value]
-
-
-def csv_cells(names: Sequence[str], columns: Sequence[str] = COLUMNS) -> Callable[[list[str]], Sequence[str]]:
-    """Return what puts the fields of a row in the order of `columns`; a column that is not there reads empty.
-
-    What it returns raises InvalidCell for a row that has not as many fields as the header.
-    """
-    width = len(names)
-    places = [names.index(column) if column in names else width for column in columns]
-
-    def cells(fields: list[str]) -> Sequence[str]:
-        if len(fields) != width:
-            raise InvalidCell("", f"the row has {len(fields)} fields, the header has {width}")
-        fields.append("")
-        return [fields[place] for place in places]
-
-    return cells
-
-
-def shown(value: str) -> str:
-    """Return a value as a reason quotes it: never more than a line's worth."""
-    return f'"{value if len(value) <= 80 else value[:79] + "…"}"'
-
-
-def records_of(feed: LineFeed, form: str) -> Iterator[Record]:
-    """Read records in the form `csv` or `ndjson`."""
-    return csv_records(feed) if form == "csv" else ndjson_records(feed)
 
 
 def _kept(answers: dict[str, Any], value: str, ask: Callable[[str], Any]) -> Any:

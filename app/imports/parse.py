@@ -12,18 +12,19 @@ import os
 import struct
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from typing import IO, Any, Protocol
 
 import orjson
 
-from app.imports.agency_rows import AgencyRows
 from app.imports.cells import InvalidCell
-from app.imports.holding_rows import holding_lines, holding_objects, records_of
 from app.imports.report import MAX_REJECTS, UnreadableFile
 from app.imports.rows import LineFeed, Record
 
 FRAME = struct.Struct(">cI")
 ROWS_A_FRAME = 8192
+# Only the reader that is wanted is loaded: opening hours bring the engine along, and that takes a second.
+READERS = {"agencies": "app.imports.agency_rows", "holdings": "app.imports.holding_rows"}
 POLITENESS = 10  # decisions come first where processors are scarce
 
 
@@ -41,21 +42,13 @@ class Rows(Protocol):
 
 def parse(file: IO[bytes], task: dict[str, Any], send: Callable[[bytes, bytes], None]) -> None:
     """Read `file` as `task` says (`kind`, `form`, for holdings the ids of `locations`) and send frames."""
-    feed = LineFeed(file)
     try:
-        rows = _rows(feed, task)
+        rows: Rows = import_module(READERS[task["kind"]]).open_rows(LineFeed(file), task)
         outcome = _copy(rows, send, file)
     except UnreadableFile as error:
         send(b"E", str(error).encode())
     else:
         send(b"R", orjson.dumps(outcome))
-
-
-def _rows(feed: LineFeed, task: dict[str, Any]) -> Rows:
-    records = records_of(feed, task["form"])
-    if task["kind"] == "agencies":
-        return AgencyRows(records)
-    return (holding_lines if task["form"] == "csv" else holding_objects)(records, task["locations"])
 
 
 def _copy(rows: Rows, send: Callable[[bytes, bytes], None], file: IO[bytes]) -> dict[str, Any]:

@@ -33,13 +33,14 @@ async def stage(
     if isinstance(source, Path):
         with source.open("rb") as file:
             return await stage(file, task, into=into, progress=progress)
+    descriptor: int = source.fileno()  # noqa: ASYNC240 - a file's descriptor is at hand, it is no look at the disk
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "app.imports.parse", str(source.fileno())),
+        *("-m", "app.imports.parse", str(descriptor)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         limit=PIPE_BYTES,
-        pass_fds=(source.fileno(),),
+        pass_fds=(descriptor,),
         cwd=HOME,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (str(HOME), os.environ.get("PYTHONPATH"))))},
     )

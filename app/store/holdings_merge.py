@@ -94,7 +94,8 @@ create temp table lone on commit drop as
 analyze lone;
 create temp table born on commit drop as
   select ppn, adopted, coalesce(adopted, nextval(pg_get_serial_sequence('title', 'id'))) as title_id
-  from (select distinct ppn from pair where ppn <> '' and not exists (select from title_ppn t where t.ppn = pair.ppn)) f
+  from (select distinct ppn from pair
+        where ppn <> '' and not exists (select from title_ppn t where t.ppn = pair.ppn)) f
   left join (select ppn, min(title_id) as adopted from sole join lone using (isbn) group by ppn) a using (ppn);
 insert into title (id) select title_id from born where adopted is null;
 insert into title_ppn (ppn, title_id) select ppn, title_id from born;
@@ -140,7 +141,8 @@ analyze bare;
 create temp table held on commit drop as
   select isbn, location, count(*) as titles, min(title_id) as title_id, bool_or(title_id = lone) as has_lone from (
     select b.isbn, b.lone, n.no as location, h.title_id
-    from bare b join title_isbn i using (isbn) join holding h using (title_id) join staged_location n on n.id = h.location
+    from bare b join title_isbn i using (isbn) join holding h using (title_id)
+      join staged_location n on n.id = h.location
     where b.shared
     union
     select b.isbn, b.lone, s.location, p.title_id
