@@ -1,0 +1,235 @@
+"""Service days, GTFS time and opening hours: wall time goes in, seconds since 1970 (UTC) come out."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from itertools import accumulate
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+from opening_hours import OpeningHours, ParserError, State
+
+from routing.model import Service
+
+DAY_SECONDS = 86_400
+_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+
+# Opening hours are worked out in pieces of four weeks, and no further than about a year ahead.
+_PIECE_SECONDS = 28 * DAY_SECONDS
+_PIECES_AHEAD = 14
+_WALL = ZoneInfo("UTC")
+
+
+# --- moments --------------------------------------------------------------------------------------
+
+
+def to_seconds(moment: datetime) -> int:
+    """The whole second that an aware moment lies in, counted from 1970 (UTC)."""
+    return int(moment.replace(microsecond=0).timestamp())
+
+
+def to_moment(seconds: int, zone: ZoneInfo) -> datetime:
+    """The aware moment in `zone`, `seconds` after 1970 (UTC)."""
+    return datetime.fromtimestamp(seconds, zone)
+
+
+def service_day_anchor(day: date, zone: ZoneInfo) -> int:
+    """Where the GTFS times of a service day count from: its local noon less twelve hours, in seconds since 1970.
+
+    That is midnight, except on the days when the clock changes (GTFS reference, "Time").
+    """
+    noon = datetime(day.year, day.month, day.day, 12, tzinfo=zone)
+    return int(noon.timestamp()) - 12 * 3600
+
+
+def day_of_seconds(seconds: int) -> int:
+    """The ordinal (as `date.toordinal`) of the UTC day that a second lies in."""
+    return seconds // DAY_SECONDS + _EPOCH_ORDINAL
+
+
+# --- service days ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ServiceDays:
+    """The services' days as columns; days are ordinals. `first` and `last` enclose them all (first > last: none)."""
+
+    weekdays: npt.NDArray[np.bool_]  # (services, 7), Monday first
+    start: npt.NDArray[np.int64]  # (services,)
+    end: npt.NDArray[np.int64]  # (services,)
+    added: npt.NDArray[np.int64]  # (n, 2): service, day
+    removed: npt.NDArray[np.int64]  # (n, 2): service, day
+    first: int
+    last: int
+
+    def active(self, first: int, count: int) -> npt.NDArray[np.bool_]:
+        """Which services drive on `count` days from ordinal `first`: bool (services, count)."""
+        days = np.arange(first, first + count, dtype=np.int64)
+        inside = (days >= self.start[:, None]) & (days <= self.end[:, None])
+        # Day 1 of the ordinals, 1 January of year 1, is a Monday.
+        driven: npt.NDArray[np.bool_] = self.weekdays[:, (days + 6) % 7] & inside
+        for exceptions, drives in ((self.added, True), (self.removed, False)):
+            here = exceptions[(exceptions[:, 1] >= first) & (exceptions[:, 1] < first + count)]
+            driven[here[:, 0], here[:, 1] - first] = drives
+        return driven
+
+
+def service_days(services: Sequence[Service]) -> ServiceDays:
+    """The columns of `services`, in their order."""
+    added = [(i, day.toordinal()) for i, service in enumerate(services) for day in service.added]
+    removed = [(i, day.toordinal()) for i, service in enumerate(services) for day in service.removed]
+    spans = [(s.start.toordinal(), s.end.toordinal()) for s in services if s.start <= s.end and any(s.weekdays)]
+    spans += [(day, day) for _, day in added]
+    return ServiceDays(
+        weekdays=np.array([s.weekdays for s in services], dtype=np.bool_).reshape(-1, 7),
+        start=np.array([s.start.toordinal() for s in services], dtype=np.int64),
+        end=np.array([s.end.toordinal() for s in services], dtype=np.int64),
+        added=np.array(added, dtype=np.int64).reshape(-1, 2),
+        removed=np.array(removed, dtype=np.int64).reshape(-1, 2),
+        first=min((first for first, _ in spans), default=1),
+        last=max((last for _, last in spans), default=0),
+    )
+
+
+def service_dates(service: Service) -> Iterator[date]:
+    """The days a service drives, in order."""
+    columns = service_days([service])
+    if columns.first > columns.last:
+        return
+    driven = columns.active(columns.first, columns.last - columns.first + 1)[0]
+    for offset in np.flatnonzero(driven).tolist():
+        yield date.fromordinal(columns.first + offset)
+
+
+# --- opening hours --------------------------------------------------------------------------------
+
+
+def check_opening_hours(text: str) -> None:
+    """Accept opening hours in the OpenStreetMap syntax, or nothing at all (always open).
+
+    Raises ValueError, with a message for whoever wrote them.
+    """
+    if text.strip():
+        _parsed(text)
+
+
+def ready_at(
+    requested_at: datetime, handling_minutes: int, *, opening_hours: str, timezone: str
+) -> datetime | None:
+    """When the item is ready: the first moment with `handling_minutes` of open time since `requested_at`.
+
+    No handling is ready at once, open or not. None: the place is not open long enough within a year.
+    The answer bears `timezone`. Raises ValueError for opening hours that cannot be read.
+    """
+    seconds = ready_seconds(
+        to_seconds(requested_at), handling_minutes * 60, opening_hours=opening_hours, timezone=timezone
+    )
+    return None if seconds is None else to_moment(seconds, ZoneInfo(timezone))
+
+
+def ready_seconds(requested: int, handling: int, *, opening_hours: str, timezone: str) -> int | None:
+    """As `ready_at`, with moments in seconds since 1970 and the handling in seconds."""
+    if handling <= 0:
+        return requested
+    if not opening_hours.strip():
+        return requested + handling
+    number = requested // _PIECE_SECONDS
+    piece = _open_piece(opening_hours, timezone, number)
+    wanted = piece.open_before(requested) + handling
+    for _ in range(_PIECES_AHEAD):
+        if wanted <= piece.open_seconds:
+            return piece.moment_of(wanted)
+        wanted -= piece.open_seconds
+        number += 1
+        piece = _open_piece(opening_hours, timezone, number)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenPiece:
+    """When a place is open in one piece of time: the intervals, and the open seconds up to the end of each."""
+
+    starts: list[int]
+    ends: list[int]
+    opened: list[int]
+
+    @property
+    def open_seconds(self) -> int:
+        return self.opened[-1] if self.opened else 0
+
+    def open_before(self, moment: int) -> int:
+        """Seconds open in this piece before `moment`."""
+        i = bisect_right(self.starts, moment) - 1
+        return 0 if i < 0 else self.opened[i] - max(0, self.ends[i] - moment)
+
+    def moment_of(self, opened: int) -> int:
+        """The first moment by which the place was open for `opened` seconds (at least one) of this piece."""
+        i = bisect_left(self.opened, opened)
+        return self.ends[i] - (self.opened[i] - opened)
+
+
+@lru_cache(maxsize=4096)
+def _open_piece(text: str, timezone: str, number: int) -> _OpenPiece:
+    """The open intervals of the `number`th four weeks since 1970."""
+    hours = _parsed(text)
+    open_between: list[tuple[int, int]] = []
+    for since, until, offset in _offset_spans(timezone, number):
+        wall_since = datetime.fromtimestamp(since + offset, _WALL)
+        wall_until = datetime.fromtimestamp(until + offset, _WALL)
+        open_between += [
+            (int(start.timestamp()) - offset, int(end.timestamp()) - offset)
+            for start, end, state, _ in hours.intervals(wall_since, wall_until)
+            if state == State.OPEN and start < end
+        ]
+    return _OpenPiece(
+        starts=[start for start, _ in open_between],
+        ends=[end for _, end in open_between],
+        opened=list(accumulate(end - start for start, end in open_between)),
+    )
+
+
+@lru_cache(maxsize=1024)
+def _parsed(text: str) -> OpeningHours:
+    """The hours read as wall time, which the library takes for UTC and so leaves where it is.
+
+    Left to itself it would open a place once where the clock goes back and its hours fall in the hour
+    that comes twice; we lay wall time over real time ourselves (see `_offset_spans`).
+    """
+    try:
+        return OpeningHours(
+            text, timezone=_WALL, country="NL", auto_country=False, auto_timezone=False
+        )
+    except ParserError as error:
+        found = re.search(r"--> 1:(\d+)", str(error))
+        where = f" from character {found[1]} on" if found else ""
+        raise ValueError(f"opening hours {text!r} do not follow the OpenStreetMap syntax{where}") from error
+
+
+@lru_cache(maxsize=1024)
+def _offset_spans(timezone: str, number: int) -> tuple[tuple[int, int, int], ...]:
+    """The `number`th four weeks since 1970 cut where the clock changes: (since, until, seconds ahead of UTC)."""
+    zone = ZoneInfo(timezone)
+    since, end = number * _PIECE_SECONDS, (number + 1) * _PIECE_SECONDS
+    spans = []
+    offset = _offset(since, zone)
+    for day in range(since, end, DAY_SECONDS):
+        after = _offset(day + DAY_SECONDS, zone)
+        if after == offset:
+            continue
+        change = bisect_left(range(day, day + DAY_SECONDS), True, key=lambda t: _offset(t, zone) == after)  # noqa: B023 -- used at once
+        spans.append((since, day + change, offset))
+        since, offset = day + change, after
+    if since < end:
+        spans.append((since, end, offset))
+    return tuple(spans)
+
+
+def _offset(seconds: int, zone: ZoneInfo) -> int:
+    ahead = datetime.fromtimestamp(seconds, zone).utcoffset()
+    return int((ahead or timedelta()).total_seconds())

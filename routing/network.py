@@ -1,0 +1,268 @@
+"""One version of the network, ready to be searched: rides by trip, and the dated rides of one window of time.
+
+A *ride* is what lies between two successive calls of a trip. Calendars may span a decade, so rides are dated
+only for a window: a week of requests and the horizon after it. Windows lie on a fixed grid of weeks, so that
+the requests of one week share everything that is worked out for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+
+from routing.cache import Cache
+from routing.calendar import DAY_SECONDS, ServiceDays, day_of_seconds, service_day_anchor, service_days
+from routing.model import Stop, StopTimes, Timetable
+
+Ints = npt.NDArray[np.int32]
+Longs = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+GRID_SECONDS = 7 * DAY_SECONDS
+# Stops and times in one number, so that one binary search finds a time at a stop.
+_STOP = np.int64(1) << 40
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rides:
+    """The rides of all trips as columns, ordered by trip and call; times are GTFS seconds."""
+
+    trip: Ints
+    from_stop: Ints
+    to_stop: Ints
+    departure: Longs
+    arrival: Longs
+    boards: Bools  # an item may get on where the ride starts
+    leaves: Bools  # an item may get off where it ends
+    first_of_trip: Longs  # (trips,): where a trip's rides begin
+    count_of_trip: Longs  # (trips,)
+    circles: Mapping[int, tuple[int, ...]]  # see _circles
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Network:
+    """A compiled timetable. Immutable, but for what `cache` keeps of windows and sweeps."""
+
+    timetable: Timetable
+    zone: ZoneInfo
+    stop_positions: Mapping[str, int]
+    handling: Longs  # (stops,): seconds a change of trip takes; -1 where none is possible
+    trip_service: Longs  # (trips,)
+    rides: Rides
+    days: ServiceDays
+    cache: Cache
+
+    @property
+    def version(self) -> str:
+        """The network version this was compiled from."""
+        return self.timetable.version
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """The dated rides between `start` and `start + length`; all times are seconds after `start` (UTC).
+
+    Rides are ordered by dated trip and call. A *slot* is a departure that may be boarded. Slots are ordered
+    by segment, departure, trip, service day and call; segment *s* holds the slots of stop *s*, and a few
+    segments at the end stand for one ride each (see `_private_segments`).
+    """
+
+    start: int
+    length: int
+    ride_trip: Ints
+    ride_day: Ints  # ordinal of the service day
+    ride_to: Ints  # stop where the ride ends
+    ride_from: Ints
+    ride_departure: Ints
+    ride_arrival: Ints
+    ride_leaves: Bools
+    ride_ends_trip: Bools
+    ride_next: Ints  # first slot after a change of trip at the end of the ride; -1: no change possible
+    slot_ride: Ints
+    slot_departure: Ints
+    segment_start: Ints  # (segments + 1,)
+
+    @property
+    def size_bytes(self) -> int:
+        """What the columns weigh."""
+        columns = (getattr(self, name) for name in self.__slots__)
+        return sum(column.nbytes for column in columns if isinstance(column, np.ndarray))
+
+
+def compile_network(timetable: Timetable, *, cache_bytes: int = 512 * 2**20) -> Network:
+    """Make a timetable searchable; windows and sweeps worked out later are kept within `cache_bytes`."""
+    handling = np.array(
+        [-1 if stop.handling_seconds is None else stop.handling_seconds for stop in timetable.stops],
+        dtype=np.int64,
+    )
+    return Network(
+        timetable=timetable,
+        zone=ZoneInfo(timetable.timezone),
+        stop_positions={stop.id: position for position, stop in enumerate(timetable.stops)},
+        handling=handling,
+        trip_service=np.array([trip.service for trip in timetable.trips], dtype=np.int64),
+        rides=_rides(timetable.stop_times, trips=len(timetable.trips), stops=timetable.stops),
+        days=service_days(timetable.services),
+        cache=Cache(cache_bytes),
+    )
+
+
+def window_for(network: Network, requested: int, horizon_days: int) -> Window:
+    """The window for a request at `requested` (seconds since 1970), kept or made."""
+    start = requested // GRID_SECONDS * GRID_SECONDS
+    key = ("window", start, horizon_days)
+    window = network.cache.find(key)
+    if not isinstance(window, Window):
+        window = _expand(network, start=start, length=GRID_SECONDS + horizon_days * DAY_SECONDS)
+        network.cache.keep(key, window, size_bytes=window.size_bytes)
+    return window
+
+
+# --- rides ----------------------------------------------------------------------------------------
+
+
+def _rides(calls: StopTimes, *, trips: int, stops: tuple[Stop, ...]) -> Rides:
+    start = np.flatnonzero(calls.trip[:-1] == calls.trip[1:])
+    end = start + 1
+    trip = calls.trip[start].astype(np.int32)
+    count = np.bincount(trip, minlength=trips).astype(np.int64)
+    return Rides(
+        trip=trip,
+        from_stop=calls.stop[start].astype(np.int32),
+        to_stop=calls.stop[end].astype(np.int32),
+        departure=calls.departure[start].astype(np.int64),
+        arrival=calls.arrival[end].astype(np.int64),
+        boards=calls.pickup[start].astype(np.bool_),
+        leaves=calls.drop_off[end].astype(np.bool_),
+        first_of_trip=np.cumsum(count) - count,
+        count_of_trip=count,
+        circles=_circles(calls, start, stops),
+    )
+
+
+def _circles(calls: StopTimes, start: npt.NDArray[np.intp], stops: tuple[Stop, ...]) -> dict[int, tuple[int, ...]]:
+    """Rides that end where, in the same second, their own trip departed earlier: {ride: those departures}.
+
+    An item may change to *another* trip only. Elsewhere nothing needs to enforce that, as staying on is never
+    worse than leaving a trip and boarding it again later on. But a van that calls at a hub without handling
+    time twice in one second would carry an item back to a call it has passed. Hardly a feed has such trips.
+    """
+    order = np.lexsort((np.arange(len(calls.trip)), calls.stop, calls.trip))
+    earlier, later = order[:-1], order[1:]
+    same = (calls.trip[earlier] == calls.trip[later]) & (calls.stop[earlier] == calls.stop[later])
+    at_once = same & (calls.departure[earlier] == calls.arrival[later])
+    ride_of_call = np.full(len(calls.trip) + 1, -1)
+    ride_of_call[start] = np.arange(len(start))
+    circles = {}
+    for call in later[at_once].tolist():
+        hub = calls.stop[call]
+        if stops[hub].handling_seconds != 0:
+            continue
+        passed, between, before = [], False, call - 1
+        while ride_of_call[before] >= 0 and calls.departure[before] == calls.arrival[call]:
+            if calls.stop[before] != hub:
+                between = True
+            elif between:
+                passed.append(int(ride_of_call[before]))
+            before -= 1
+        if passed:
+            circles[int(ride_of_call[call - 1])] = tuple(passed)
+    return circles
+
+
+# --- windows --------------------------------------------------------------------------------------
+
+
+def _expand(network: Network, *, start: int, length: int) -> Window:
+    rides = network.rides
+    trip_of, day_of, anchor_of = _dated_trips(network, start=start, length=length)
+    count = rides.count_of_trip[trip_of]
+    dated = np.repeat(np.arange(len(trip_of)), count)
+    ride = np.arange(len(dated)) + np.repeat(rides.first_of_trip[trip_of] - (np.cumsum(count) - count), count)
+    departure = rides.departure[ride] + anchor_of[dated]
+    arrival = rides.arrival[ride] + anchor_of[dated]
+    # Times never decrease along a trip: what is cut off is its beginning or its end, never its middle.
+    kept = (departure >= 0) & (arrival <= length)
+    dated, ride, departure, arrival = dated[kept], ride[kept], departure[kept], arrival[kept]
+    from_stop, to_stop, leaves = rides.from_stop[ride], rides.to_stop[ride], rides.leaves[ride]
+
+    boarding = np.flatnonzero(rides.boards[ride])
+    # Stable: among equals at one stop, the order of rides (trip, service day, call) stays.
+    slots = boarding[np.argsort(from_stop[boarding] * _STOP + departure[boarding], kind="stable")]
+    slot_keys = from_stop[slots] * _STOP + departure[slots]
+    segment_start = np.searchsorted(slot_keys, np.arange(len(network.handling) + 1) * _STOP)
+
+    changes = leaves & (network.handling[to_stop] >= 0)
+    following = np.searchsorted(slot_keys, to_stop * _STOP + arrival + network.handling[to_stop])
+    changes &= following < segment_start[to_stop + 1]
+    next_slot = np.where(changes, following, -1)
+    if rides.circles:
+        slots, segment_start = _private_segments(
+            rides, ride=ride, dated=dated, next_slot=next_slot, slots=slots, segment_start=segment_start
+        )
+    return Window(
+        start=start,
+        length=length,
+        ride_trip=_column(trip_of[dated]),
+        ride_day=_column(day_of[dated]),
+        ride_to=_column(to_stop),
+        ride_from=_column(from_stop),
+        ride_departure=_column(departure),
+        ride_arrival=_column(arrival),
+        ride_leaves=leaves,
+        ride_ends_trip=np.append(dated[1:] != dated[:-1], True)[: len(dated)],
+        ride_next=_column(next_slot),
+        slot_ride=_column(slots),
+        slot_departure=_column(departure[slots]),
+        segment_start=_column(segment_start),
+    )
+
+
+def _dated_trips(network: Network, *, start: int, length: int) -> tuple[Longs, Longs, Longs]:
+    """The trips on their service days that may drive in the window: trip, day (ordinal) and its anchor.
+
+    Ordered by trip, then day. Anchors are seconds after `start`. Service days begin so far before the window
+    that every trip past midnight which still drives inside it is there.
+    """
+    longest = int(network.rides.arrival.max(initial=0))
+    first = max(day_of_seconds(start - longest) - 1, network.days.first)
+    last = min(day_of_seconds(start + length) + 1, network.days.last)
+    days = range(first, max(first, last + 1))
+    anchor = np.array(
+        [service_day_anchor(date.fromordinal(day), network.zone) - start for day in days], dtype=np.int64
+    )
+    driven = network.days.active(first, len(days))[network.trip_service]
+    trip, day = np.nonzero(driven)
+    return trip, day + first, anchor[day]
+
+
+def _private_segments(
+    rides: Rides, *, ride: Longs, dated: Longs, next_slot: Longs, slots: Longs, segment_start: Longs
+) -> tuple[Longs, Longs]:
+    """Give every ride of `Rides.circles` its own list of what may be boarded after it: the stop's, less its own trip.
+
+    Returns the longer slots and segments; `next_slot` is changed in place.
+    """
+    parts, bounds, end = [slots], [segment_start], len(slots)
+    for p in np.flatnonzero(np.isin(ride, list(rides.circles)) & (next_slot >= 0)).tolist():
+        stop_end = segment_start[rides.to_stop[ride[p]] + 1]
+        after = slots[next_slot[p] : stop_end]
+        passed = (dated[after] == dated[p]) & np.isin(ride[after], rides.circles[int(ride[p])])
+        if not passed.any():
+            continue
+        after = after[~passed]
+        next_slot[p] = end if len(after) else -1
+        end += len(after)
+        parts.append(after)
+        bounds.append(np.array([end]))
+    return np.concatenate(parts), np.concatenate(bounds)
+
+
+def _column(values: npt.NDArray[np.signedinteger[npt.NBitBase]]) -> Ints:
+    column: Ints = values.astype(np.int32)
+    return column

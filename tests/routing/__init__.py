@@ -1,0 +1,1 @@
+"""The engine: no fixture, no async, no clock."""
