@@ -10,9 +10,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 def default_data_dir() -> Path:
-    """Return the user's state folder for Leenpad (XDG base directory specification)."""
-    state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(state) / "leenpad"
+    """Return the user's state folder for Leenpad (XDG base directory specification); without a home, the system's."""
+    try:
+        state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    except RuntimeError:  # a user without a home
+        state = Path()
+    return (state if state.is_absolute() else Path("/var/lib")) / "leenpad"
 
 
 class Settings(BaseSettings):

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
-from opening_hours import OpeningHours, ParserError, State
+from opening_hours import OpeningHours, ParserError, State  # type: ignore[attr-defined]  # its stubs lack ParserError
 
 from routing.model import Service
 
@@ -119,9 +119,7 @@ def check_opening_hours(text: str) -> None:
         _parsed(text)
 
 
-def ready_at(
-    requested_at: datetime, handling_minutes: int, *, opening_hours: str, timezone: str
-) -> datetime | None:
+def ready_at(requested_at: datetime, handling_minutes: int, *, opening_hours: str, timezone: str) -> datetime | None:
     """When the item is ready: the first moment with `handling_minutes` of open time since `requested_at`.
 
     No handling is ready at once, open or not. None: the place is not open long enough within a year.
@@ -202,9 +200,7 @@ def _parsed(text: str) -> OpeningHours:
     that comes twice; we lay wall time over real time ourselves (see `_offset_spans`).
     """
     try:
-        return OpeningHours(
-            text, timezone=_WALL, country="NL", auto_country=False, auto_timezone=False
-        )
+        return OpeningHours(text, timezone=_WALL, country="NL", auto_country=False, auto_timezone=False)
     except ParserError as error:
         found = re.search(r"--> 1:(\d+)", str(error))
         where = f" from character {found[1]} on" if found else ""
@@ -222,7 +218,7 @@ def _offset_spans(timezone: str, number: int) -> tuple[tuple[int, int, int], ...
         after = _offset(day + DAY_SECONDS, zone)
         if after == offset:
             continue
-        change = bisect_left(range(day, day + DAY_SECONDS), True, key=lambda t: _offset(t, zone) == after)  # noqa: B023 -- used at once
+        change = bisect_left(range(day, day + DAY_SECONDS), True, key=lambda t: _offset(t, zone) == after)
         spans.append((since, day + change, offset))
         since, offset = day + change, after
     if since < end:

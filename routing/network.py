@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -263,6 +264,6 @@ def _private_segments(
     return np.concatenate(parts), np.concatenate(bounds)
 
 
-def _column(values: npt.NDArray[np.signedinteger[npt.NBitBase]]) -> Ints:
+def _column(values: npt.NDArray[np.signedinteger[Any]]) -> Ints:
     column: Ints = values.astype(np.int32)
     return column

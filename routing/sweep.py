@@ -248,7 +248,7 @@ def _value(
 ) -> int:
     """Layer `k` at slot `i`: the earliest arrival with at most `k` handlings."""
     if k >= handlings[i]:
-        return arrival[i]
+        return int(arrival[i])
     best = NEVER
     n = np.searchsorted(slower_slot, i)
     while n < len(slower_slot) and slower_slot[n] == i and slower_handlings[n] <= k:
@@ -286,9 +286,7 @@ def itinerary(
     the first call at the pickup stop that arrives at `goal`.
     """
     way = np.empty((2, changes + 1), np.int32)
-    slot = first_slots(
-        np.array([stop], np.int32), np.array([ready], np.int32), slot_departure, segment_start
-    )[0]
+    slot = first_slots(np.array([stop], np.int32), np.array([ready], np.int32), slot_departure, segment_start)[0]
     for leg in range(changes + 1):
         left = changes - leg
         slot = _last_slot(

@@ -1,0 +1,37 @@
+"""Reading a small JSON body within bounds, straight into a model."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+
+from app.problems import InvalidInput, TooLarge, UnsupportedMediaType, faults_of
+
+Shape = TypeVar("Shape", bound=BaseModel)
+
+MAX_JSON_BYTES = 256 * 1024
+
+
+async def read_json(request: Request, shape: type[Shape]) -> Shape:
+    """Read the body as `shape`. Raises UnsupportedMediaType, TooLarge or InvalidInput."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise UnsupportedMediaType("Send the body as application/json.")
+    try:
+        return shape.model_validate_json(await _read(request))
+    except ValidationError as error:
+        raise InvalidInput(*faults_of(error.errors(include_url=False, include_input=False))) from None
+
+
+async def _read(request: Request) -> bytes:
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length) <= MAX_JSON_BYTES:
+        return await request.body()  # the server holds the caller to the length it stated
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_JSON_BYTES:
+            raise TooLarge(f"The body is larger than {MAX_JSON_BYTES // 1024} KiB.")
+    return bytes(body)

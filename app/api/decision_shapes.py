@@ -1,0 +1,232 @@
+"""What a decision is asked and what it answers, as the OpenAPI document shows it."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
+
+from app.store.isbn import isbn13
+from routing import Objective, Reason
+
+# Beyond these years no calendar reaches, and arithmetic with time zones would leave the years that exist.
+FIRST_YEAR, LAST_YEAR = 1901, 2899
+MAX_CENTS = 2**31 - 1
+
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+
+
+def _read_moment(value: object) -> datetime:
+    if not isinstance(value, str) or not _MOMENT.fullmatch(value):
+        raise ValueError("Takes an RFC 3339 time with an offset, such as 2026-11-23T10:00:00+01:00.")
+    try:
+        moment = datetime.fromisoformat(value.upper()).replace(microsecond=0)
+    except ValueError as error:
+        raise ValueError(f"This time does not exist: {error}.") from None
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise ValueError(f"Takes a time in the years {FIRST_YEAR} to {LAST_YEAR}.")
+    return moment
+
+
+Moment = Annotated[
+    datetime,
+    BeforeValidator(_read_moment),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+Isil = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class TitleShape(BaseModel):
+    """The title wanted: exactly one of `isbn` and `ppn`."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"oneOf": [{"required": ["isbn"]}, {"required": ["ppn"]}]},
+    )
+
+    isbn: Annotated[str, AfterValidator(isbn13)] | None = Field(
+        default=None,
+        description="ISBN of 10 or 13 digits, with or without hyphens; the check digit must be right.",
+        examples=["9789000000000"],
+        max_length=40,
+    )
+    ppn: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,19}[0-9Xx]$")] | None = Field(
+        default=None, description="PPN in the joint catalogue.", examples=["398765432"]
+    )
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> TitleShape:
+        if (self.isbn is None) == (self.ppn is None):
+            raise ValueError("Takes exactly one of isbn and ppn.")
+        return self
+
+
+class QuestionShape(BaseModel):
+    """A title wanted at a counter."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: TitleShape
+    pickup_location: Isil = Field(description="Where the reader collects it: the ISIL of a location.")
+    requested_at: Moment | None = Field(
+        default=None,
+        description="When the clock starts to run; anywhere in the calendar, past or future. Left out: now. "
+        "Parts of a second are cut off.",
+    )
+    objective: Objective | None = Field(
+        default=None, description="What the rota puts first. Left out: what the network's policy says."
+    )
+    need_before: Moment | None = Field(
+        default=None, description="Suppliers whose copy cannot be there by then are refused as `too_late`."
+    )
+    max_cost_cents: Annotated[int, Field(strict=True, ge=0, le=MAX_CENTS)] | None = Field(
+        default=None, description="Suppliers that cost more, in euro cents, are refused as `too_dear`."
+    )
+    limit: int = Field(default=10, strict=True, ge=1, le=1000, description="How many entries the rota has at most.")
+    exclude: list[Isil] = Field(
+        default=[],
+        max_length=1000,
+        description="Agencies or locations (ISIL) that must not supply; they are refused as `excluded`.",
+    )
+
+
+class LegShape(BaseModel):
+    """One ride on one trip, however many stops lie between."""
+
+    route_id: str
+    trip_id: str
+    service_date: date = Field(description="The service day; trips past midnight belong to the day before.")
+    operator: str = Field(description="The POI or carrier that drives.")
+    from_location: str
+    to_location: str
+    departs_at: datetime
+    arrives_at: datetime
+
+
+class CostPartShape(BaseModel):
+    """A named part of the cost."""
+
+    what: str = Field(examples=["transport"])
+    cents: int
+
+
+class PromiseShape(BaseModel):
+    """When the item will be there in half of all cases, and in nine out of ten."""
+
+    p50: datetime
+    p90: datetime
+
+
+class RotaEntryShape(BaseModel):
+    """One supplier, in the order in which they would be asked."""
+
+    rank: int = Field(description="1 is asked first.")
+    supplying_agency: str | None = Field(description="Null: the location belongs to no agency that we know of.")
+    supplying_location: str
+    ready_at: datetime = Field(description="When the copy is ready to travel, after handling in opening hours.")
+    arrives_at: datetime = Field(description="When it is at the pickup location.")
+    promise: PromiseShape | None = Field(description="Null: no response model stands behind it.")
+    cost_cents: int = Field(description="What it costs, in euro cents: the sum of the parts.")
+    cost_parts: list[CostPartShape]
+    handlings: int = Field(description="Changes of trip on the way.")
+    legs: list[LegShape] = Field(description="The rides in order; empty where the copy already stands there.")
+    reasons: list[str] = Field(description="Why this supplier stands here, in sentences.")
+
+
+class RefusalShape(BaseModel):
+    """A holder that will not be asked, and why."""
+
+    supplying_agency: str | None
+    supplying_location: str
+    reason: Reason = Field(description="The rule that refused it.")
+    detail: str = Field(description="The same as a sentence.")
+
+
+class DecisionShape(BaseModel):
+    """The rota in order and every refusal, wholly of one network version."""
+
+    network_version: str = Field(description="The version of the network that the whole answer is of.")
+    requested_at: datetime
+    objective: Objective
+    rota: list[RotaEntryShape] = Field(description="Empty when nobody can fill it; the refusals say why.")
+    refusals: list[RefusalShape]
+
+
+_ASKED = {"title": {"isbn": "9789021400129"}, "pickup_location": "NL-0800070001"}
+
+QUESTIONS: dict[str, Any] = {
+    "short": {"summary": "As soon as possible, from now", "value": _ASKED},
+    "full": {
+        "summary": "With everything that can be said",
+        "value": {
+            **_ASKED,
+            "requested_at": "2026-11-23T10:00:00+01:00",
+            "objective": "balanced",
+            "need_before": "2026-12-04T17:00:00+01:00",
+            "max_cost_cents": 1500,
+            "limit": 5,
+            "exclude": ["NL-0800090000"],
+        },
+    },
+}
+
+ANSWER: dict[str, Any] = {
+    "network_version": "f3a91c2b7d04",
+    "requested_at": "2026-11-23T10:00:00+01:00",
+    "objective": "fastest",
+    "rota": [
+        {
+            "rank": 1,
+            "supplying_agency": "NL-0800080000",
+            "supplying_location": "NL-0800080003",
+            "ready_at": "2026-11-23T12:00:00+01:00",
+            "arrives_at": "2026-11-24T11:05:00+01:00",
+            "promise": None,
+            "cost_cents": 1075,
+            "cost_parts": [{"what": "supplier", "cents": 675}, {"what": "transport", "cents": 400}],
+            "handlings": 1,
+            "legs": [
+                {
+                    "route_id": "north-2",
+                    "trip_id": "north-2-mon",
+                    "service_date": "2026-11-23",
+                    "operator": "Northern vans",
+                    "from_location": "NL-0800080003",
+                    "to_location": "hub-north",
+                    "departs_at": "2026-11-23T14:20:00+01:00",
+                    "arrives_at": "2026-11-23T16:45:00+01:00",
+                },
+                {
+                    "route_id": "north-7",
+                    "trip_id": "north-7-tue",
+                    "service_date": "2026-11-24",
+                    "operator": "Northern vans",
+                    "from_location": "hub-north",
+                    "to_location": "NL-0800070001",
+                    "departs_at": "2026-11-24T08:30:00+01:00",
+                    "arrives_at": "2026-11-24T11:05:00+01:00",
+                },
+            ],
+            "reasons": ["Arrives first of all that can supply."],
+        }
+    ],
+    "refusals": [
+        {
+            "supplying_agency": "NL-0800060000",
+            "supplying_location": "NL-0800060002",
+            "reason": "unavailable",
+            "detail": "No copy is on the shelf.",
+        }
+    ],
+}

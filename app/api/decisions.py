@@ -1,0 +1,110 @@
+"""POST /v1/decisions: a title and a counter in, the suppliers in order and their vans out."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.api.bodies import read_json
+from app.api.decision_shapes import ANSWER, QUESTIONS, DecisionShape, QuestionShape
+from app.api.dependencies import Remembered, resources, still_admitted
+from app.lending.choose import TitleKey, UnknownTitle, choose, look_up
+from app.lending.snapshot import NotReady
+from app.problems import InvalidInput, TooLarge, UnsupportedMediaType, documented
+from routing import Decision, Question, RotaEntry, UnknownLocation
+
+router = APIRouter(prefix="/v1", tags=["Decide"])
+
+
+@router.post(
+    "/decisions",
+    summary="Decide who supplies a title, and by which vans",
+    response_class=Response,
+    dependencies=[Depends(Remembered(frozenset()))],
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {"schema": {"$ref": "#/components/schemas/QuestionShape"}, "examples": QUESTIONS}
+            },
+        }
+    },
+    responses={
+        200: {
+            "model": DecisionShape,
+            "description": "The rota and the refusals; nobody who can fill it is an answer too.",
+            "content": {"application/json": {"example": ANSWER}},
+        },
+        **documented(UnknownTitle, UnknownLocation, TooLarge, UnsupportedMediaType, InvalidInput, NotReady),
+    },
+)
+async def decide(request: Request) -> Response:
+    """Choose who supplies, from all that hold the title: a dry run that changes nothing.
+
+    Every holder appears either in `rota`, in the order in which they would be asked, or in `refusals` with a reason.
+    The answer is wholly of one network version, the one that is active.
+    """
+    asked = await read_json(request, QuestionShape)
+    held = await resources(request)
+    title = TitleKey(isbn=asked.title.isbn, ppn=asked.title.ppn)
+    holders = await look_up(held.database, title)
+    await still_admitted(request, holders.standing.keys)
+    decision = await choose(held.snapshot, title=title, holders=holders, question=_question(asked))
+    return Response(written(decision), media_type="application/json")
+
+
+def _question(asked: QuestionShape) -> Question:
+    return Question(
+        pickup_location=asked.pickup_location,
+        requested_at=asked.requested_at or datetime.now(UTC),
+        objective=asked.objective,
+        need_before=asked.need_before,
+        max_cost_cents=asked.max_cost_cents,
+        limit=asked.limit,
+        excluded=frozenset(asked.exclude),
+    )
+
+
+def written(decision: Decision) -> bytes:
+    """Write a decision as the contract says; orjson writes legs, parts and refusals field by field."""
+    document = {
+        "network_version": decision.network_version,
+        "requested_at": decision.requested_at,
+        "objective": decision.objective,
+        "rota": [_entry(entry) for entry in decision.rota],
+        "refusals": decision.refusals,
+    }
+    offset = decision.requested_at.utcoffset()
+    if offset is not None and offset.seconds % 60:
+        # Local mean time, long ago: RFC 3339 has no seconds in an offset.
+        return orjson.dumps(document, default=_in_utc, option=orjson.OPT_PASSTHROUGH_DATETIME)
+    return orjson.dumps(document)
+
+
+def _entry(entry: RotaEntry) -> dict[str, Any]:
+    return {
+        "rank": entry.rank,
+        "supplying_agency": entry.supplying_agency,
+        "supplying_location": entry.supplying_location,
+        "ready_at": entry.ready_at,
+        "arrives_at": entry.arrives_at,
+        "promise": None,  # no response model stands behind it yet
+        "cost_cents": entry.cost_cents,
+        "cost_parts": entry.cost_parts,
+        "handlings": entry.handlings,
+        "legs": entry.legs,
+        "reasons": entry.reasons,
+    }
+
+
+def _in_utc(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(type(value).__name__)

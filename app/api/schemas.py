@@ -1,0 +1,25 @@
+"""Shapes that several operations share."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class FaultShape(BaseModel):
+    """One thing wrong with the input."""
+
+    pointer: str = Field(description="JSON pointer to the fault; empty: the whole of the input.")
+    detail: str = Field(description="What is wrong with it.")
+
+
+class Problem(BaseModel):
+    """What went wrong (RFC 9457, application/problem+json)."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(description="The kind of problem; the address of a page that explains it.")
+    title: str = Field(description="The kind of problem in a few words.")
+    status: int = Field(description="The HTTP status of the answer.")
+    detail: str = Field(description="What went wrong this time.")
+    instance: str = Field(description="The path that was asked.")
+    errors: list[FaultShape] | None = Field(default=None, description="With 422: each fault in the input.")

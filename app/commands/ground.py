@@ -1,0 +1,111 @@
+"""What every command stands on: settings, a database to work on, and failures told in one line."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import click
+from pydantic import ValidationError
+
+from app.database import DATABASE_ERRORS, Database, open_database
+from app.embedded import EmbeddedUnavailable, running
+from app.settings import Settings
+from app.store.migrate import upgrade
+from app.telemetry import configure_logging
+
+T = TypeVar("T")
+
+
+class Refusal(click.ClickException):
+    """An expected failure, told on stderr in one line; the command ends with code 1."""
+
+    def show(self, file: Any = None) -> None:
+        """Print the message without click's capital letters."""
+        click.echo(f"leenpad: {self.format_message()}", err=True, file=file)
+
+
+def read_settings() -> Settings:
+    """Read the surroundings and set up logging. Raises Refusal that names each setting at fault."""
+    try:
+        settings = Settings()
+        configure_logging(settings.log_level)
+    except ValidationError as error:
+        faults = (f"LEENPAD_{'_'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in error.errors())
+        raise Refusal("; ".join(faults)) from None
+    except ValueError as error:
+        raise Refusal(f"LEENPAD_LOG_LEVEL: {error}") from None
+    return settings
+
+
+@contextmanager
+def served_database(settings: Settings) -> Iterator[Settings]:
+    """Yield the settings with the address of a migrated database: the one they name, or else the embedded one.
+
+    Raises Refusal when it cannot be had.
+    """
+    if settings.database_url is not None:
+        migrate(settings.database_url)
+        yield settings
+        return
+    with ExitStack() as stack:
+        with told_in_a_line(EmbeddedUnavailable):
+            url = stack.enter_context(running(settings.data_dir))
+        migrate(url)
+        yield settings.model_copy(update={"database_url": url})
+
+
+@contextmanager
+def told_in_a_line(*expected: type[Exception]) -> Iterator[None]:
+    """Turn the named exceptions into a Refusal with their own words."""
+    try:
+        yield
+    except expected as error:
+        raise Refusal(str(error)) from error
+
+
+def migrate(url: str) -> None:
+    """Bring the database to the newest version of its tables. Raises Refusal when it cannot be reached."""
+    with reaching(url):
+        asyncio.run(upgrade(url))
+
+
+@contextmanager
+def reaching(url: str) -> Iterator[None]:
+    """Turn what a database raises into a Refusal that names the server, never the password."""
+    try:
+        yield
+    except DATABASE_ERRORS as error:
+        where = urlsplit(url)
+        server = where.hostname or "a local socket"
+        raise Refusal(
+            f"the database {where.path.lstrip('/') or '(unnamed)'} at {server} cannot be used: "
+            f"{str(error) or type(error).__name__}"
+        ) from error
+
+
+def with_database(settings: Settings, work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
+    """Run `work` on a pool of connections to the settings' database, migrated first, and return its result."""
+    with served_database(settings) as served:
+        assert served.database_url is not None
+        with reaching(served.database_url):
+            return asyncio.run(_on_pool(served, work))
+
+
+async def _on_pool(settings: Settings, work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
+    async with _pool(settings) as database:
+        return await work(database)
+
+
+@asynccontextmanager
+async def _pool(settings: Settings) -> AsyncIterator[Database]:
+    assert settings.database_url is not None
+    async with open_database(
+        settings.database_url,
+        pool_size=min(4, settings.pool_size),
+        statement_cache_size=settings.statement_cache_size,
+    ) as database:
+        yield database

@@ -1,0 +1,118 @@
+"""`serve`: the API on a database that is migrated first, in one process or in several workers."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import click
+import uvicorn
+from fastapi import FastAPI
+
+from app.commands.ground import Refusal, reaching, read_settings, served_database
+from app.database import open_database
+from app.embedded.leash import die_with_parent
+from app.main import create_app
+from app.settings import Settings
+from app.store.keys import any_key
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="The port to listen on.")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that answer.")
+def command(host: str, port: int, workers: int) -> None:
+    """Serve the API; the database is migrated first."""
+    signal.signal(signal.SIGTERM, _leave)
+    with served_database(read_settings()) as served:
+        assert served.database_url is not None
+        if not is_loopback(host) and asyncio.run(_is_open(served)):
+            raise Refusal(
+                f"nobody needs a key yet, so {host} would let anyone in: set LEENPAD_ADMIN_KEY or make a key with "
+                "`./run key create`, or serve on 127.0.0.1"
+            )
+        serve_on(served, host=host, port=port, workers=workers)
+
+
+def serve_on(settings: Settings, *, host: str, port: int, workers: int) -> None:
+    """Serve on a database that is there and migrated, until SIGINT or SIGTERM. Raises Refusal for a port in use."""
+    _check_port(host, port)
+    assert settings.database_url is not None
+    os.environ["LEENPAD_DATABASE_URL"] = settings.database_url  # the workers read their own settings
+    with _shared_counts(workers):
+        uvicorn.run(
+            "app.commands.serve:application",
+            factory=True,
+            host=host,
+            port=port,
+            workers=workers,
+            loop="uvloop",
+            http="httptools",
+            access_log=False,
+            log_config=None,
+            timeout_graceful_shutdown=20,
+        )
+
+
+def application() -> FastAPI:
+    """Make the application from the surroundings: what each worker runs."""
+    parent = multiprocessing.parent_process()
+    if parent is not None and parent.pid is not None:
+        # A worker whose parent was killed would hold the port for good, and the embedded database is the parent's.
+        die_with_parent(parent.pid, signal.SIGTERM)
+    return create_app(read_settings())
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether only this machine can reach `host`."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+async def _is_open(settings: Settings) -> bool:
+    """Say whether every caller would be let in: no bootstrap key is set and no key was made."""
+    if settings.admin_key is not None:
+        return False
+    assert settings.database_url is not None
+    with reaching(settings.database_url):
+        async with open_database(settings.database_url, pool_size=1) as database, database.connection() as connection:
+            return not await any_key(connection)
+
+
+def _check_port(host: str, port: int) -> None:
+    """Raise Refusal when the address cannot be had: better now, in a line, than by a server that ends."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise Refusal(
+            f"cannot listen on {host}:{port} ({error.strerror}); choose another --port or --host"
+        ) from error
+
+
+@contextmanager
+def _shared_counts(workers: int) -> Iterator[None]:
+    """Give several workers a folder where their metrics meet; one worker needs none."""
+    if workers == 1:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="leenpad-metrics-") as folder:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        yield
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    sys.exit(0)

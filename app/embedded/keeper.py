@@ -1,0 +1,166 @@
+"""The keeper: a detached process that owns one embedded PostgreSQL and stops it when nobody uses it any more.
+
+Users hold a shared lock, which the kernel drops however they end. The keeper tries for the exclusive lock; once it
+has it, nobody is left, and a newcomer waits until the server has stopped and starts a keeper of its own. PostgreSQL
+in turn is told by the kernel when the keeper dies. So nothing is left behind, whoever is killed.
+
+Started as `python -m app.embedded.keeper DATA_DIR DURABLE SERVER_LOCK_FD REPORT_FD`, with the server lock held.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from app.embedded.cluster import (
+    Binaries,
+    Rights,
+    clean_environment,
+    find_binaries,
+    find_rights,
+    forget_dead_server,
+    leashed,
+    make_cluster,
+    server_is_ready,
+    server_pid,
+)
+from app.embedded.places import PORT, EmbeddedUnavailable, Places, open_own, prepare, tail, try_lock
+
+READY = "ready"
+POLL_SECONDS = 0.1
+START_SECONDS = 120  # recovery after a power loss can take long
+STOP_SECONDS = 60
+RESTARTS_MAX = 5
+RESTART_DELAY_SECONDS = 0.5
+LOG_MAX_BYTES = 5_000_000
+
+SETTINGS = {
+    "listen_addresses": "",
+    "port": str(PORT),
+    "unix_socket_permissions": "0700",
+    "max_connections": "200",
+    "shared_buffers": "256MB",
+    "work_mem": "16MB",
+    "maintenance_work_mem": "128MB",
+    "max_wal_size": "2GB",
+    "checkpoint_timeout": "15min",
+    "random_page_cost": "1.1",
+    "jit": "off",
+    "log_checkpoints": "off",
+    "log_timezone": "UTC",
+    "timezone": "UTC",
+    "password_encryption": "scram-sha-256",
+}
+THROW_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+class StopError(Exception):
+    """Somebody asked the keeper to end (SIGTERM, SIGINT)."""
+
+
+def main(arguments: list[str]) -> None:
+    """Start the server, report on it, keep it while it is used, stop it."""
+    data_dir, durable, lock, report = Path(arguments[0]), arguments[1] == "1", int(arguments[2]), int(arguments[3])
+    if os.fork():  # the starter is not to collect us: it may outlive us, or end long before
+        os._exit(0)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
+    os.umask(0o077)
+    server = None
+    try:
+        places = prepare(data_dir)
+        users = open_own(places.users_lock)
+        binaries = find_binaries(places.cluster)
+        rights = find_rights(places, binaries)
+        forget_dead_server(places)
+        make_cluster(places, binaries, rights, durable=durable, held=lock)
+        server = _start(places, binaries, rights, durable=durable, held=lock)
+        _report(report, READY)
+        while not try_lock(users, fcntl.LOCK_EX):
+            time.sleep(POLL_SECONDS)
+            if server.poll() is not None:
+                server = _restart(places, binaries, rights, durable=durable, held=lock)
+    except StopError:
+        pass
+    except Exception as error:
+        known = isinstance(error, (EmbeddedUnavailable, OSError))
+        _report(report, str(error) if known else f"{type(error).__name__}: {error}")
+    finally:
+        if server is not None:
+            _end(server)
+
+
+def _stop(_number: int, _frame: object) -> None:
+    raise StopError
+
+
+def _report(descriptor: int, text: str) -> None:
+    """Tell the starter how it went, once; it may be gone, and after the first report nobody listens."""
+    with contextlib.suppress(OSError):
+        os.write(descriptor, text.encode())
+    with contextlib.suppress(OSError):
+        os.close(descriptor)
+
+
+def _start(
+    places: Places, binaries: Binaries, rights: Rights, *, durable: bool, held: int
+) -> subprocess.Popen[bytes]:
+    """Start PostgreSQL and return it once it accepts connections. Raises EmbeddedUnavailable with its last words."""
+    settings = SETTINGS if durable else SETTINGS | THROW_AWAY
+    command = [binaries.path("postgres"), "-D", str(places.cluster), "-k", str(places.socket_dir)]
+    command += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+    if rights.uid != os.geteuid():
+        os.chown(places.socket_dir, rights.uid, rights.gid)
+    if places.log.exists() and places.log.stat().st_size > LOG_MAX_BYTES:
+        places.log.replace(places.log.with_suffix(".log.1"))
+    with os.fdopen(open_own(places.log), "ab") as log:
+        server = subprocess.Popen(  # noqa: S603
+            leashed(rights, signal.SIGINT, command),  # SIGINT: fast shutdown
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=(held,),
+            env=clean_environment(),
+        )
+    deadline = time.monotonic() + START_SECONDS
+    while not (server_pid(places) == server.pid and server_is_ready(places)):
+        if server.poll() is not None or time.monotonic() > deadline:
+            _end(server)
+            raise EmbeddedUnavailable(f"PostgreSQL did not start; {places.log} ends with:\n{tail(places.log)}")
+        time.sleep(0.01)
+    return server
+
+
+def _restart(
+    places: Places, binaries: Binaries, rights: Rights, *, durable: bool, held: int
+) -> subprocess.Popen[bytes]:
+    """Start a server that was killed once more. What is left of the old one may need a moment to let go."""
+    for attempt in range(RESTARTS_MAX):
+        time.sleep(RESTART_DELAY_SECONDS)
+        try:
+            return _start(places, binaries, rights, durable=durable, held=held)
+        except EmbeddedUnavailable:
+            if attempt == RESTARTS_MAX - 1:
+                raise
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    """Stop PostgreSQL: politely, then at once, then by force."""
+    for number, patience in ((signal.SIGINT, STOP_SECONDS), (signal.SIGQUIT, 5), (signal.SIGKILL, 5)):
+        if server.poll() is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            server.send_signal(number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            server.wait(patience)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

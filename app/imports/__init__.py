@@ -1,0 +1,1 @@
+"""Bulk data in and out: agencies, the network, holdings."""

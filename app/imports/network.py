@@ -1,0 +1,55 @@
+"""Takes a GTFS feed in: read it whole, then write it as a new network version in one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import IO
+
+from app.database import Database
+from app.imports.archive import Limits, open_archive
+from app.imports.gtfs import Feed, read_feed
+from app.imports.report import ImportReport, ImportTooSlow
+from app.imports.version import version_id
+from app.store.epochs import REGISTER, bump
+from app.store.network_versions import activate, create_unknown_locations, create_version
+
+
+async def import_network(
+    database: Database, file: IO[bytes], *, activating: bool = False, limits: Limits | None = None
+) -> ImportReport:
+    """Import the zip in `file` (seekable) and say what became of it; `activating` makes its version the active one.
+
+    `read` counts the rows that are kept; they are all `created`, or all `unchanged` when the same network, in
+    whatever order, is there already. Raises ArchiveRefused, FeedFaulty or ImportTooSlow; then nothing has changed.
+    """
+    limits = limits or Limits()
+    try:
+        async with asyncio.timeout(limits.seconds):
+            feed, version = await asyncio.to_thread(_read, file, limits)
+            created, activated = await _write(database, feed, version, activating=activating)
+    except TimeoutError:
+        raise ImportTooSlow(f"The import took longer than {limits.seconds:g} seconds; nothing was changed.") from None
+    return ImportReport(
+        read=feed.rows,
+        created=feed.rows if created else 0,
+        unchanged=0 if created else feed.rows,
+        notes=feed.notes,
+        version=version,
+        activated=activated,
+    )
+
+
+def _read(file: IO[bytes], limits: Limits) -> tuple[Feed, str]:
+    with open_archive(file, limits) as archive:
+        feed = read_feed(archive)
+    return feed, version_id(feed.content)
+
+
+async def _write(database: Database, feed: Feed, version: str, *, activating: bool) -> tuple[bool, bool]:
+    async with database.transaction() as connection:
+        created = await create_version(connection, version, feed.content)
+        if created and await create_unknown_locations(connection, feed.content.stops):
+            await bump(connection, REGISTER)
+        if activating:
+            await activate(connection, version)
+    return created, activating

@@ -1,0 +1,1 @@
+"""What happens to a loan: choosing its supplier now, carrying it out later."""

@@ -1,0 +1,55 @@
+"""Chooses a supplier: one look into the database, and the rest from memory."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+
+from app.database import Database, DatabaseUnavailable
+from app.lending.snapshot import Snapshot
+from app.store.holders import Holders, find_holders
+from routing import Decision, Question, decide
+
+# A look-up takes a millisecond; one that hangs must not hold its caller for as long as TCP would.
+LOOK_UP_SECONDS = 10.0
+# From here on a first decision may take longer than the other callers of this process should wait for.
+LARGE_CALLS = 200_000
+
+
+class UnknownTitle(Exception):  # noqa: N818 - says what it is
+    """No holding of the title was ever imported."""
+
+
+@dataclass(frozen=True, slots=True)
+class TitleKey:
+    """How a title is asked for: exactly one of both is set. `isbn` has 13 digits."""
+
+    isbn: str | None = None
+    ppn: str | None = None
+
+    def __str__(self) -> str:
+        return f"ISBN {self.isbn}" if self.isbn else f"PPN {self.ppn}"
+
+
+async def look_up(database: Database, title: TitleKey) -> Holders:
+    """Return who holds a title, and what stands. Raises DatabaseUnavailable."""
+    try:
+        async with asyncio.timeout(LOOK_UP_SECONDS), database.connection() as connection:
+            return await find_holders(connection, isbn=title.isbn, ppn=title.ppn)
+    except TimeoutError as error:
+        raise DatabaseUnavailable("The database does not answer in time.") from error
+
+
+async def choose(snapshot: Snapshot, *, title: TitleKey, holders: Holders, question: Question) -> Decision:
+    """Decide on the network that stands; moments in the answer are in the network's timezone.
+
+    Raises NotReady, UnknownTitle, routing.UnknownLocation, routing.UnknownMoment or DatabaseUnavailable.
+    """
+    state = await snapshot.at(holders.standing)
+    if not holders.known:
+        raise UnknownTitle(f"No holding of {title} is known.")
+    question = replace(question, requested_at=question.requested_at.astimezone(state.network.zone))
+    policy = state.policy_at(question.requested_at)
+    if len(state.network.timetable.stop_times.trip) >= LARGE_CALLS:
+        return await asyncio.to_thread(decide, question, holders.holdings, state.network, state.register, policy)
+    return decide(question, holders.holdings, state.network, state.register, policy)

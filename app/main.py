@@ -1,0 +1,48 @@
+"""Puts the service together: create_app(settings)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from fastapi import FastAPI
+
+from app.api import decisions, docs, health
+from app.api.dependencies import Keyring
+from app.api.openapi import describe
+from app.problems import answer_with_problems
+from app.resources import open_resources
+from app.settings import Settings
+from app.telemetry import CountRequests
+
+VERSION = "0.1.0"  # as in pyproject.toml
+
+ROUTERS = (health.router, decisions.router, docs.router)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Make the application. Its resources open when the server starts it, in `app.state.resources`."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_resources(settings) as resources:
+            app.state.resources = resources
+            app.state.keyring = Keyring()
+            yield
+
+    app = FastAPI(
+        title="Leenpad",
+        version=VERSION,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        openapi_url=None,  # served by app.api.docs, with the pages that read it
+        redirect_slashes=False,
+    )
+    app.openapi = partial(describe, app)  # type: ignore[method-assign] # FastAPI's own way to replace it
+    for router in ROUTERS:
+        app.include_router(router)
+    answer_with_problems(app)
+    app.add_middleware(CountRequests)
+    return app

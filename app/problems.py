@@ -1,0 +1,312 @@
+"""Every way to fail, in one table: which exception becomes which RFC 9457 problem, and what its page says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.database import DatabaseUnavailable
+from app.lending.choose import UnknownTitle
+from app.lending.snapshot import NotReady
+from routing import UnknownLocation
+
+MEDIA_TYPE = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemType:
+    """A kind of problem: its page is /problems/<slug>; `explanation` says what it means and what to do."""
+
+    slug: str
+    title: str
+    status: int
+    explanation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with the input: a JSON pointer to it (empty: all of it), and what is wrong in a sentence."""
+
+    pointer: str
+    detail: str
+
+
+class InvalidInput(Exception):  # noqa: N818 - named as the problem it becomes
+    """The request's body or parameters are not what the operation takes."""
+
+    def __init__(self, *faults: Fault) -> None:
+        super().__init__("; ".join(f"{fault.pointer or 'request'}: {fault.detail}" for fault in faults))
+        self.faults = faults
+
+
+class Unauthorized(Exception):  # noqa: N818
+    """No key, or one that is not known or has expired."""
+
+
+class Forbidden(Exception):  # noqa: N818
+    """A valid key without the scope that the operation asks for."""
+
+
+class NotFound(Exception):  # noqa: N818
+    """There is nothing at this address."""
+
+
+class MethodNotAllowed(Exception):  # noqa: N818
+    """The address exists, but not for this method."""
+
+
+class TooLarge(Exception):  # noqa: N818
+    """The body is larger than the operation takes."""
+
+
+class UnsupportedMediaType(Exception):  # noqa: N818
+    """The Content-Type is not one that the operation takes."""
+
+
+class BadRequest(Exception):  # noqa: N818
+    """The request itself cannot be read."""
+
+
+class InternalError(Exception):
+    """Something broke on our side."""
+
+
+PROBLEMS: dict[type[Exception], ProblemType] = {
+    BadRequest: ProblemType(
+        "bad-request",
+        "The request cannot be read",
+        400,
+        "The request breaks off or is not well-formed HTTP. Send it again, whole.",
+    ),
+    Unauthorized: ProblemType(
+        "unauthorized",
+        "A valid key is needed",
+        401,
+        "Send `Authorization: Bearer KEY` with a key that `./run key create` printed and that has not expired.",
+    ),
+    Forbidden: ProblemType(
+        "forbidden",
+        "The key lacks the scope",
+        403,
+        "The key is valid, but the operation asks for a scope that it was not given. The detail names the scopes "
+        "that would do; ask whoever runs this service for a key that has one of them.",
+    ),
+    NotFound: ProblemType(
+        "not-found",
+        "Nothing is here",
+        404,
+        "No operation and no record lives at this address. /docs lists every operation.",
+    ),
+    UnknownTitle: ProblemType(
+        "unknown-title",
+        "No holding of this title is known",
+        404,
+        "The ISBN or PPN is well-formed, but no holding of it was ever imported. A title that is known but that "
+        "nobody can supply is not a problem: that is a decision with an empty rota.",
+    ),
+    UnknownLocation: ProblemType(
+        "unknown-location",
+        "The pickup location is not known",
+        404,
+        "No location of this name was imported, neither as a row of the agencies nor as a stop of a network.",
+    ),
+    MethodNotAllowed: ProblemType(
+        "method-not-allowed",
+        "This method is not allowed here",
+        405,
+        "The address exists, but not for this method. The Allow header of the answer lists the methods that work.",
+    ),
+    TooLarge: ProblemType(
+        "too-large",
+        "The body is too large",
+        413,
+        "The body is larger than the operation takes. The detail names the limit; for imports it is the setting "
+        "LEENPAD_IMPORT_MAX_MIB.",
+    ),
+    UnsupportedMediaType: ProblemType(
+        "unsupported-media-type",
+        "This kind of body is not taken here",
+        415,
+        "The Content-Type header is missing or names a format that the operation does not read. The detail lists "
+        "those it does.",
+    ),
+    InvalidInput: ProblemType(
+        "invalid-input",
+        "The input is not valid",
+        422,
+        "The request can be read, but something in it is not what the operation takes. `errors` names each fault "
+        "with a JSON pointer; for a query or path parameter the pointer is its name after a slash.",
+    ),
+    InternalError: ProblemType(
+        "internal-error",
+        "Something broke on our side",
+        500,
+        "The fault is ours and is in the log with the time and the address of this request. Trying again later may "
+        "help; nothing half-done was kept.",
+    ),
+    NotReady: ProblemType(
+        "not-ready",
+        "It cannot decide yet",
+        503,
+        "No network version is active. Import a network with `?activate=true`, or activate one that was imported; "
+        "/readyz says 200 from then on.",
+    ),
+    DatabaseUnavailable: ProblemType(
+        "database-unavailable",
+        "The database does not answer",
+        503,
+        "PostgreSQL cannot be reached, went away, or has no connection free. Nothing half-done was kept; try again "
+        "in a while.",
+    ),
+}
+
+_BY_STATUS: dict[int, type[Exception]] = {
+    400: BadRequest,
+    401: Unauthorized,
+    403: Forbidden,
+    404: NotFound,
+    405: MethodNotAllowed,
+    413: TooLarge,
+    415: UnsupportedMediaType,
+    422: InvalidInput,
+}
+
+
+def problem_type(error: Exception) -> ProblemType:
+    """Return the row of the nearest class of `error` in the table; what is not there is an internal error."""
+    for kind in type(error).__mro__:
+        if found := PROBLEMS.get(kind):
+            return found
+    return PROBLEMS[InternalError]
+
+
+def problem_response(
+    kind: ProblemType,
+    *,
+    detail: str,
+    instance: str,
+    faults: Sequence[Fault] = (),
+    extra: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Write one problem document. `extra` adds members of the problem's own."""
+    document: dict[str, Any] = {
+        "type": f"/problems/{kind.slug}",
+        "title": kind.title,
+        "status": kind.status,
+        "detail": detail,
+        "instance": instance,
+        **(extra or {}),
+    }
+    if faults:
+        document["errors"] = [{"pointer": fault.pointer, "detail": fault.detail} for fault in faults]
+    return Response(
+        orjson.dumps(document), status_code=kind.status, media_type=MEDIA_TYPE, headers=dict(headers or {})
+    )
+
+
+def faults_of(errors: Sequence[Mapping[str, Any]], *, skip: int = 0) -> tuple[Fault, ...]:
+    """Turn pydantic's errors into faults; `skip` leaves out that many leading places ('body', 'query')."""
+    return tuple(Fault(_pointer(error["loc"][skip:], error["type"]), _sentence(error)) for error in errors)
+
+
+def _pointer(places: Sequence[str | int], kind: str) -> str:
+    if kind == "json_invalid":
+        return ""  # the place is a character offset, and no pointer reaches into what cannot be parsed
+    return "".join("/" + str(place).replace("~", "~0").replace("/", "~1") for place in places)
+
+
+def _sentence(error: Mapping[str, Any]) -> str:
+    if error["type"] == "json_invalid":
+        return f"Not valid JSON: {error.get('ctx', {}).get('error', error['msg'])}"
+    return str(error["msg"]).removeprefix("Value error, ")
+
+
+async def _on_known(request: Request, error: Exception) -> Response:
+    kind = problem_type(error)
+    return problem_response(
+        kind,
+        detail=str(error) or kind.title,
+        instance=request.url.path,
+        faults=getattr(error, "faults", ()),
+        extra=getattr(error, "members", None),
+        headers={"WWW-Authenticate": "Bearer"} if kind.status == 401 else None,
+    )
+
+
+async def _on_validation(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return await _on_known(request, InvalidInput(*faults_of(error.errors(), skip=1)))
+
+
+async def _on_model(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ValidationError)
+    return await _on_known(request, InvalidInput(*faults_of(error.errors(include_url=False))))
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    kind = PROBLEMS[_BY_STATUS.get(error.status_code, InternalError)]
+    detail = {
+        404: f"Nothing is at {request.url.path}.",
+        405: f"{request.method} is not allowed at {request.url.path}.",
+    }.get(error.status_code, str(error.detail))
+    return problem_response(kind, detail=detail, instance=request.url.path, headers=error.headers)
+
+
+async def _on_unexpected(request: Request, error: Exception) -> Response:
+    # What went wrong goes to the log (the server writes the traceback), never into the answer.
+    kind = PROBLEMS[InternalError]
+    return problem_response(
+        kind, detail="The request could not be completed; the fault is in the log.", instance=request.url.path
+    )
+
+
+def answer_with_problems(app: FastAPI) -> None:
+    """Make every failure of `app` leave as a problem document."""
+    for kind in PROBLEMS:
+        app.add_exception_handler(kind, _on_known)
+    app.add_exception_handler(RequestValidationError, _on_validation)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(Exception, _on_unexpected)
+
+
+def documented(*kinds: type[Exception]) -> dict[int | str, dict[str, Any]]:
+    """Describe for OpenAPI (`responses=`) the problems that an operation can answer with, one entry per status."""
+    by_status: dict[int | str, list[ProblemType]] = {}
+    for kind in kinds:
+        by_status.setdefault(PROBLEMS[kind].status, []).append(PROBLEMS[kind])
+    return {
+        status: {
+            "description": " · ".join(row.title for row in rows),
+            "content": {
+                MEDIA_TYPE: {
+                    "schema": {"$ref": "#/components/schemas/Problem"},
+                    "examples": {row.slug: {"summary": row.title, "value": _example(row)} for row in rows},
+                }
+            },
+        }
+        for status, rows in by_status.items()
+    }
+
+
+def _example(row: ProblemType) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "type": f"/problems/{row.slug}",
+        "title": row.title,
+        "status": row.status,
+        "detail": row.title + ".",
+        "instance": "/v1/…",
+    }
+    if row.status == 422:
+        document["errors"] = [{"pointer": "/title/isbn", "detail": "The check digit of this ISBN is wrong."}]
+    return document

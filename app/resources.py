@@ -1,0 +1,41 @@
+"""What lives as long as the process: settings, the database pool and the snapshot that decisions read."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from app.database import Database, open_database
+from app.lending.snapshot import Snapshot
+from app.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """Opened once at start, in this order, and closed in the opposite one."""
+
+    settings: Settings
+    database: Database
+    snapshot: Snapshot
+
+
+@asynccontextmanager
+async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
+    """Open everything at `settings.database_url`, which must be set by now.
+
+    Raises ValueError without an address; OSError or asyncpg.PostgresError when the server cannot be reached.
+    """
+    if settings.database_url is None:
+        raise ValueError("LEENPAD_DATABASE_URL is not set, and nobody started the embedded PostgreSQL")
+    async with open_database(
+        settings.database_url,
+        pool_size=settings.pool_size,
+        statement_cache_size=settings.statement_cache_size,
+    ) as database:
+        snapshot = Snapshot(database, horizon_days=settings.horizon_days, sweep_cache_mib=settings.sweep_cache_mib)
+        await snapshot.start()
+        try:
+            yield Resources(settings=settings, database=database, snapshot=snapshot)
+        finally:
+            await snapshot.stop()

@@ -1,0 +1,122 @@
+"""The order of the rota, and why an entry stands where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from routing.costs import euros, same_agency, same_province
+from routing.model import CostPart, Objective, Weights
+from routing.register import Side
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a supplier would come to: times in seconds since 1970, cost in euro cents.
+
+    `candidate` is its position among the candidates, `waited` the seconds from the request to the arrival.
+    """
+
+    candidate: int
+    location: str
+    side: Side
+    ready: int
+    arrival: int
+    waited: int
+    handlings: int
+    cost_cents: int
+    cost_parts: tuple[CostPart, ...]
+
+
+Key = Callable[[Offer], tuple[float | str, ...]]
+
+
+def ranked(offers: Sequence[Offer], objective: Objective, weights: Weights) -> list[Offer]:
+    """The offers in the order of an objective; what is equal in everything goes by location id."""
+    return sorted(offers, key=_key(objective, weights))
+
+
+def explained(
+    rota: Sequence[Offer], limit: int, *, pickup_location: str, pickup: Side, objective: Objective, weights: Weights
+) -> list[tuple[str, ...]]:
+    """A few sentences for each of the first `limit` offers, for whoever asks why it stands where it stands."""
+    earliest = min((offer.arrival for offer in rota), default=0)
+    cheapest = min((offer.cost_cents for offer in rota), default=0)
+    told = []
+    for offer in rota[:limit]:
+        said = [_whence(offer, pickup_location), _charge(offer, pickup)]
+        if len(rota) > 1 and offer.arrival == earliest:
+            said.append("No other copy arrives sooner.")
+        if len(rota) > 1 and objective is Objective.CHEAPEST and offer.cost_cents == cheapest:
+            said.append("No other copy costs less.")
+        if objective is Objective.BALANCED:
+            said.append(_balance(offer, weights))
+        told.append(tuple(said))
+    return told
+
+
+# --- the objectives -------------------------------------------------------------------------------
+
+
+def _key(objective: Objective, weights: Weights) -> Key:
+    if objective is Objective.BALANCED:
+        return lambda offer: (_hourly(offer, weights), *_fastest(offer))
+    return {
+        Objective.FASTEST: _fastest,
+        Objective.CHEAPEST: _cheapest,
+        Objective.FEWEST_HANDLINGS: _fewest_handlings,
+    }[objective]
+
+
+def _fastest(offer: Offer) -> tuple[float | str, ...]:
+    return offer.arrival, offer.handlings, offer.cost_cents, offer.location
+
+
+def _cheapest(offer: Offer) -> tuple[float | str, ...]:
+    return offer.cost_cents, offer.arrival, offer.handlings, offer.location
+
+
+def _fewest_handlings(offer: Offer) -> tuple[float | str, ...]:
+    return offer.handlings, offer.arrival, offer.cost_cents, offer.location
+
+
+def _hourly(offer: Offer, weights: Weights) -> float:
+    """The weight times 3,600, which keeps whole cents exact where hours have seconds."""
+    return offer.waited * weights.cents_per_hour + 3600 * (
+        offer.handlings * weights.cents_per_handling + offer.cost_cents
+    )
+
+
+# --- the sentences --------------------------------------------------------------------------------
+
+
+def _whence(offer: Offer, pickup_location: str) -> str:
+    if offer.location == pickup_location:
+        return "Stands at the pickup location already."
+    if offer.handlings == 0:
+        return "One ride brings it, without a change of vans."
+    return f"Changes vans {_times(offer.handlings)}."
+
+
+def _charge(offer: Offer, pickup: Side) -> str:
+    if offer.cost_parts:
+        parts = ", ".join(f"{part.what} {euros(part.cents)}" for part in offer.cost_parts)
+        return f"Costs {euros(offer.cost_cents)}: {parts}."
+    if same_agency(offer.side, pickup):
+        return "Within one organisation, so no charge."
+    if same_province(offer.side, pickup):
+        return f"Within one province ({pickup.province}), so no charge."
+    return "No tariff applies."
+
+
+def _balance(offer: Offer, weights: Weights) -> str:
+    waiting = offer.waited * weights.cents_per_hour / 3600
+    handling = offer.handlings * weights.cents_per_handling
+    return (
+        f"Weighs {euros(_hourly(offer, weights) / 3600)} in balance: waiting {euros(waiting)}, "
+        f"handling {euros(handling)}, cost {euros(offer.cost_cents)}."
+    )
+
+
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")

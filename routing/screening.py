@@ -1,0 +1,203 @@
+"""The rules that refuse. Nothing disappears: whoever is refused keeps the first reason, and a sentence on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from routing.costs import euros
+from routing.model import Agency, Holding, Location, Period, Policy, Question, Reason, Refusal, Register
+from routing.register import agency_in_force, covers, find_location, standing_still
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A location that holds the title, with the agency that answers for it when asked."""
+
+    holding: Holding
+    location: Location
+    agency: Agency | None
+
+    @property
+    def supplying_agency(self) -> str | None:
+        """The ISIL of the agency in force, or None where nobody is known."""
+        return None if self.agency is None else self.agency.isil
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What the rules look at, apart from the candidate."""
+
+    question: Question
+    policy: Policy
+    pickup_agency: Agency | None
+
+
+def refuse(candidate: Candidate, reason: Reason, detail: str) -> Refusal:
+    """The refusal of a candidate."""
+    return Refusal(candidate.supplying_agency, candidate.location.id, reason, detail)
+
+
+def screen(
+    holdings: Iterable[Holding], register: Register, situation: Situation
+) -> tuple[list[Candidate], list[Refusal]]:
+    """Split the holders of a title into those that may be asked and those that may not, each with its reason."""
+    moment = situation.question.requested_at
+    in_force: dict[str | None, Agency | None] = {}
+    asked: list[Candidate] = []
+    refused: list[Refusal] = []
+    for holding in one_per_location(holdings, situation.policy):
+        location = find_location(register, holding.location)
+        isil = location.agency
+        if isil not in in_force:
+            in_force[isil] = agency_in_force(register, isil, moment)
+        candidate = Candidate(holding, location, in_force[isil])
+        for reason, rule in RULES:
+            detail = rule(candidate, situation)
+            if detail is not None:
+                refused.append(refuse(candidate, reason, detail))
+                break
+        else:
+            asked.append(candidate)
+    return asked, refused
+
+
+def one_per_location(holdings: Iterable[Holding], policy: Policy) -> list[Holding]:
+    """The holdings with those of one location as one, where the first of them stood.
+
+    Copies that may not travel say nothing about those that may: what is available counts only copies that can
+    be lent, and works of the special channel are left out where there are others.
+    """
+    by_location: dict[str, Holding] = {}
+    several: dict[str, list[Holding]] = {}
+    for holding in holdings:
+        if holding.location in by_location:
+            several.setdefault(holding.location, [by_location[holding.location]]).append(holding)
+        else:
+            by_location[holding.location] = holding
+    for location, together in several.items():
+        by_location[location] = _as_one(together, policy)
+    return list(by_location.values())
+
+
+def _as_one(together: Sequence[Holding], policy: Policy) -> Holding:
+    ordinary = [h for h in together if h.material not in policy.special_materials] or list(together)
+    lent = [h for h in ordinary if h.loanable] or ordinary
+    available = [h.available for h in lent]
+    known = [count for count in available if count is not None]
+    return Holding(
+        location=together[0].location,
+        copies=sum(h.copies for h in ordinary),
+        available=sum(known) if len(known) == len(available) else None,
+        loanable=lent[0].loanable,
+        material=ordinary[0].material,
+    )
+
+
+# --- the rules, in order --------------------------------------------------------------------------
+
+
+def _special_channel(candidate: Candidate, situation: Situation) -> str | None:
+    material = candidate.holding.material
+    if material not in situation.policy.special_materials:
+        return None
+    return f"Works for readers with a disability ({material}) come through their own national channel, not by van."
+
+
+def _not_participating(candidate: Candidate, situation: Situation) -> str | None:
+    moment = situation.question.requested_at
+    location, agency, own = candidate.location, candidate.agency, situation.pickup_agency
+    if not covers(location.valid, moment):
+        return f"{location.id} {_outside(location.valid, moment)}."
+    if agency is None:
+        return None
+    if not covers(agency.valid, moment):
+        return f"{agency.isil} {_outside(agency.valid, moment)}, and nobody has taken its place."
+    if not agency.supplies and (own is None or own.isil != agency.isil):
+        return f"{agency.isil} does not supply to other agencies."
+    return None
+
+
+def _suspended(candidate: Candidate, situation: Situation) -> str | None:
+    moment = situation.question.requested_at
+    location, agency = candidate.location, candidate.agency
+    if location.suspensions and (period := standing_still(location.suspensions, moment)):
+        return f"{location.id} stands still{_until(period)}."
+    if agency is not None and agency.suspensions and (period := standing_still(agency.suspensions, moment)):
+        return f"{agency.isil} stands still{_until(period)}."
+    return None
+
+
+def _excluded(candidate: Candidate, situation: Situation) -> str | None:
+    excluded = situation.question.excluded
+    if not excluded:
+        return None
+    for name in (candidate.location.id, candidate.supplying_agency, candidate.location.agency):
+        if name in excluded:
+            return f"The request excludes {name}."
+    return None
+
+
+def _no_copies(candidate: Candidate, _: Situation) -> str | None:
+    return "No copies are left here." if candidate.holding.copies <= 0 else None
+
+
+def _not_loanable(candidate: Candidate, _: Situation) -> str | None:
+    return None if candidate.holding.loanable else "The copies here are not for loan."
+
+
+def _unavailable(candidate: Candidate, _: Situation) -> str | None:
+    available = candidate.holding.available
+    return "Every copy here is out." if available is not None and available <= 0 else None
+
+
+Rule = Callable[[Candidate, Situation], str | None]
+
+RULES: tuple[tuple[Reason, Rule], ...] = (
+    (Reason.SPECIAL_CHANNEL, _special_channel),
+    (Reason.NOT_PARTICIPATING, _not_participating),
+    (Reason.SUSPENDED, _suspended),
+    (Reason.EXCLUDED, _excluded),
+    (Reason.NO_COPIES, _no_copies),
+    (Reason.NOT_LOANABLE, _not_loanable),
+    (Reason.UNAVAILABLE, _unavailable),
+)
+
+
+# --- the rules that need to know the way ----------------------------------------------------------
+
+
+def too_dear(candidate: Candidate, cost_cents: int, question: Question) -> Refusal | None:
+    """Refuse what costs more than the request allows."""
+    most = question.max_cost_cents
+    if most is None or cost_cents <= most:
+        return None
+    return refuse(candidate, Reason.TOO_DEAR, f"Costs {euros(cost_cents)}; the request allows {euros(most)}.")
+
+
+def too_late(candidate: Candidate, earliest: datetime, needed: datetime) -> Refusal:
+    """Refuse what cannot be there before it is needed."""
+    detail = f"Arrives at the earliest on {spoken(earliest)}; needed before {spoken(needed)}."
+    return refuse(candidate, Reason.TOO_LATE, detail)
+
+
+def unreachable(candidate: Candidate, detail: str) -> Refusal:
+    """Refuse what never gets there."""
+    return refuse(candidate, Reason.UNREACHABLE, detail)
+
+
+def spoken(moment: datetime) -> str:
+    """A moment as a person reads it; seconds only where there are any."""
+    return f"{moment:%a %d %b %Y %H:%M:%S}".removesuffix(":00")
+
+
+def _outside(period: Period, moment: datetime) -> str:
+    if period.since is not None and moment < period.since:
+        return f"takes part from {spoken(period.since)}"
+    assert period.until is not None
+    return f"has not taken part since {spoken(period.until)}"
+
+
+def _until(period: Period) -> str:
+    return "" if period.until is None else f" until {spoken(period.until)}"

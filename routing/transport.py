@@ -1,0 +1,180 @@
+"""Arrivals and itineraries: what the sweep knows, in the words of the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from routing.calendar import DAY_SECONDS, to_moment
+from routing.model import Leg, Objective, Weights
+from routing.network import Network, Window, window_for
+from routing.sweep import NEVER, Sweep, fastest, itinerary, lightest, sweep_to
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Transport:
+    """Every way to one pickup location for a request at `requested` (seconds since 1970).
+
+    `horizon_end` is the last second that may be arrived in. `sweep` is None where no van calls at the pickup
+    location in this network version.
+    """
+
+    network: Network
+    pickup_location: str
+    requested: int
+    horizon_end: int
+    window: Window
+    sweep: Sweep | None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """Per candidate: the earliest arrival there is, and the arrival and handlings chosen (seconds since 1970).
+
+    `earliest` is None where nothing arrives within the horizon; `chosen` is None where nothing arrives in time.
+    """
+
+    earliest: list[int | None]
+    chosen: list[int | None]
+    handlings: list[int]
+
+
+def transport_to(network: Network, pickup_location: str, *, requested: int, horizon_days: int) -> Transport:
+    """Work out, or take from the cache, all ways to a pickup location."""
+    window = window_for(network, requested, horizon_days)
+    stop = network.stop_positions.get(pickup_location)
+    return Transport(
+        network=network,
+        pickup_location=pickup_location,
+        requested=requested,
+        horizon_end=requested + horizon_days * DAY_SECONDS,
+        window=window,
+        sweep=None if stop is None else sweep_to(network, window, stop),
+    )
+
+
+def arrivals(
+    transport: Transport,
+    locations: Sequence[str],
+    ready: Sequence[int],
+    *,
+    objective: Objective,
+    weights: Weights,
+    need_before: int | None = None,
+) -> Arrivals:
+    """When an item ready at each of `locations` can be at the pickup location, and by the objective's choice is.
+
+    Fastest and cheapest take the earliest arrival with its fewest handlings. Fewest handlings takes the fewest
+    that arrive in time, and balanced the lightest by `weights`; "in time" is by `need_before` and the horizon.
+    At the pickup location itself the item has arrived when it is ready.
+    """
+    window, sweep, end = transport.window, transport.sweep, transport.horizon_end
+    in_time = end if need_before is None else min(end, need_before)
+    if sweep is None:
+        return _only_here(transport, locations, ready, in_time=in_time)
+    positions = transport.network.stop_positions
+    stops = np.array([positions.get(location, -1) for location in locations], dtype=np.int32)
+    start = window.start
+    after = np.array([min(moment - start, NEVER) for moment in ready], dtype=np.int32)
+    first = fastest(stops, after, window.slot_departure, window.segment_start, sweep.arrival, sweep.handlings)
+    best = first
+    if objective in (Objective.FEWEST_HANDLINGS, Objective.BALANCED):
+        per_second, per_handling = _scale(objective, weights)
+        best = lightest(
+            stops,
+            after,
+            in_time - start,
+            per_second,
+            per_handling,
+            window.slot_departure,
+            window.segment_start,
+            sweep.arrival,
+            sweep.handlings,
+            sweep.slower_slot,
+            sweep.slower_handlings,
+            sweep.slower_arrival,
+        )
+    found = Arrivals(
+        earliest=[None if at > end - start else at + start for at in first[0].tolist()],
+        chosen=[None if at > in_time - start else at + start for at in best[0].tolist()],
+        handlings=best[1].tolist(),
+    )
+    for i, location in enumerate(locations):
+        if location == transport.pickup_location:
+            _stay(found, i, ready[i], end=end, in_time=in_time)
+    return found
+
+
+def legs(transport: Transport, location: str, *, ready: int, arrival: int, handlings: int) -> tuple[Leg, ...]:
+    """The legs of an item that `arrivals` said arrives at `arrival` with `handlings`; none where it already stands.
+
+    See `sweep.itinerary` for which of several equal itineraries it is. Raises ValueError where there is none.
+    """
+    if location == transport.pickup_location:
+        return ()
+    network, window, sweep = transport.network, transport.window, transport.sweep
+    if sweep is None or location not in network.stop_positions:
+        raise ValueError(f"no way from {location} to {transport.pickup_location}")
+    way = itinerary(
+        network.stop_positions[location],
+        ready - window.start,
+        arrival - window.start,
+        handlings,
+        sweep.pickup,
+        window.ride_to,
+        window.ride_arrival,
+        window.ride_leaves,
+        window.ride_ends_trip,
+        window.ride_next,
+        window.slot_ride,
+        window.slot_departure,
+        window.segment_start,
+        sweep.arrival,
+        sweep.handlings,
+        sweep.slower_slot,
+        sweep.slower_handlings,
+        sweep.slower_arrival,
+    )
+    return tuple(_leg(network, window, boarded, left) for boarded, left in way.T.tolist())
+
+
+def _leg(network: Network, window: Window, boarded: int, left: int) -> Leg:
+    timetable = network.timetable
+    trip = timetable.trips[window.ride_trip[boarded]]
+    route = timetable.routes[trip.route]
+    return Leg(
+        route_id=route.id,
+        trip_id=trip.id,
+        service_date=date.fromordinal(int(window.ride_day[boarded])),
+        operator=route.operator,
+        from_location=timetable.stops[window.ride_from[boarded]].id,
+        to_location=timetable.stops[window.ride_to[left]].id,
+        departs_at=to_moment(window.start + int(window.ride_departure[boarded]), network.zone),
+        arrives_at=to_moment(window.start + int(window.ride_arrival[left]), network.zone),
+    )
+
+
+def _scale(objective: Objective, weights: Weights) -> tuple[float, float]:
+    """What a second and a handling weigh. An hour's cents per second times 3,600 stays exact for whole cents."""
+    if objective is Objective.FEWEST_HANDLINGS:
+        return 0.0, 1.0
+    return float(weights.cents_per_hour), float(weights.cents_per_handling) * 3600
+
+
+def _only_here(transport: Transport, locations: Sequence[str], ready: Sequence[int], *, in_time: int) -> Arrivals:
+    """The arrivals where no van calls at the pickup location: only what stands there already."""
+    count = len(locations)
+    found = Arrivals(earliest=[None] * count, chosen=[None] * count, handlings=[0] * count)
+    for i, location in enumerate(locations):
+        if location == transport.pickup_location:
+            _stay(found, i, ready[i], end=transport.horizon_end, in_time=in_time)
+    return found
+
+
+def _stay(found: Arrivals, i: int, ready: int, *, end: int, in_time: int) -> None:
+    found.earliest[i] = ready if ready <= end else None
+    found.chosen[i] = ready if ready <= in_time else None
+    found.handlings[i] = 0
