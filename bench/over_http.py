@@ -49,7 +49,7 @@ async def measure(database_url: str, week: datetime, say: Callable[[str], None])
     environment = {**os.environ, "LEENPAD_DATABASE_URL": database_url}
     environment.pop("LEENPAD_ADMIN_KEY", None)
     with (
-        _serving("app.main:create_app_from_environment", "/readyz", environment) as ours,
+        _serving("app.commands.serve:application", "/readyz", environment) as ours,
         _serving("bench.bare:create_app", "/titles/0", environment) as theirs,
     ):
         say("http: warming up")
