@@ -44,9 +44,9 @@ pickup locations together would take {all_sweeps:.0f} MiB. `LEENPAD_SWEEP_CACHE_
 recently used go first.
 
 What the rows mean. *Look-up*: the candidates' stops and moments as arrays in, arrivals and handlings as an array
-out, from the kept sweep; per request the best of five, since one look-up is near the grain of the clock. *Whole decision*: `routing.decide`, with screening, costs, opening hours, ranking, reasons
-and legs. *Cold*: the sweep of a pickup location nobody asked for yet. The rivals answer
-arrivals only: no handlings, no legs, no reasons.
+out, from the kept sweep; per request the best of five, since one look-up is near the grain of the clock. *Whole
+decision*: `routing.decide`, with screening, costs, opening hours, ranking, reasons and legs. *Cold*: the sweep of a
+pickup location nobody asked for yet. The rivals answer arrivals only: no handlings, no legs, no reasons.
 
 ## Over HTTP
 
