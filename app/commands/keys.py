@@ -25,5 +25,7 @@ def create(agency: str, scopes: tuple[str, ...]) -> None:
             return await create_key(connection, agency=agency, scopes=sorted(set(scopes)))
 
     made = with_database(read_settings(), make)
-    click.echo(f"A key for {agency} ({', '.join(scopes)}). It is not kept and cannot be shown again:", err=True)
+    click.echo(
+        f"A key for {agency} ({', '.join(sorted(set(scopes)))}). It is not kept and cannot be shown again:", err=True
+    )
     click.echo(made)

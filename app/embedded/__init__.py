@@ -41,7 +41,7 @@ def running(data_dir: Path, *, durable: bool = True) -> Iterator[str]:
             raise EmbeddedUnavailable(
                 f"the PostgreSQL in {places.data_dir} has been stopping for {WAIT_SECONDS:.0f} s"
             )
-        if not _wait(lambda: server_is_ready(places) or _started(places, durable=durable), WAIT_SECONDS):
+        if not _wait(lambda: _started(places, durable=durable) or server_is_ready(places), WAIT_SECONDS):
             raise EmbeddedUnavailable(f"PostgreSQL is not ready; {places.log} ends with:\n{tail(places.log)}")
         yield places.url
     finally:
@@ -81,13 +81,14 @@ def _start_keeper(places: Places, *, durable: bool, lock: int) -> str:
     """Start a keeper that inherits `lock` and return what it reports."""
     listen, report = os.pipe()
     with os.fdopen(listen, encoding="utf-8", errors="replace") as pipe:
+        found_in = os.pathsep.join(filter(None, (str(SOURCES), *sys.path)))
         command = [sys.executable, "-m", "app.embedded.keeper", str(places.data_dir), str(int(durable))]
         try:
             with os.fdopen(open_own(places.log), "ab") as log:
                 keeper = subprocess.Popen(  # noqa: S603
                     [*command, str(lock), str(report)],
                     cwd=SOURCES,
-                    env=clean_environment() | {"PYTHONPATH": str(SOURCES)},
+                    env=clean_environment() | {"PYTHONPATH": found_in},
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -227,17 +228,15 @@ def server_pid(places: Places) -> int | None:
 
 
 def server_is_ready(places: Places) -> bool:
-    """Say whether the server that the pid file names lives and accepts connections."""
+    """Say whether the server accepts connections: its pid file says so, and is no leftover, for somebody listens."""
     lines = _pid_file_lines(places)
-    pid = server_pid(places)
-    if pid is None or len(lines) < 8 or lines[7].strip() != "ready":
+    if len(lines) < 8 or lines[7].strip() != "ready":
         return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(places.socket))
+        except OSError:
+            return False
     return True
 
 
