@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import asyncpg
+
+# For those above who pass a connection on without ever speaking SQL.
+Connection: TypeAlias = asyncpg.Connection
 
 CONNECT_SECONDS = 10.0
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from routing.model import CostPart, Tariff
 from routing.register import Side
 
@@ -15,16 +17,24 @@ def cost_parts(supplying: Side, requesting: Side, tariff: Tariff) -> tuple[CostP
     once the item leaves its POI's area. A side that nobody registered has no tariff.
     Source: national agreement 2021-23; both Hollands are one area because one POI serves them.
     """
-    if (
-        NOBODY in (supplying, requesting)
-        or same_agency(supplying, requesting)
-        or same_province(supplying, requesting)
-    ):
+    if same_agency(supplying, requesting) or same_province(supplying, requesting):
         return ()
+    if NOBODY in (supplying, requesting):
+        return ()
+    inside, beyond = _parts(tariff)
+    one_area = supplying.poi is None or requesting.poi is None or supplying.poi == requesting.poi
+    return inside if one_area else beyond
+
+
+@cache
+def _parts(tariff: Tariff) -> tuple[tuple[CostPart, ...], tuple[CostPart, ...]]:
     supplier = CostPart("supplier", tariff.supplier_cents)
-    if supplying.poi is None or requesting.poi is None or supplying.poi == requesting.poi:
-        return (supplier,)
-    return (supplier, CostPart("transport", tariff.transport_cents))
+    return (supplier,), (supplier, CostPart("transport", tariff.transport_cents))
+
+
+def total_cents(parts: tuple[CostPart, ...]) -> int:
+    """What the parts come to."""
+    return sum([part.cents for part in parts]) if parts else 0
 
 
 def same_agency(one: Side, other: Side) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from routing.calendar import ready_seconds, to_moment, to_seconds
-from routing.costs import cost_parts
+from routing.costs import cost_parts, total_cents
 from routing.model import Decision, Holding, Policy, Question, Refusal, Register, RotaEntry
 from routing.network import Network
 from routing.ranking import Offer, explained, ranked
@@ -32,15 +32,14 @@ def decide(
     """Choose, from the holders of a title, who supplies it and by which vans it travels.
 
     Raises UnknownLocation where the register does not know the pickup location, and UnknownMoment where
-    `requested_at` lies before 1900 or after 2900.
+    `requested_at` or `need_before` lies before 1900 or after 2900.
     """
     question = replace(question, requested_at=question.requested_at.replace(microsecond=0))
     objective = question.objective or policy.objective
     pickup = register.locations.get(question.pickup_location)
     if pickup is None:
         raise UnknownLocation(f"no location {question.pickup_location!r} is registered")
-    if not FIRST_YEAR <= question.requested_at.year <= LAST_YEAR:
-        raise UnknownMoment(f"requested_at must lie between {FIRST_YEAR} and {LAST_YEAR}")
+    _check_moments(question)
     pickup_agency = agency_in_force(register, pickup.agency, question.requested_at)
     side = side_of(pickup, pickup_agency)
 
@@ -54,24 +53,20 @@ def decide(
     )
     offers, unfit = _offers(candidates, ready, transport, question=question, policy=policy, side=side)
     rota = ranked(offers, objective, policy.weights)
-    why = explained(
-        rota,
-        question.limit,
-        pickup_location=pickup.id,
-        pickup=side,
-        objective=objective,
-        weights=policy.weights,
-    )
     return Decision(
         network_version=network.version,
         requested_at=question.requested_at,
         objective=objective,
-        rota=tuple(
-            _entry(rank, offer, candidates[offer.candidate], transport, reasons=said)
-            for rank, (offer, said) in enumerate(zip(rota, why, strict=False), start=1)
-        ),
+        rota=tuple(_entries(rota, candidates, transport, question=question, policy=policy, side=side)),
         refusals=(*refusals, *unready, *unfit),
     )
+
+
+def _check_moments(question: Question) -> None:
+    """Far outside the centuries that calendars know, arithmetic on moments breaks down."""
+    for name, moment in (("requested_at", question.requested_at), ("need_before", question.need_before)):
+        if moment is not None and not FIRST_YEAR <= moment.year <= LAST_YEAR:
+            raise UnknownMoment(f"{name} must lie between the years {FIRST_YEAR} and {LAST_YEAR}")
 
 
 def _get_ready(
@@ -109,7 +104,7 @@ def _offers(
     side: Side,
 ) -> tuple[list[Offer], list[Refusal]]:
     """What each candidate comes to in time and money; refuse what never arrives, is too late or too dear."""
-    needed = question.need_before
+    needed, most = question.need_before, question.max_cost_cents
     found = arrivals(
         transport,
         [candidate.location.id for candidate in candidates],
@@ -118,40 +113,27 @@ def _offers(
         weights=policy.weights,
         need_before=None if needed is None else to_seconds(needed),
     )
+    zone, requested = transport.network.zone, transport.requested
     offers: list[Offer] = []
     refused: list[Refusal] = []
     for i, candidate in enumerate(candidates):
+        location = candidate.location
         earliest, arrival = found.earliest[i], found.chosen[i]
         if earliest is None:
             refused.append(unreachable(candidate, _no_way(candidate, ready[i], transport, policy)))
             continue
         if arrival is None:
             assert needed is not None
-            zone = transport.network.zone
             refused.append(too_late(candidate, to_moment(earliest, zone), needed.astimezone(zone)))
             continue
-        supplying = side_of(candidate.location, candidate.agency)
-        parts = (
-            cost_parts(supplying, side, policy.tariff) if candidate.location.id != question.pickup_location else ()
-        )
-        cost = sum(part.cents for part in parts)
-        dear = too_dear(candidate, cost, question)
-        if dear is not None:
-            refused.append(dear)
+        supplying = side_of(location, candidate.agency)
+        parts = () if location.id == question.pickup_location else cost_parts(supplying, side, policy.tariff)
+        cost = total_cents(parts)
+        if most is not None and cost > most:
+            refused.append(too_dear(candidate, cost, most))
             continue
-        offers.append(
-            Offer(
-                candidate=i,
-                location=candidate.location.id,
-                side=supplying,
-                ready=ready[i],
-                arrival=arrival,
-                waited=arrival - transport.requested,
-                handlings=found.handlings[i],
-                cost_cents=cost,
-                cost_parts=parts,
-            )
-        )
+        waited, handlings = arrival - requested, found.handlings[i]
+        offers.append(Offer(i, location.id, supplying, ready[i], arrival, waited, handlings, cost, parts))
     return offers, refused
 
 
@@ -167,19 +149,43 @@ def _no_way(candidate: Candidate, ready: int, transport: Transport, policy: Poli
     return f"No van takes it from {here} after {moment} to {there} within {policy.horizon_days} days of the request."
 
 
-def _entry(
-    rank: int, offer: Offer, candidate: Candidate, transport: Transport, *, reasons: tuple[str, ...]
-) -> RotaEntry:
+def _entries(
+    rota: Sequence[Offer],
+    candidates: Sequence[Candidate],
+    transport: Transport,
+    *,
+    question: Question,
+    policy: Policy,
+    side: Side,
+) -> Iterator[RotaEntry]:
+    """The first entries of the rota, with the legs and reasons that only those need."""
     zone = transport.network.zone
-    return RotaEntry(
-        rank=rank,
-        supplying_agency=candidate.supplying_agency,
-        supplying_location=offer.location,
-        ready_at=to_moment(offer.ready, zone),
-        arrives_at=to_moment(offer.arrival, zone),
-        cost_cents=offer.cost_cents,
-        cost_parts=offer.cost_parts,
-        handlings=offer.handlings,
-        legs=legs(transport, offer.location, ready=offer.ready, arrival=offer.arrival, handlings=offer.handlings),
-        reasons=reasons,
+    shown = rota[: question.limit]
+    ways = legs(
+        transport,
+        [offer.location for offer in shown],
+        [offer.ready for offer in shown],
+        [offer.arrival for offer in shown],
+        [offer.handlings for offer in shown],
     )
+    told = explained(
+        rota,
+        question.limit,
+        pickup_location=question.pickup_location,
+        pickup=side,
+        objective=question.objective or policy.objective,
+        weights=policy.weights,
+    )
+    for rank, (offer, way, reasons) in enumerate(zip(shown, ways, told, strict=True), start=1):
+        yield RotaEntry(
+            rank=rank,
+            supplying_agency=candidates[offer.candidate].supplying_agency,
+            supplying_location=offer.location,
+            ready_at=to_moment(offer.ready, zone),
+            arrives_at=to_moment(offer.arrival, zone),
+            cost_cents=offer.cost_cents,
+            cost_parts=offer.cost_parts,
+            handlings=offer.handlings,
+            legs=way,
+            reasons=reasons,
+        )

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from routing.costs import euros, same_agency, same_province
 from routing.model import CostPart, Objective, Weights
 from routing.register import Side
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(NamedTuple):
     """What a supplier would come to: times in seconds since 1970, cost in euro cents.
 
+    A tuple, for a decision makes a hundred of them and a frozen dataclass takes four times as long to make.
     `candidate` is its position among the candidates, `waited` the seconds from the request to the arrival.
     """
 

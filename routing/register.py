@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from routing.model import Agency, Location, Period, Register
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
-    """Where an item leaves or arrives, as far as money goes: agency, province and POI."""
+class Side(NamedTuple):
+    """Where an item leaves or arrives, as far as money goes: agency, province and POI. A tuple, as `Offer` is."""
 
     agency: str | None = None
     province: str | None = None

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from routing.costs import euros
 from routing.model import Agency, Holding, Location, Period, Policy, Question, Reason, Refusal, Register
 from routing.register import agency_in_force, covers, find_location, standing_still
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A location that holds the title, with the agency that answers for it when asked."""
+class Candidate(NamedTuple):
+    """A location that holds the title, with the agency that answers for it when asked. A tuple, as `Offer` is."""
 
     holding: Holding
     location: Location
@@ -168,12 +168,10 @@ RULES: tuple[tuple[Reason, Rule], ...] = (
 # --- the rules that need to know the way ----------------------------------------------------------
 
 
-def too_dear(candidate: Candidate, cost_cents: int, question: Question) -> Refusal | None:
+def too_dear(candidate: Candidate, cost_cents: int, most_cents: int) -> Refusal:
     """Refuse what costs more than the request allows."""
-    most = question.max_cost_cents
-    if most is None or cost_cents <= most:
-        return None
-    return refuse(candidate, Reason.TOO_DEAR, f"Costs {euros(cost_cents)}; the request allows {euros(most)}.")
+    detail = f"Costs {euros(cost_cents)}; the request allows {euros(most_cents)}."
+    return refuse(candidate, Reason.TOO_DEAR, detail)
 
 
 def too_late(candidate: Candidate, earliest: datetime, needed: datetime) -> Refusal:

@@ -258,13 +258,17 @@ def _value(
 
 
 @njit(cache=True, nogil=True)
-def itinerary(
-    stop: int,
-    ready: int,
-    goal: int,
-    changes: int,
+def itineraries(
+    stops: Ints,
+    ready: Ints,
+    goals: Ints,
+    changes: Ints,
     pickup: int,
+    ride_trip: Ints,
+    ride_day: Ints,
+    ride_from: Ints,
     ride_to: Ints,
+    ride_departure: Ints,
     ride_arrival: Ints,
     ride_leaves: Bools,
     ride_ends_trip: Bools,
@@ -278,44 +282,56 @@ def itinerary(
     slower_handlings: npt.NDArray[np.uint16],
     slower_arrival: Ints,
 ) -> Ints:
-    """The rides boarded (row 0) and left (row 1) from `stop` to the pickup stop: at `goal`, with `changes` handlings.
+    """The legs of items from `stops` to the pickup stop: one item after the other, `changes + 1` rows each.
 
-    `goal` and `changes` must be what a look-up answered. Among all such itineraries: the latest first departure,
-    then the trip, service day and call that stand last in the network; with that leg given, the place to change
-    that allows the latest next departure, the first such place along the trip; and so on. The last leg ends at
-    the first call at the pickup stop that arrives at `goal`.
+    Rows are trip, service day, from stop, to stop, departure, arrival. `goals` (arrivals) and `changes`
+    (handlings) must be what a look-up answered. Among all itineraries of an item that agree with those it is
+    the one with the latest first departure, then the trip, service day and call that stand last in the network;
+    with that leg given, the place to change that allows the latest next departure, the first such place along
+    the trip; and so on. The last leg ends at the first call at the pickup stop that arrives at the goal.
     """
-    way = np.empty((2, changes + 1), np.int32)
-    slot = first_slots(np.array([stop], np.int32), np.array([ready], np.int32), slot_departure, segment_start)[0]
-    for leg in range(changes + 1):
-        left = changes - leg
-        slot = _last_slot(
-            slot, left, goal, segment_start, arrival, handlings, slower_slot, slower_handlings, slower_arrival
-        )
-        p = slot_ride[slot]
-        way[0, leg] = p
-        way[1, leg] = -1
-        latest = -1
-        while True:
-            if left == 0:
-                if ride_to[p] == pickup and ride_leaves[p] and ride_arrival[p] == goal:
-                    way[1, leg] = p
+    legs = np.empty((changes.sum() + len(stops), 6), np.int32)
+    first = first_slots(stops, ready, slot_departure, segment_start)
+    row = 0
+    for c in range(len(stops)):
+        slot, goal = first[c], goals[c]
+        for left in range(changes[c], -1, -1):
+            slot = _last_slot(
+                slot, left, goal, segment_start, arrival, handlings, slower_slot, slower_handlings, slower_arrival
+            )
+            p = slot_ride[slot]
+            end = p
+            latest = -1
+            legs[row, 0] = ride_trip[p]
+            legs[row, 1] = ride_day[p]
+            legs[row, 2] = ride_from[p]
+            legs[row, 4] = ride_departure[p]
+            while True:
+                if left == 0:
+                    if ride_to[p] == pickup and ride_leaves[p] and ride_arrival[p] == goal:
+                        end = p
+                        break
+                elif ride_next[p] >= 0:
+                    after = ride_next[p]
+                    if (
+                        _value(after, left - 1, arrival, handlings, slower_slot, slower_handlings, slower_arrival)
+                        == goal
+                    ):
+                        last = _last_slot(
+                            after, left - 1, goal, segment_start,
+                            arrival, handlings, slower_slot, slower_handlings, slower_arrival,
+                        )  # fmt: skip
+                        if slot_departure[last] > latest:
+                            latest = slot_departure[last]
+                            end = p
+                            slot = after
+                if ride_ends_trip[p]:
                     break
-            elif ride_next[p] >= 0:
-                after = ride_next[p]
-                if _value(after, left - 1, arrival, handlings, slower_slot, slower_handlings, slower_arrival) == goal:
-                    last = _last_slot(
-                        after, left - 1, goal, segment_start,
-                        arrival, handlings, slower_slot, slower_handlings, slower_arrival,
-                    )  # fmt: skip
-                    if slot_departure[last] > latest:
-                        latest = slot_departure[last]
-                        way[1, leg] = p
-                        slot = after
-            if ride_ends_trip[p]:
-                break
-            p += 1
-    return way
+                p += 1
+            legs[row, 3] = ride_to[end]
+            legs[row, 5] = ride_arrival[end]
+            row += 1
+    return legs
 
 
 @njit(cache=True, nogil=True)

@@ -11,7 +11,9 @@ import numpy as np
 from routing.calendar import DAY_SECONDS, to_moment
 from routing.model import Leg, Objective, Weights
 from routing.network import Network, Window, window_for
-from routing.sweep import NEVER, Sweep, fastest, itinerary, lightest, sweep_to
+from routing.sweep import NEVER, Sweep, fastest, itineraries, lightest, sweep_to
+
+MOST_LEGS = 50_000  # kept per window, about 20 MiB
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +80,7 @@ def arrivals(
     positions = transport.network.stop_positions
     stops = np.array([positions.get(location, -1) for location in locations], dtype=np.int32)
     start = window.start
-    after = np.array([min(moment - start, NEVER) for moment in ready], dtype=np.int32)
+    after = np.minimum(np.array(ready, dtype=np.int64) - start, NEVER).astype(np.int32)
     first = fastest(stops, after, window.slot_departure, window.segment_start, sweep.arrival, sweep.handlings)
     best = first
     if objective in (Objective.FEWEST_HANDLINGS, Objective.BALANCED):
@@ -108,23 +110,33 @@ def arrivals(
     return found
 
 
-def legs(transport: Transport, location: str, *, ready: int, arrival: int, handlings: int) -> tuple[Leg, ...]:
-    """The legs of an item that `arrivals` said arrives at `arrival` with `handlings`; none where it already stands.
+def legs(
+    transport: Transport,
+    locations: Sequence[str],
+    ready: Sequence[int],
+    arrival: Sequence[int],
+    handlings: Sequence[int],
+) -> list[tuple[Leg, ...]]:
+    """The legs of items that `arrivals` said arrive at `arrival` with `handlings`; none where it already stands.
 
-    See `sweep.itinerary` for which of several equal itineraries it is. Raises ValueError where there is none.
+    See `sweep.itineraries` for which of several equal itineraries it is.
     """
-    if location == transport.pickup_location:
-        return ()
     network, window, sweep = transport.network, transport.window, transport.sweep
-    if sweep is None or location not in network.stop_positions:
-        raise ValueError(f"no way from {location} to {transport.pickup_location}")
-    way = itinerary(
-        network.stop_positions[location],
-        ready - window.start,
-        arrival - window.start,
-        handlings,
+    riding = [i for i, location in enumerate(locations) if location != transport.pickup_location]
+    if sweep is None or not riding:
+        return [()] * len(locations)
+    changes = [handlings[i] for i in riding]
+    rows = itineraries(
+        np.array([network.stop_positions[locations[i]] for i in riding], dtype=np.int32),
+        np.array([ready[i] - window.start for i in riding], dtype=np.int32),
+        np.array([arrival[i] - window.start for i in riding], dtype=np.int32),
+        np.array(changes, dtype=np.int32),
         sweep.pickup,
+        window.ride_trip,
+        window.ride_day,
+        window.ride_from,
         window.ride_to,
+        window.ride_departure,
         window.ride_arrival,
         window.ride_leaves,
         window.ride_ends_trip,
@@ -137,23 +149,39 @@ def legs(transport: Transport, location: str, *, ready: int, arrival: int, handl
         sweep.slower_slot,
         sweep.slower_handlings,
         sweep.slower_arrival,
-    )
-    return tuple(_leg(network, window, boarded, left) for boarded, left in way.T.tolist())
+    ).tolist()
+    found: list[tuple[Leg, ...]] = [()] * len(locations)
+    end = 0
+    for i, count in zip(riding, changes, strict=True):
+        start, end = end, end + count + 1
+        found[i] = tuple(_kept_leg(network, window, tuple(row)) for row in rows[start:end])
+    return found
 
 
-def _leg(network: Network, window: Window, boarded: int, left: int) -> Leg:
+def _kept_leg(network: Network, window: Window, row: tuple[int, ...]) -> Leg:
+    """The leg of a row. The same line-hauls and last rides come back all the time, so a window keeps its legs."""
+    leg = window.legs.get(row)
+    if leg is None:
+        if len(window.legs) >= MOST_LEGS:
+            window.legs.clear()
+        leg = window.legs[row] = _leg(network, window.start, row)
+    return leg
+
+
+def _leg(network: Network, window_start: int, row: Sequence[int]) -> Leg:
+    trip_position, day, from_stop, to_stop, departure, arrival = row
     timetable = network.timetable
-    trip = timetable.trips[window.ride_trip[boarded]]
+    trip = timetable.trips[trip_position]
     route = timetable.routes[trip.route]
     return Leg(
         route_id=route.id,
         trip_id=trip.id,
-        service_date=date.fromordinal(int(window.ride_day[boarded])),
+        service_date=date.fromordinal(day),
         operator=route.operator,
-        from_location=timetable.stops[window.ride_from[boarded]].id,
-        to_location=timetable.stops[window.ride_to[left]].id,
-        departs_at=to_moment(window.start + int(window.ride_departure[boarded]), network.zone),
-        arrives_at=to_moment(window.start + int(window.ride_arrival[left]), network.zone),
+        from_location=timetable.stops[from_stop].id,
+        to_location=timetable.stops[to_stop].id,
+        departs_at=to_moment(window_start + departure, network.zone),
+        arrives_at=to_moment(window_start + arrival, network.zone),
     )
 
 
