@@ -54,11 +54,12 @@ async def decide(request: Request) -> Response:
     title = TitleKey(isbn=asked.title.isbn, ppn=asked.title.ppn)
     holders = await look_up(held.database, title)
     await still_admitted(request, holders.standing.keys)
-    decision = await choose(held.snapshot, title=title, holders=holders, question=_question(asked))
+    decision = await choose(held.snapshot, title=title, holders=holders, question=question(asked))
     return Response(written(decision), media_type="application/json")
 
 
-def _question(asked: QuestionShape) -> Question:
+def question(asked: QuestionShape) -> Question:
+    """Return what the engine is asked, as a caller put it; now, where no moment is named."""
     return Question(
         pickup_location=asked.pickup_location,
         requested_at=asked.requested_at or datetime.now(UTC),

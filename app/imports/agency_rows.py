@@ -52,7 +52,8 @@ class AgencyRows:
     def notes(self) -> list[str]:
         """Return what was left aside."""
         notes = [
-            f"{field} was left aside on {count} rows: {WHY_ASIDE[field]}" for field, count in self._aside.items()
+            f"{field} was left aside on {count} row{'s'[: count > 1]}: {WHY_ASIDE[field]}"
+            for field, count in self._aside.items()
         ]
         if self._unknown:
             notes.append(f"columns that are not known were left aside: {', '.join(self._unknown[:20])}")
