@@ -95,7 +95,9 @@ async def find_active(connection: asyncpg.Connection) -> str | None:
 
 async def get_number(connection: asyncpg.Connection, version_id: str) -> int:
     """Return the number by which the tables know a version. Raises VersionUnknown."""
-    number: int | None = await connection.fetchval("select number from network_version where id = $1", version_id)
+    number: int | None = None
+    if "\0" not in version_id:  # which no text in PostgreSQL can hold
+        number = await connection.fetchval("select number from network_version where id = $1", version_id)
     if number is None:
         raise VersionUnknown(f"There is no network version {version_id}.")
     return number
