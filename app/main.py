@@ -18,9 +18,10 @@ from app.telemetry import CountRequests
 
 VERSION = "0.1.0"  # as in pyproject.toml
 
+# The busiest first: routes are tried in this order.
 ROUTERS = (
-    health.router,
     decisions.router,
+    health.router,
     agencies.router,
     holdings.router,
     network.router,
