@@ -200,7 +200,13 @@ async def test_the_objective_asked_for_is_the_one_that_is_answered(client: httpx
 
 
 async def test_what_is_null_or_left_out_has_its_default(client: httpx.AsyncClient) -> None:
-    nulls: dict[str, Any] = {"objective": None, "need_before": None, "max_cost_cents": None, "limit": 10, "exclude": []}
+    nulls: dict[str, Any] = {
+        "objective": None,
+        "need_before": None,
+        "max_cost_cents": None,
+        "limit": 10,
+        "exclude": [],
+    }
     assert await decided(client, **nulls) == await decided(client)
     before = datetime.now(UTC).replace(microsecond=0)
     now = datetime.fromisoformat((await decided(client, requested_at=None))["requested_at"])
