@@ -8,7 +8,7 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from app.api import decisions, docs, health, network
+from app.api import agencies, decisions, docs, health, holdings, imports, network
 from app.api.dependencies import Keyring
 from app.api.openapi import describe
 from app.problems import answer_with_problems
@@ -19,7 +19,15 @@ from app.telemetry import CountRequests
 VERSION = "0.1.0"  # as in pyproject.toml
 
 # The busiest first: routes are tried in this order.
-ROUTERS = (decisions.router, health.router, network.router, docs.router)
+ROUTERS = (
+    decisions.router,
+    health.router,
+    agencies.router,
+    holdings.router,
+    network.router,
+    imports.router,
+    docs.router,
+)
 
 
 def create_app(settings: Settings) -> FastAPI:

@@ -17,10 +17,11 @@ from starlette.responses import Response
 from app.database import DatabaseUnavailable
 from app.imports.archive import ArchiveRefused
 from app.imports.gtfs import FeedFaulty
-from app.imports.report import ImportTooSlow
+from app.imports.report import ImportTooSlow, RowsRejected, UnreadableFile
 from app.imports.spool import UploadTooSlow
 from app.lending.choose import UnknownTitle
 from app.lending.snapshot import NotReady
+from app.store.agencies import UnknownAgency, UnknownPlace, UnknownSystem
 from app.store.network_versions import NoActiveVersion, NothingToUndo, VersionUnknown
 from routing import UnknownLocation
 
@@ -147,6 +148,48 @@ PROBLEMS: dict[type[Exception], ProblemType] = {
         415,
         "The Content-Type header is missing or names a format that the operation does not read. The detail lists "
         "those it does.",
+    ),
+    UnknownAgency: ProblemType(
+        "unknown-agency",
+        "No agency has this ISIL",
+        404,
+        "The ISIL names no agency; it may be a location's. `GET /v1/agencies` lists them all.",
+    ),
+    UnknownPlace: ProblemType(
+        "no-such-location",
+        "No location has this id",
+        404,
+        "The id names no branch, hub or other service point. `GET /v1/locations` lists them all.",
+    ),
+    UnknownSystem: ProblemType(
+        "unknown-system",
+        "No system has this id",
+        404,
+        "The id names no installation of a library system. `GET /v1/systems` lists them all.",
+    ),
+    UnreadableFile: ProblemType(
+        "unreadable-file",
+        "The file is not what the import takes",
+        422,
+        "The file is empty, its header row is missing, cannot be read or lacks a column, or its columns are not "
+        "separated by commas. Nothing was changed. The detail says which; the operation describes the columns.",
+        {"errors": [{"pointer": "", "detail": "The header row lacks the column kind; it reads isil, name."}]},
+    ),
+    RowsRejected: ProblemType(
+        "rows-rejected",
+        "Rows were rejected, and the import was strict",
+        422,
+        "The import was asked to be strict and met rows that are not valid, so nothing was changed. `rejects` names "
+        "the first hundred by line and field, and so does `errors`, with a pointer of the form /line/field. Correct "
+        "them, or leave out `strict` to import the others.",
+        {
+            "read": 4,
+            "rejected": 1,
+            "rejects": [{"line": 4, "field": "copies", "reason": "is not a whole number from 0 to 1000000"}],
+            "errors": [
+                {"pointer": "/4/copies", "detail": "line 4, copies: is not a whole number from 0 to 1000000."}
+            ],
+        },
     ),
     InvalidInput: ProblemType(
         "invalid-input",

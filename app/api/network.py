@@ -52,7 +52,6 @@ from app.store.network_versions import (
     undo,
 )
 from app.store.timetable_pages import Row, list_routes, list_services, list_stops, list_trips
-from routing.resilience import examine
 
 router = APIRouter(prefix="/v1")
 
@@ -148,7 +147,7 @@ async def read_health(
     if since is not None and until is not None and until < since:
         raise InvalidInput(Fault("/until", "This day is before `since`."))
     network = (await held.snapshot.follow()).network
-    return asdict(await asyncio.to_thread(examine, network, since=since, until=until))
+    return asdict(await held.examiner.examine(network, since=since, until=until))
 
 
 @router.post(

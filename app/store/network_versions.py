@@ -75,11 +75,13 @@ async def create_unknown_locations(connection: asyncpg.Connection, stops: Iterab
     )  # one order everywhere, so that two writers never wait in a ring
     made = await connection.execute(
         "insert into location (id, name, lat, lon)"
-        " select * from unnest($1::text[], $2::text[], $3::float8[], $4::float8[]) on conflict do nothing",
-        [stop.id for stop in ordered],
-        [stop.name for stop in ordered],
-        [stop.lat for stop in ordered],
-        [stop.lon for stop in ordered],
+        " select * from unnest($1::text[], $2::text[], $3::float8[], $4::float8[]) as stop (id, name, lat, lon)"
+        " order by id"  # as the import of agencies does: two writers then never wait for each other in a ring
+        " on conflict do nothing",
+        [stop.id for stop in listed],
+        [stop.name for stop in listed],
+        [stop.lat for stop in listed],
+        [stop.lon for stop in listed],
     )
     return int(made.rsplit(" ", 1)[-1])
 

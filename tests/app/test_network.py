@@ -204,7 +204,7 @@ async def test_a_feed_at_fault_is_a_problem_that_names_every_fault_and_changes_n
 
 
 async def test_a_bomb_is_a_problem(client: httpx.AsyncClient) -> None:
-    # A gigabyte of rows, each padded so that it packs into next to nothing.
+    # A hundred megabytes of rows, each padded so that they pack into next to nothing.
     row = f"T1,8:00:00,8:00:00,NL-1,1,0,0,{' ' * 60_000}\n".encode()
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -213,9 +213,9 @@ async def test_a_bomb_is_a_problem(client: httpx.AsyncClient) -> None:
                 archive.writestr(name, text)
         with archive.open("stop_times.txt", "w", force_zip64=True) as stream:
             stream.write(FIRST["stop_times.txt"].splitlines()[0].encode() + b"\n")
-            for _ in range(1024):
+            for _ in range(100):
                 stream.write(row * 17)
-    assert len(file.getvalue()) < 2_000_000
+    assert len(file.getvalue()) < 200_000
     answer = await client.post("/v1/imports/network?activate=true", content=file.getvalue(), headers=ZIP)
     assert answer.json() == {
         "type": "/problems/archive-refused",
