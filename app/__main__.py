@@ -9,17 +9,19 @@ from types import FrameType
 
 import click
 
-# Each command stands in a module of app.commands, under its own name; only the one that is asked for is loaded.
+# Each command stands in a module of app.commands, as `command`; only the one that is asked for is loaded.
 COMMANDS = {
-    "serve": "serve",
-    "key": "keys",
-    "db": "database",
-    "openapi": "openapi",
-    "bench": "bench",
+    "demo": ("demo", "Try it on a made-up network that looks Dutch."),
+    "serve": ("serve", "Serve the API."),
+    "import": ("imports", "Take in agencies, a network or holdings."),
+    "export": ("exports", "Write a network out."),
+    "key": ("keys", "Make keys to the API."),
+    "db": ("database", "Bring the database's tables up to date."),
+    "openapi": ("openapi", "Print the OpenAPI document."),
+    "bench": ("bench", "Measure, and write docs/benchmarks.md."),
 }
-MORE = """`./run test` runs the checks and all tests; what follows it is for pytest.
-
-Settings are environment variables that begin with LEENPAD_: see docs/operations.md."""
+BY_RUN = ("test", "Run the checks and all tests; what follows is for pytest.")  # `./run` does this one by itself
+MORE = "Settings are environment variables that begin with LEENPAD_: see docs/operations.md."
 
 
 class Commands(click.Group):
@@ -33,12 +35,17 @@ class Commands(click.Group):
         """Load the command called `cmd_name`; None if there is no such command."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"app.commands.{COMMANDS[cmd_name]}").command
+        module, _ = COMMANDS[cmd_name]
+        command: click.Command = import_module(f"app.commands.{module}").command
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without loading any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([*((name, line) for name, (_, line) in COMMANDS.items()), BY_RUN])
 
 
 @click.command(cls=Commands, epilog=MORE, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name=None, version="0.1.0", prog_name="leenpad")
 def main() -> None:
     """Leenpad decides which library lends its copy and by which vans it travels."""
     signal.signal(signal.SIGTERM, _end)

@@ -22,7 +22,7 @@ _FRAME = """<!doctype html>
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="{root}/assets/leenpad.css">
 {head}</head>
-<body>
+<body{plain}>
 {body}
 </body>
 </html>
@@ -30,8 +30,12 @@ _FRAME = """<!doctype html>
 
 
 def page(request: Request, *, title: str, body: str, head: str = "") -> HTMLResponse:
-    """Frame a page. `body` and `head` are HTML and already escaped; `title` is plain text."""
-    text = _FRAME.format(title=html.escape(title), root=root_of(request), head=head, body=body)
+    """Frame a page. `body` and `head` are HTML and already escaped; `title` is plain text.
+
+    A page that brings its own `head` brings its own looks; our style sheet leaves it alone.
+    """
+    plain = "" if head else ' class="plain"'
+    text = _FRAME.format(title=html.escape(title), root=root_of(request), head=head, body=body, plain=plain)
     return HTMLResponse(
         text,
         headers={

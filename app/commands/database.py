@@ -15,5 +15,5 @@ def command() -> None:
 @command.command()
 def upgrade() -> None:
     """Bring the tables to the newest version."""
-    with served_database(read_settings()):
+    with served_database(read_settings(quiet=True)):
         click.echo("The database is up to date.", err=True)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import click
 from pydantic import ValidationError
 
-from app.database import DATABASE_ERRORS, Database, open_database
+from app.database import DATABASE_ERRORS, Database, DatabaseUnavailable, open_database
 from app.embedded import EmbeddedUnavailable, running
 from app.settings import Settings
 from app.store.migrate import upgrade
@@ -28,11 +28,14 @@ class Refusal(click.ClickException):
         click.echo(f"leenpad: {self.format_message()}", err=True, file=file)
 
 
-def read_settings() -> Settings:
-    """Read the surroundings and set up logging. Raises Refusal that names each setting at fault."""
+def read_settings(*, quiet: bool = False) -> Settings:
+    """Read the surroundings and set up logging: `quiet` for what a person watches, where no level was asked for.
+
+    Raises Refusal that names each setting at fault.
+    """
     try:
         settings = Settings()
-        configure_logging(settings.log_level)
+        configure_logging("warning" if quiet and "log_level" not in settings.model_fields_set else settings.log_level)
     except ValidationError as error:
         faults = (f"LEENPAD_{'_'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in error.errors())
         raise Refusal("; ".join(faults)) from None
@@ -78,7 +81,9 @@ def reaching(url: str) -> Iterator[None]:
     """Turn what a database raises into a Refusal that names the server, never the password."""
     try:
         yield
-    except DATABASE_ERRORS as error:
+    except (*DATABASE_ERRORS, DatabaseUnavailable) as error:
+        if isinstance(error, OSError) and error.filename is not None:  # a file of ours, no connection
+            raise Refusal(f"{error.filename}: {error.strerror}") from error
         where = urlsplit(url)
         server = where.hostname or "a local socket"
         raise Refusal(
@@ -90,9 +95,14 @@ def reaching(url: str) -> Iterator[None]:
 def with_database(settings: Settings, work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
     """Run `work` on a pool of connections to the settings' database, migrated first, and return its result."""
     with served_database(settings) as served:
-        assert served.database_url is not None
-        with reaching(served.database_url):
-            return asyncio.run(_on_pool(served, work))
+        return on_served(served, work)
+
+
+def on_served(settings: Settings, work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
+    """Run `work` on a pool of connections to a database that is there and migrated, and return its result."""
+    assert settings.database_url is not None
+    with reaching(settings.database_url):
+        return asyncio.run(_on_pool(settings, work))
 
 
 async def _on_pool(settings: Settings, work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:

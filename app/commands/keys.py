@@ -24,7 +24,7 @@ def create(agency: str, scopes: tuple[str, ...]) -> None:
         async with database.transaction() as connection:
             return await create_key(connection, agency=agency, scopes=sorted(set(scopes)))
 
-    made = with_database(read_settings(), make)
+    made = with_database(read_settings(quiet=True), make)
     click.echo(
         f"A key for {agency} ({', '.join(sorted(set(scopes)))}). It is not kept and cannot be shown again:", err=True
     )

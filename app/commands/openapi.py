@@ -12,5 +12,5 @@ from app.main import create_app
 @click.command()
 def command() -> None:
     """Print the OpenAPI document."""
-    document = create_app(read_settings()).openapi()
+    document = create_app(read_settings(quiet=True)).openapi()
     click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2))

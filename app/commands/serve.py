@@ -32,7 +32,7 @@ from app.store.keys import any_key
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that answer.")
 def command(host: str, port: int, workers: int) -> None:
     """Serve the API; the database is migrated first."""
-    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGTERM, leave)
     with served_database(read_settings()) as served:
         assert served.database_url is not None
         if not is_loopback(host) and asyncio.run(_is_open(served)):
@@ -114,5 +114,6 @@ def _shared_counts(workers: int) -> Iterator[None]:
         yield
 
 
-def _leave(_number: int, _frame: FrameType | None) -> None:
+def leave(_number: int, _frame: FrameType | None) -> None:
+    """End well: being told to stop is how serving ends."""
     sys.exit(0)

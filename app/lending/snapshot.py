@@ -13,10 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-import asyncpg
 import structlog
 
-from app.database import Database
+from app.database import Connection, Database
 from app.lending.warm import warm_up
 from app.store.network_versions import get_number
 from app.store.register import load_register
@@ -148,7 +147,7 @@ class Snapshot:
             network = await self._network(connection, standing.version)
         return State(standing, network, register, policies)
 
-    async def _network(self, connection: asyncpg.Connection, version: str) -> Network:
+    async def _network(self, connection: Connection, version: str) -> Network:
         known = self._recent.get(version)
         if known is not None:
             return known

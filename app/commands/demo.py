@@ -1,0 +1,122 @@
+"""`demo`: the demonstration network on a database of its own, five decisions for people, and the service on top."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+from rich.console import Console
+
+from app.api.decision_shapes import QuestionShape
+from app.api.decisions import question, written
+from app.commands.ground import Refusal, on_served, reaching, read_settings, served_database
+from app.commands.imports import take_in
+from app.commands.serve import leave, serve_on
+from app.database import Database
+from app.demo.areas import put_areas
+from app.demo.cache import kept_demo, remember_version, remembered_version
+from app.demo.make import DemoFiles
+from app.demo.present import holds_demo
+from app.demo.show import AMSTERDAM, show_decision
+from app.demo.stories import read_names, shortlist, tell
+from app.lending.choose import TitleKey, choose, look_up
+from app.resources import Resources, open_resources
+from app.settings import Settings
+from app.store.network_versions import find_active
+
+HOST = "127.0.0.1"
+SEED = 1
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Stop after the decisions.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="The port to listen on.")
+def command(once: bool, port: int) -> None:
+    """Try it: a made-up Dutch network, five decisions that a person can read, and the service on this machine."""
+    signal.signal(signal.SIGTERM, leave)
+    settings = read_settings(quiet=True)
+    folder = settings.data_dir / "demo"
+    # A server of its own, unless one is named: nobody's real holdings are to meet the made-up ones.
+    with served_database(settings.model_copy(update={"data_dir": folder})) as served:
+        today = datetime.now(AMSTERDAM).date()
+        with _stage("making the demonstration network"), _writing(folder):
+            files = kept_demo(folder / "files", seed=SEED, today=today)
+        with _stage("importing it"):
+            on_served(served, lambda database: _load(database, files, named=settings.database_url is not None))
+        assert served.database_url is not None
+        with reaching(served.database_url):
+            asyncio.run(_show(served, files, today=today))
+        if not once:
+            click.echo(f"Serving on http://{HOST}:{port}/ (documentation: /docs); Ctrl-C ends it.", err=True)
+            serve_on(served, host=HOST, port=port, workers=1)
+
+
+async def _load(database: Database, files: DemoFiles, *, named: bool) -> None:
+    """Import the files, unless the database decides with this very network already.
+
+    Raises Refusal when the database was `named` by the user and holds another network.
+    """
+    async with database.connection() as connection:
+        active = await find_active(connection)
+    ours = await holds_demo(database, files)
+    if ours and active is not None and active == remembered_version(files):
+        return
+    if active is not None and named and not ours:
+        raise Refusal("LEENPAD_DATABASE_URL names a database with another network; the demonstration needs its own")
+    await put_areas(database)
+    await take_in(database, "agencies", files.agencies, strict=True)
+    await take_in(database, "holdings", files.holdings, strict=True, replace=True)
+    # Last, so that an active network means that all of it is there.
+    version = (await take_in(database, "network", files.network, activate=True)).version
+    assert version is not None
+    remember_version(files, version)
+
+
+async def _show(settings: Settings, files: DemoFiles, *, today: date) -> None:
+    """Print a decision for each of the stories that the data can tell."""
+    console = Console()
+    async with open_resources(settings) as resources:
+        with _stage("deciding"):
+            await resources.snapshot.started()
+            told = await tell(shortlist(files, today=today), lambda body: _decide(resources, body))
+        names = read_names(files)
+        console.print(
+            "A demonstration: organisations and places are real, everything else is made up.\n", style="dim"
+        )
+        for story in told:
+            show_decision(console, story.heading, story.ask.sentence, story.reply, names)
+
+
+async def _decide(resources: Resources, body: dict[str, Any]) -> dict[str, Any]:
+    """Answer a question as POST /v1/decisions does."""
+    asked = QuestionShape.model_validate(body)
+    title = TitleKey(isbn=asked.title.isbn, ppn=asked.title.ppn)
+    holders = await look_up(resources.database, title)
+    decision = await choose(resources.snapshot, title=title, holders=holders, question=question(asked))
+    answer: dict[str, Any] = orjson.loads(written(decision))
+    return answer
+
+
+@contextmanager
+def _stage(what: str) -> Iterator[None]:
+    """Tell the person at the terminal what is going on, and how long it took."""
+    started = time.monotonic()
+    click.echo(f"· {what} …", err=True)
+    yield
+    click.echo(f"  {time.monotonic() - started:.1f} s", err=True)
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Refusal(f"{error.filename or folder}: {error.strerror}") from error

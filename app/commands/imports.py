@@ -1,0 +1,111 @@
+"""`import`: take a file in, by the same code as the API but straight into the database, and print the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.table import Table
+
+from app.commands.ground import Refusal, read_settings, told_in_a_line, with_database
+from app.database import Database
+from app.imports.agencies import import_agencies
+from app.imports.archive import ArchiveRefused
+from app.imports.gtfs import FeedFaulty
+from app.imports.holdings import Form, import_holdings
+from app.imports.network import import_network
+from app.imports.report import ImportReport, ImportTooSlow, RowsRejected, UnreadableFile
+from app.imports.staging import Progress as Told
+
+KINDS = ("agencies", "network", "holdings")
+REFUSALS = (UnreadableFile, ImportTooSlow, ArchiveRefused)
+NDJSON = (".ndjson", ".jsonl")
+REJECTS_SHOWN = 20
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path))
+@click.option("--strict", is_flag=True, help="All or nothing: one bad row, and nothing lands. A network always is.")
+@click.option("--replace", is_flag=True, help="Holdings: the file is the whole truth for the locations it names.")
+@click.option("--activate", is_flag=True, help="Network: decide with it from now on.")
+def command(kind: str, file: Path, strict: bool, replace: bool, activate: bool) -> None:
+    """Import agencies (CSV), a network (GTFS zip) or holdings (CSV; NDJSON when the file's name ends in .ndjson)."""
+    if replace and kind != "holdings":
+        raise click.UsageError("--replace goes with holdings")
+    if activate and kind != "network":
+        raise click.UsageError("--activate goes with network")
+
+    async def work(database: Database) -> ImportReport:
+        return await take_in(database, kind, file, strict=strict, replace=replace, activate=activate)
+
+    try:
+        with told_in_a_line(*REFUSALS):
+            report = with_database(read_settings(quiet=True), work)
+    except (RowsRejected, FeedFaulty) as refused:
+        show_report(refused.report)
+        raise Refusal(str(refused)) from refused
+    show_report(report)
+    if report.rejected and report.rejected == report.read:
+        raise Refusal("nothing could be imported")
+
+
+async def take_in(
+    database: Database,
+    kind: str,
+    file: Path,
+    *,
+    strict: bool = False,
+    replace: bool = False,
+    activate: bool = False,
+) -> ImportReport:
+    """Import a file of one of KINDS, with a bar on stderr.
+
+    Raises UnreadableFile, RowsRejected, ArchiveRefused or FeedFaulty, as the import does; nothing has changed then.
+    """
+    with _bar(kind, file) as tell:
+        if kind == "agencies":
+            return await import_agencies(database, file, strict=strict, progress=tell)
+        if kind == "holdings":
+            form: Form = "ndjson" if file.suffix.lower() in NDJSON else "csv"
+            return await import_holdings(database, file, form=form, strict=strict, replace=replace, progress=tell)
+        with file.open("rb") as archive:
+            return await import_network(database, archive, activating=activate)
+
+
+@contextmanager
+def _bar(kind: str, file: Path) -> Iterator[Told]:
+    """Show how much of the file has been read, for as long as it takes; only a terminal sees it."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    console = Console(stderr=True)
+    with Progress(
+        *columns, TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task(f"importing {kind}", total=file.stat().st_size)
+        yield lambda read: bar.update(task, completed=read)
+
+
+def show_report(report: ImportReport) -> None:
+    """Print what an import did: the counts, what was left aside, and the first rejects."""
+    console = Console(highlight=False)
+    counts = ("read", "created", "updated", "unchanged", "removed", "rejected")
+    console.print(", ".join(f"{name} {getattr(report, name):,}" for name in counts))
+    if report.version is not None:
+        console.print(f"version {report.version}, {'active' if report.activated else 'not active'}")
+    for note in report.notes:
+        console.print(f"note: {note}", markup=False)
+    if not report.rejects:
+        return
+    table = Table("line", "field", "reason", title=f"{report.rejected:,} rejected", title_justify="left")
+    with_file = any(reject.file for reject in report.rejects)
+    for reject in report.rejects[:REJECTS_SHOWN]:
+        where = f"{reject.file}:{reject.line}" if with_file else str(reject.line)
+        table.add_row(*map(escape, (where, reject.field or "", reject.reason)))
+    console.print(table)
+    if report.rejected > REJECTS_SHOWN:
+        console.print(f"and {report.rejected - REJECTS_SHOWN:,} more")

@@ -1,0 +1,78 @@
+"""`./run bench`: measure on the demonstration network, and write docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from app.database import Database, open_database
+from app.demo.make import make_demo
+from app.embedded import running
+from app.imports.agencies import import_agencies
+from app.imports.holdings import import_holdings
+from app.imports.network import import_network
+from app.store.migrate import upgrade
+from app.store.network_versions import find_active, get_number
+from app.store.register import load_register
+from app.store.timetable import as_timetable, read_content
+from bench.drawn import draw
+from bench.engine import measure
+from bench.over_http import measure_now
+from bench.report import page
+from routing.model import Register, Timetable
+from routing.network import GRID_SECONDS
+
+PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+DAY = date(2026, 11, 23)  # the demonstration is made for one day, so that every run measures the same network
+REQUESTS = 2000
+
+
+def main() -> None:
+    """Fill an embedded database with the demonstration, measure, and write the page."""
+    with tempfile.TemporaryDirectory(prefix="leenpad-bench-") as folder, running(Path(folder) / "data") as url:
+        _say("making and importing the demonstration")
+        asyncio.run(upgrade(url))
+        timetable, register = asyncio.run(_fill(url, Path(folder)))
+        week = _week()
+        drawn = draw(timetable, register, week=week, count=REQUESTS, size=100, seed=20261123)
+        engine = measure(timetable, drawn, _say)
+        over_http = measure_now(url, week, _say)
+    text = page(engine, over_http, today=datetime.now(UTC).date())
+    PAGE.write_text(text, encoding="utf-8")
+    print(text)
+
+
+def _week() -> datetime:
+    """Return the start of the engine's window that holds DAY, so that all requests fall into one window."""
+    noon = int(datetime(DAY.year, DAY.month, DAY.day, 12, tzinfo=UTC).timestamp())
+    return datetime.fromtimestamp(noon // GRID_SECONDS * GRID_SECONDS, UTC)
+
+
+async def _fill(url: str, folder: Path) -> tuple[Timetable, Register]:
+    files = make_demo(folder, today=DAY)
+    async with open_database(url) as database:
+        await import_agencies(database, files.agencies)
+        with files.network.open("rb") as network:
+            await import_network(database, network, activating=True)
+        await import_holdings(database, files.holdings)
+        return await _read(database)
+
+
+async def _read(database: Database) -> tuple[Timetable, Register]:
+    async with database.connection() as connection:
+        await connection.execute("analyze")
+        version = await find_active(connection)
+        assert version is not None
+        content = await read_content(connection, await get_number(connection, version))
+        return as_timetable(content, version), await load_register(connection)
+
+
+def _say(text: str) -> None:
+    print(f"· {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

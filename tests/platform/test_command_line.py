@@ -1,0 +1,272 @@
+"""The command line as people use it: real processes on an embedded database, what they print and how they end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import pytest
+
+from app.__main__ import COMMANDS, main
+from tests.platform.server_users import ROOT, eventually, processes_of
+
+HEADER = "isil,name,kind,parent,province,poi,system,lat,lon,handling_minutes,opening_hours\n"
+AGENCY = "NL-1,Library One,agency,,GR,,,,,,\n"
+BRANCH = "NL-1-A,Branch A,location,NL-1,GR,,,53.2,6.5,30,\n"
+NOWHERE = "NL-1-B,Branch B,location,NL-1,GR,,,553.2,6.5,30,\n"
+FEED = ROOT / "tests" / "data" / "caltrain-2009.zip"
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("line") / "data"
+
+
+def start(data_dir: Path, *arguments: str | Path, **environment: str) -> subprocess.Popen[str]:
+    """Start a command with nothing but the data folder (and `environment`) set."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("LEENPAD_")}
+    return subprocess.Popen(
+        [sys.executable, "-m", "app", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=inherited | {"LEENPAD_DATA_DIR": str(data_dir), "COLUMNS": "120"} | environment,
+    )
+
+
+def run(data_dir: Path, *arguments: str | Path, **environment: str) -> tuple[int, str, str]:
+    """Run a command to its end and return its exit code, its output and what it said on stderr."""
+    process = start(data_dir, *arguments, **environment)
+    output, said = process.communicate(timeout=120)
+    return process.returncode, output, said
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def answer(port: int, path: str, *, body: bytes | None = None, key: str | None = None) -> int:
+    """Return the status that the service answers with, 0 while it does not answer."""
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", data=body, headers=headers)
+    if key is not None:
+        request.add_header("Authorization", f"Bearer {key}")
+    try:
+        with urllib.request.urlopen(request, timeout=5) as reply:
+            return int(reply.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return 0
+
+
+@contextmanager
+def serving(data_dir: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    port = free_port()
+    process = start(data_dir, "serve", "--port", str(port), *options)
+    try:
+        assert eventually(lambda: answer(port, "/healthz") == 200, seconds=30), process.communicate()
+        yield process, port
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def test_help_names_every_command(data_dir: Path) -> None:
+    code, output, said = run(data_dir, "--help")
+    assert (code, said) == (0, "")
+    listed = output.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
+    named = [line.split()[0] for line in listed]
+    assert named == ["demo", "serve", "import", "export", "key", "db", "openapi", "bench", "test"]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(name: str) -> None:
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    assert command.help
+    assert all(option.help for option in command.params if isinstance(option, click.Option))
+
+
+def test_upgrading_twice_is_no_different_from_once(data_dir: Path) -> None:
+    for _ in range(2):
+        assert run(data_dir, "db", "upgrade") == (0, "", "The database is up to date.\n")
+
+
+def test_the_openapi_document_is_printed_without_a_database(tmp_path: Path) -> None:
+    code, output, said = run(tmp_path / "untouched", "openapi")
+    assert (code, said) == (0, "")
+    assert json.loads(output)["info"]["title"] == "Leenpad"
+    assert not (tmp_path / "untouched").exists()
+
+
+def test_an_import_tells_what_it_did_and_names_what_it_refused(data_dir: Path, tmp_path: Path) -> None:
+    file = tmp_path / "agencies.csv"
+    file.write_text(HEADER + AGENCY + BRANCH + NOWHERE)
+    code, output, said = run(data_dir, "import", "agencies", file)
+    assert (code, said) == (0, "")
+    assert output.startswith("read 3, created 2, updated 0, unchanged 0, removed 0, rejected 1\n")
+    reject = next(line for line in output.splitlines() if "lat" in line)
+    assert reject.split()[1:4:2] == ["4", "lat"]
+    code, output, _ = run(data_dir, "import", "agencies", file)
+    assert (code, output.splitlines()[0]) == (
+        0,
+        "read 3, created 0, updated 0, unchanged 2, removed 0, rejected 1",
+    )
+
+
+def test_a_strict_import_with_a_bad_row_fails_and_says_that_nothing_changed(data_dir: Path, tmp_path: Path) -> None:
+    file = tmp_path / "agencies.csv"
+    file.write_text(HEADER + AGENCY.replace("NL-1", "NL-2") + NOWHERE)
+    code, output, said = run(data_dir, "import", "agencies", file, "--strict")
+    assert code == 1
+    assert "rejected 1" in output
+    assert said.startswith("leenpad: ")
+    assert said.endswith("nothing was changed.\n")
+    assert said.count("\n") == 1
+    file.write_text(HEADER + AGENCY.replace("NL-1", "NL-2"))
+    assert "created 1," in run(data_dir, "import", "agencies", file)[1], "the strict import had not made it"
+
+
+def test_an_import_of_nothing_but_bad_rows_fails(data_dir: Path, tmp_path: Path) -> None:
+    file = tmp_path / "agencies.csv"
+    file.write_text(HEADER + NOWHERE)
+    code, _, said = run(data_dir, "import", "agencies", file)
+    assert (code, said) == (1, "leenpad: nothing could be imported\n")
+
+
+def test_a_file_that_is_something_else_is_refused_in_a_line(data_dir: Path, tmp_path: Path) -> None:
+    file = tmp_path / "network.zip"
+    file.write_text("not a zip")
+    code, output, said = run(data_dir, "import", "network", file)
+    assert (code, output) == (1, "")
+    assert said.startswith("leenpad: this is not a whole zip archive")
+    assert said.count("\n") == 1
+
+
+def test_a_network_goes_out_and_comes_back_the_same(data_dir: Path, tmp_path: Path) -> None:
+    code, output, _ = run(data_dir, "import", "network", FEED, "--activate")
+    assert code == 0
+    version = output.split("version ")[1].split(",")[0]
+    out = tmp_path / "out.zip"
+    assert run(data_dir, "export", "network", out) == (0, "", f"Version {version} is in {out}.\n")
+    code, output, _ = run(data_dir, "import", "network", out)
+    assert (code, output.count(f"version {version}"), "created 0," in output) == (0, 1, True)
+    code, _, said = run(data_dir, "export", "network", out, "--version", "nv-none")
+    assert (code, said.count("\n"), said.startswith("leenpad: ")) == (1, 1, True)
+    code, _, said = run(data_dir, "export", "network", tmp_path / "missing" / "out.zip")
+    assert (code, said.count("\n"), str(tmp_path / "missing") in said) == (1, 1, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["import", "agencies", "/nowhere.csv"], "File '/nowhere.csv' does not exist"),
+        (["import", "vans", str(FEED)], "'vans' is not one of 'agencies', 'network', 'holdings'"),
+        (["import", "network", str(FEED), "--replace"], "--replace goes with holdings"),
+        (["import", "agencies", str(FEED), "--activate"], "--activate goes with network"),
+        (["key", "create", "--agency", "NL-1", "--scope", "king"], "'king' is not one of"),
+        (["key", "create", "--scope", "admin"], "Missing option '--agency'"),
+        (["fly"], "No such command 'fly'"),
+    ],
+)
+def test_what_cannot_be_meant_is_answered_with_how_to_say_it(
+    tmp_path: Path, arguments: list[str], complaint: str
+) -> None:
+    code, output, said = run(tmp_path / "untouched", *arguments)
+    assert (code, output) == (2, "")
+    assert complaint in said
+    assert "Usage: ./run" in said
+    assert not (tmp_path / "untouched").exists()
+
+
+def test_a_database_that_cannot_be_reached_is_named_without_its_password(data_dir: Path) -> None:
+    url = f"postgresql://leenpad:hunter2@127.0.0.1:{free_port()}/books"
+    code, output, said = run(data_dir, "db", "upgrade", LEENPAD_DATABASE_URL=url)
+    assert (code, output, said.count("\n")) == (1, "", 1)
+    assert said.startswith("leenpad: the database books at 127.0.0.1 cannot be used: ")
+    assert "hunter2" not in said
+
+
+def test_settings_at_fault_are_named_one_by_one(data_dir: Path) -> None:
+    code, _, said = run(data_dir, "db", "upgrade", LEENPAD_POOL_SIZE="many", LEENPAD_HORIZON_DAYS="0")
+    assert (code, said.count("\n")) == (1, 1)
+    assert "LEENPAD_POOL_SIZE: " in said
+    assert "LEENPAD_HORIZON_DAYS: " in said
+    code, _, said = run(data_dir, "db", "upgrade", LEENPAD_LOG_LEVEL="loud")
+    assert (code, said) == (
+        1,
+        "leenpad: LEENPAD_LOG_LEVEL: the log level is one of debug, info, warning, error, not 'loud'\n",
+    )
+
+
+def test_a_data_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    code, _, said = run(tmp_path / "file" / "data", "db", "upgrade")
+    assert (code, said.count("\n")) == (1, 1)
+    assert "Point LEENPAD_DATA_DIR at a folder" in said
+
+
+def test_serving_the_world_takes_a_key_first(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    code, output, said = run(data_dir, "serve", "--host", "0.0.0.0", "--port", str(free_port()))
+    assert (code, output, said.count("\n")) == (1, "", 1)
+    assert "set LEENPAD_ADMIN_KEY or make a key" in said
+    code, output, _ = run(data_dir, "key", "create", "--agency", "NL-1", "--scope", "reader", "--scope", "planner")
+    assert code == 0
+    key = output.splitlines()[-1]
+    assert output == f"{key}\n", "the key stands alone"
+    with serving(data_dir, "--host", "0.0.0.0") as (process, port):
+        assert answer(port, "/v1/decisions", body=b"{}") == 401
+        assert answer(port, "/v1/decisions", body=b"{}", key=key) == 422
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    assert processes_of(data_dir) == {}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_serving_ends_well_and_takes_the_database_with_it(data_dir: Path, number: signal.Signals) -> None:
+    with serving(data_dir) as (process, port):
+        code, _, said = run(data_dir, "serve", "--port", str(port))
+        assert (code, said) == (
+            1,
+            f"leenpad: cannot listen on 127.0.0.1:{port} (Address already in use); choose another --port or --host\n",
+        )
+        process.send_signal(number)
+        assert process.wait(20) == 0
+    assert processes_of(data_dir) == {}
+
+
+def test_workers_share_port_database_and_counts_and_end_together(data_dir: Path) -> None:
+    with serving(data_dir, "--workers", "2") as (process, port):
+        assert run(data_dir, "db", "upgrade")[0] == 0, "other commands work beside it"
+        assert {answer(port, "/healthz") for _ in range(30)} == {200}
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as reply:
+            told = reply.read().decode()
+        count = 'leenpad_http_requests_total{method="GET",route="/healthz",status="200"} '
+        assert float(told.split(count)[1].split()[0]) >= 30
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    assert processes_of(data_dir) == {}
+
+
+def test_workers_do_not_outlive_a_parent_that_is_killed(data_dir: Path) -> None:
+    with serving(data_dir, "--workers", "2") as (process, port):
+        process.kill()
+        process.wait()
+        assert eventually(lambda: answer(port, "/healthz") == 0, seconds=15), "the port is free again"
+    assert eventually(lambda: processes_of(data_dir) == {}, seconds=10), processes_of(data_dir)
