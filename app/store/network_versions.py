@@ -70,9 +70,7 @@ async def create_version(connection: asyncpg.Connection, version_id: str, conten
 
 async def create_unknown_locations(connection: asyncpg.Connection, stops: Iterable[StopRow]) -> int:
     """Make a location of every stop that is none yet, agency unknown, and return how many were made."""
-    ordered = sorted(
-        stops, key=lambda stop: stop.id
-    )  # one order everywhere, so that two writers never wait in a ring
+    listed = tuple(stops)
     made = await connection.execute(
         "insert into location (id, name, lat, lon)"
         " select * from unnest($1::text[], $2::text[], $3::float8[], $4::float8[]) as stop (id, name, lat, lon)"
