@@ -64,10 +64,9 @@ class Database:
         """
         while self.spare:
             connection = self.spare.pop()
-            if connection.is_closed():
-                await self.pool.release(connection)
-                continue
-            break
+            if _is_open(connection):
+                break
+            await self.pool.release(connection)
         else:
             connection = await self._acquire()
         try:
@@ -103,6 +102,13 @@ class Database:
                 return await self.pool.acquire()
         except DATABASE_ERRORS as error:
             raise DatabaseUnavailable("The database cannot be reached.") from error
+
+
+def _is_open(connection: asyncpg.Connection) -> bool:
+    try:
+        return not connection.is_closed()
+    except asyncpg.InterfaceError:  # it closed, and went back to the pool by itself
+        return False
 
 
 async def _keep_session(_: asyncpg.Connection) -> None:

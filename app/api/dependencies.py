@@ -147,6 +147,7 @@ def bearer_key(request: Request) -> bytes | None:
     if header is None:
         return None
     scheme, _, key = header.partition(" ")
-    if scheme.lower() != "bearer" or not key.strip():
+    key = key.strip(" \t")
+    if scheme.lower() != "bearer" or not key:
         raise Unauthorized("The Authorization header is not of the form `Bearer KEY`.")
-    return key.strip().encode("latin-1")
+    return key.encode("latin-1")

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 import httpx
@@ -141,7 +142,7 @@ async def test_without_a_network_it_says_that_it_cannot_decide_yet(server_url: s
 
 
 async def test_without_the_database_it_says_so_and_recovers(server_url: str, filled: str) -> None:
-    name = filled.rsplit("/", 1)[-1]
+    name = urlsplit(filled).path[1:]
     async with running(Settings(database_url=filled, pool_size=2)) as app, client_of(app) as client:
         before = await decide(client)
         await asyncio.to_thread(administer, server_url, f"alter database {name} allow_connections false")
