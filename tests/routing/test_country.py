@@ -80,15 +80,15 @@ def test_more_handlings_than_the_sweep_makes_room_for_at_first() -> None:
         for i in range(20)
     )
     decision = decide(
-        Question(pickup_location="H20", requested_at=datetime(2026, 11, 24, tzinfo=AMSTERDAM)),
-        [Holding("H0", 1)],
+        Question(pickup_location="H20", requested_at=datetime(2026, 11, 24, tzinfo=AMSTERDAM), limit=20),
+        [Holding(f"H{i}", 1) for i in range(20)],
         compile_network(drawn(f"{hubs}\n{vans}")),
         Register({}, {"H20": Location("H20")}),
         Policy(),
     )
-    (entry,) = decision.rota
-    assert (entry.handlings, len(entry.legs)) == (19, 20)
-    assert entry.arrives_at == datetime(2026, 11, 24, 9, 50, tzinfo=AMSTERDAM)
+    chain = [(entry.supplying_location, entry.handlings, len(entry.legs)) for entry in decision.rota]
+    assert chain == [(f"H{i}", 19 - i, 20 - i) for i in reversed(range(20))]
+    assert {entry.arrives_at for entry in decision.rota} == {datetime(2026, 11, 24, 9, 50, tzinfo=AMSTERDAM)}
 
 
 def test_a_timetable_without_trips() -> None:
