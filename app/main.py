@@ -8,7 +8,7 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from app.api import decisions, docs, health
+from app.api import agencies, decisions, docs, health, holdings, imports, network
 from app.api.dependencies import Keyring
 from app.api.openapi import describe
 from app.problems import answer_with_problems
@@ -18,7 +18,16 @@ from app.telemetry import CountRequests
 
 VERSION = "0.1.0"  # as in pyproject.toml
 
-ROUTERS = (health.router, decisions.router, docs.router)
+# The busiest first: routes are tried in this order.
+ROUTERS = (
+    decisions.router,
+    health.router,
+    agencies.router,
+    holdings.router,
+    network.router,
+    imports.router,
+    docs.router,
+)
 
 
 def create_app(settings: Settings) -> FastAPI:

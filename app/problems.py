@@ -15,8 +15,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.database import DatabaseUnavailable
+from app.imports.archive import ArchiveRefused
+from app.imports.gtfs import FeedFaulty
+from app.imports.report import ImportTooSlow, RowsRejected, UnreadableFile
+from app.imports.spool import UploadTooSlow
 from app.lending.choose import UnknownTitle
 from app.lending.snapshot import NotReady
+from app.store.agencies import UnknownAgency, UnknownPlace, UnknownSystem
+from app.store.network_versions import NoActiveVersion, NothingToUndo, VersionUnknown
 from routing import UnknownLocation
 
 MEDIA_TYPE = "application/problem+json"
@@ -24,12 +30,16 @@ MEDIA_TYPE = "application/problem+json"
 
 @dataclass(frozen=True, slots=True)
 class ProblemType:
-    """A kind of problem: its page is /problems/<slug>; `explanation` says what it means and what to do."""
+    """A kind of problem: its page is /problems/<slug>; `explanation` says what it means and what to do.
+
+    `example` holds members of its own for the OpenAPI document.
+    """
 
     slug: str
     title: str
     status: int
     explanation: str
+    example: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +149,110 @@ PROBLEMS: dict[type[Exception], ProblemType] = {
         "The Content-Type header is missing or names a format that the operation does not read. The detail lists "
         "those it does.",
     ),
+    UnknownAgency: ProblemType(
+        "unknown-agency",
+        "No agency has this ISIL",
+        404,
+        "The ISIL names no agency; it may be a location's. `GET /v1/agencies` lists them all.",
+    ),
+    UnknownPlace: ProblemType(
+        "no-such-location",
+        "No location has this id",
+        404,
+        "The id names no branch, hub or other service point. `GET /v1/locations` lists them all.",
+    ),
+    UnknownSystem: ProblemType(
+        "unknown-system",
+        "No system has this id",
+        404,
+        "The id names no installation of a library system. `GET /v1/systems` lists them all.",
+    ),
+    UnreadableFile: ProblemType(
+        "unreadable-file",
+        "The file is not what the import takes",
+        422,
+        "The file is empty, its header row is missing, cannot be read or lacks a column, or its columns are not "
+        "separated by commas. Nothing was changed. The detail says which; the operation describes the columns.",
+        {"errors": [{"pointer": "", "detail": "The header row lacks the column kind; it reads isil, name."}]},
+    ),
+    RowsRejected: ProblemType(
+        "rows-rejected",
+        "Rows were rejected, and the import was strict",
+        422,
+        "The import was asked to be strict and met rows that are not valid, so nothing was changed. `rejects` names "
+        "the first hundred by line and field, and so does `errors`, with a pointer of the form /line/field. Correct "
+        "them, or leave out `strict` to import the others.",
+        {
+            "read": 4,
+            "rejected": 1,
+            "rejects": [{"line": 4, "field": "copies", "reason": "is not a whole number from 0 to 1000000"}],
+            "errors": [
+                {"pointer": "/4/copies", "detail": "line 4, copies: is not a whole number from 0 to 1000000."}
+            ],
+        },
+    ),
     InvalidInput: ProblemType(
         "invalid-input",
         "The input is not valid",
         422,
         "The request can be read, but something in it is not what the operation takes. `errors` names each fault "
         "with a JSON pointer; for a query or path parameter the pointer is its name after a slash.",
+    ),
+    VersionUnknown: ProblemType(
+        "unknown-network-version",
+        "No network version has this id",
+        404,
+        "The id names no network version. `GET /v1/network/versions` lists them all.",
+    ),
+    NoActiveVersion: ProblemType(
+        "no-active-network",
+        "No network is active",
+        404,
+        "No network version is active. Import a network with `?activate=true`, or activate one that was imported.",
+    ),
+    NothingToUndo: ProblemType(
+        "nothing-to-undo",
+        "No activation can be undone",
+        409,
+        "Every activation of a network version has been undone already, or there never was one.",
+    ),
+    ArchiveRefused: ProblemType(
+        "archive-refused",
+        "The archive cannot be read",
+        422,
+        "The body is not a whole zip archive, or it is one that is not safe to read: files in folders, encrypted or "
+        "named twice, links, or more data than an import takes once it is unpacked. The detail says which. Pack the "
+        "files again, at the root of one plain zip, and nothing else with them.",
+        {"errors": [{"pointer": "", "detail": "gtfs/stops.txt: files must lie at the root of the archive."}]},
+    ),
+    FeedFaulty: ProblemType(
+        "network-at-fault",
+        "The network has faults",
+        422,
+        "A network is all or nothing, and nothing was changed. `rejects` names the first hundred faults by file, "
+        "line and field, and so does `errors`, with a pointer of the form /file/line/field; `rejected` counts the "
+        "rows at fault. Correct them and import the feed again.",
+        {
+            "read": 0,
+            "rejected": 1,
+            "rejects": [{"file": "stops.txt", "line": 7, "field": "stop_lat", "reason": "'x' is not a number"}],
+            "errors": [
+                {"pointer": "/stops.txt/7/stop_lat", "detail": "stops.txt line 7, stop_lat: 'x' is not a number."}
+            ],
+        },
+    ),
+    UploadTooSlow: ProblemType(
+        "upload-too-slow",
+        "The body took too long to arrive",
+        408,
+        "The whole body must arrive within the time of the setting LEENPAD_IMPORT_MAX_SECONDS. Nothing was changed.",
+    ),
+    ImportTooSlow: ProblemType(
+        "import-too-slow",
+        "The import took too long",
+        503,
+        "The import did not end within the time of the setting LEENPAD_IMPORT_MAX_SECONDS, and nothing was changed. "
+        "Try again when less is going on, or send less at once.",
     ),
     InternalError: ProblemType(
         "internal-error",
@@ -307,6 +415,8 @@ def _example(row: ProblemType) -> dict[str, Any]:
         "detail": row.title + ".",
         "instance": "/v1/…",
     }
-    if row.status == 422:
+    if row.example is not None:
+        document |= row.example
+    elif row.status == 422:
         document["errors"] = [{"pointer": "/title/isbn", "detail": "The check digit of this ISBN is wrong."}]
     return document

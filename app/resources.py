@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from app.database import Database, open_database
+from app.lending.examine import Examiner
 from app.lending.snapshot import Snapshot
 from app.settings import Settings
 
@@ -18,6 +19,7 @@ class Resources:
     settings: Settings
     database: Database
     snapshot: Snapshot
+    examiner: Examiner = field(default_factory=Examiner)
 
 
 @asynccontextmanager

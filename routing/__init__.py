@@ -27,11 +27,13 @@ from routing.model import (
     Weights,
 )
 from routing.network import Network, compile_network
+from routing.resilience import Health, SinglePoint, examine
 
 __all__ = [
     "Agency",
     "CostPart",
     "Decision",
+    "Health",
     "Holding",
     "Leg",
     "Location",
@@ -46,6 +48,7 @@ __all__ = [
     "RotaEntry",
     "Route",
     "Service",
+    "SinglePoint",
     "Stop",
     "StopTimes",
     "Tariff",
@@ -57,6 +60,7 @@ __all__ = [
     "check_opening_hours",
     "compile_network",
     "decide",
+    "examine",
     "ready_at",
     "service_dates",
 ]

@@ -34,6 +34,7 @@ def to_seconds(moment: datetime) -> int:
     return int(moment.replace(microsecond=0).timestamp())
 
 
+@lru_cache(maxsize=2**16)
 def to_moment(seconds: int, zone: ZoneInfo) -> datetime:
     """The aware moment in `zone`, `seconds` after 1970 (UTC)."""
     return datetime.fromtimestamp(seconds, zone)

@@ -139,14 +139,15 @@ def _offers(
 
 def _no_way(candidate: Candidate, ready: int, transport: Transport, policy: Policy) -> str:
     here, there = candidate.location.id, transport.pickup_location
+    horizon = "a day" if policy.horizon_days == 1 else f"{policy.horizon_days} days"
     if here == there:
-        return f"Not ready within {policy.horizon_days} days."
+        return f"Not ready within {horizon}."
     if transport.sweep is None:
         return f"No van calls at {there}."
     if here not in transport.network.stop_positions:
         return f"No van calls at {here}."
     moment = spoken(to_moment(ready, transport.network.zone))
-    return f"No van takes it from {here} after {moment} to {there} within {policy.horizon_days} days of the request."
+    return f"No van takes it from {here} after {moment} to {there} within {horizon} of the request."
 
 
 def _entries(

@@ -8,7 +8,7 @@ the requests of one week share everything that is worked out for it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from routing.cache import Cache
 from routing.calendar import DAY_SECONDS, ServiceDays, day_of_seconds, service_day_anchor, service_days
-from routing.model import Stop, StopTimes, Timetable
+from routing.model import Leg, Stop, StopTimes, Timetable
 
 Ints = npt.NDArray[np.int32]
 Longs = npt.NDArray[np.int64]
@@ -87,6 +87,7 @@ class Window:
     slot_ride: Ints
     slot_departure: Ints
     segment_start: Ints  # (segments + 1,)
+    legs: dict[tuple[int, ...], Leg] = field(default_factory=dict)  # kept by transport
 
     @property
     def size_bytes(self) -> int:

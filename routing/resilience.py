@@ -173,6 +173,8 @@ def _lost(body: _Body, graph: nx.DiGraph, hubs: frozenset[int]) -> frozenset[int
 def _single_points(
     network: Network, graph: nx.DiGraph, routes: set[int], hubs: frozenset[int], body: _Body
 ) -> Iterator[SinglePoint]:
+    if not body.hubs:
+        return
     timetable = network.timetable
     for hub in sorted(_bottlenecks(graph, hubs, body)):
         without = graph.copy()
@@ -197,8 +199,6 @@ def _bottlenecks(graph: nx.DiGraph, hubs: frozenset[int], body: _Body) -> set[in
     """The hubs that may be single points: seen from one hub of the main body, every way to some stop or back
     from it leads through them (they dominate it). That one hub itself is always among them.
     """
-    if not body.hubs:
-        return set()
     root = min(body.hubs)
     found = {root}
     for directed in (graph, graph.reverse(copy=False)):

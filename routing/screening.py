@@ -113,7 +113,8 @@ def _not_participating(candidate: Candidate, situation: Situation) -> str | None
     if agency is None:
         return None
     if not covers(agency.valid, moment):
-        return f"{agency.isil} {_outside(agency.valid, moment)}, and nobody has taken its place."
+        ended = agency.valid.until is not None and agency.valid.until <= moment
+        return f"{agency.isil} {_outside(agency.valid, moment)}{', and nobody has taken its place' if ended else ''}."
     if not agency.supplies and (own is None or own.isil != agency.isil):
         return f"{agency.isil} does not supply to other agencies."
     return None

@@ -13,6 +13,8 @@ from routing.model import Leg, Objective, Weights
 from routing.network import Network, Window, window_for
 from routing.sweep import NEVER, Sweep, fastest, itineraries, lightest, sweep_to
 
+MOST_LEGS = 50_000  # kept per window, about 20 MiB
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Transport:
@@ -152,8 +154,18 @@ def legs(
     end = 0
     for i, count in zip(riding, changes, strict=True):
         start, end = end, end + count + 1
-        found[i] = tuple(_leg(network, window.start, row) for row in rows[start:end])
+        found[i] = tuple(_kept_leg(network, window, tuple(row)) for row in rows[start:end])
     return found
+
+
+def _kept_leg(network: Network, window: Window, row: tuple[int, ...]) -> Leg:
+    """The leg of a row. The same line-hauls and last rides come back all the time, so a window keeps its legs."""
+    leg = window.legs.get(row)
+    if leg is None:
+        if len(window.legs) >= MOST_LEGS:
+            window.legs.clear()
+        leg = window.legs[row] = _leg(network, window.start, row)
+    return leg
 
 
 def _leg(network: Network, window_start: int, row: Sequence[int]) -> Leg:

@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from app.store.isbn import isbn13
+from app.store.isbn import isbn13, normal_ppn
 from routing import Objective, Reason
 
 # Beyond these years no calendar reaches, and arithmetic with time zones would leave the years that exist.
@@ -61,8 +61,11 @@ class TitleShape(BaseModel):
         examples=["9789000000000"],
         max_length=40,
     )
-    ppn: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,19}[0-9Xx]$")] | None = Field(
-        default=None, description="PPN in the joint catalogue.", examples=["398765432"]
+    ppn: Annotated[str, AfterValidator(normal_ppn)] | None = Field(
+        default=None,
+        description="PPN in the joint catalogue: letters and digits.",
+        examples=["398765432"],
+        max_length=40,
     )
 
     @model_validator(mode="after")

@@ -74,16 +74,14 @@ class Requirement(SecurityBase):
         return caller
 
 
-class Remembered(Requirement):
-    """As Requirement, but takes a caller's word for what it was lately; `still_admitted` must follow.
+async def lately_admitted(request: Request) -> Caller:
+    """Return the caller of `request`, from memory where that is possible. Raises Unauthorized.
 
-    For the hot path: the look-up that it makes anyway also brings how often the keys have changed.
+    For the hot path, which asks for no scope: `still_admitted` must follow, once the look-up that it makes anyway has
+    brought along how often the keys have changed.
     """
-
-    async def __call__(self, request: Request) -> Caller:
-        """Return the caller of `request`, from memory where that is possible."""
-        keyring: Keyring = request.app.state.keyring
-        return keyring.find(request.headers.get("authorization")) or await super().__call__(request)
+    keyring: Keyring = request.app.state.keyring
+    return keyring.find(request.headers.get("authorization")) or await identify(request)
 
 
 async def still_admitted(request: Request, keys_epoch: int) -> None:
@@ -149,6 +147,7 @@ def bearer_key(request: Request) -> bytes | None:
     if header is None:
         return None
     scheme, _, key = header.partition(" ")
-    if scheme.lower() != "bearer" or not key.strip():
+    key = key.strip(" \t")
+    if scheme.lower() != "bearer" or not key:
         raise Unauthorized("The Authorization header is not of the form `Bearer KEY`.")
-    return key.strip().encode("latin-1")
+    return key.encode("latin-1")

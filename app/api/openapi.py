@@ -7,9 +7,11 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from app.api.decision_shapes import QuestionShape
 from app.api.dependencies import SCHEME, Requirement
 from app.api.schemas import Problem
-from app.problems import Forbidden, InvalidInput, Unauthorized, documented
+from app.database import DatabaseUnavailable
+from app.problems import MEDIA_TYPE, Forbidden, InvalidInput, Unauthorized, documented
 
 TAGS = [
     {"name": "Start here", "description": "Is it up, can it decide, and what do its problems mean?"},
@@ -44,6 +46,9 @@ _KEY = {
     "description": "A key that `./run key create` printed, or the admin key. A service that has neither is "
     "open to everyone.",
 }
+# What operations refer to by name without FastAPI's knowing.
+SHAPES = (Problem, QuestionShape)
+Schema = dict[str, Any]
 _METHODS = ("get", "put", "post", "delete", "patch")
 
 
@@ -69,36 +74,89 @@ def _describe(app: FastAPI) -> dict[str, Any]:
     schemas = components.setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas.update(problem.pop("$defs"))
-    schemas["Problem"] = problem
+    for shape in SHAPES:
+        described = shape.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas.update(described.pop("$defs", {}))
+        schemas[shape.__name__] = described
     components["schemas"] = dict(sorted(schemas.items()))
     components["securitySchemes"] = {SCHEME: _KEY}
     for path in document["paths"].values():
         for method in _METHODS:
             if method in path:
-                _complete(path[method])
+                _complete(path[method], components["schemas"])
     return document
 
 
-def _complete(operation: dict[str, Any]) -> None:
-    """Say who may call this, and let every problem look like ours."""
+def _complete(operation: Schema, schemas: Schema) -> None:
+    """Say who may call this, let every problem look like ours, and show an answer."""
     responses = operation["responses"]
     if "HTTPValidationError" in str(responses.get("422", "")):
-        responses.update(_by_status(InvalidInput))
+        del responses["422"]
+        if any(_may_be_wrong(parameter["schema"]) for parameter in operation.get("parameters", ())):
+            _add(responses, InvalidInput)
     for named in operation.pop("security", ()):
         (name,) = named
         scopes = Requirement.scopes_in(name)
         operation["security"] = [{SCHEME: []}]
-        responses.update(_by_status(Unauthorized, Forbidden) if scopes else _by_status(Unauthorized))
-        who = (
-            f"Takes a key with the scope {' or '.join(f'`{scope}`' for scope in scopes)}."
-            if scopes
-            else "Takes any key."
-        )
-        operation["description"] = f"{operation.get('description', '')}\n\n{who}".strip()
+        # To know a key is to ask the database.
+        _add(responses, Unauthorized, *([Forbidden] if scopes else []), DatabaseUnavailable)
+        who = f"a key with the scope {' or '.join(f'`{scope}`' for scope in scopes)}" if scopes else "any key"
+        operation["description"] = f"{operation.get('description', '')}\n\nTakes {who}.".strip()
     operation["responses"] = dict(sorted(responses.items()))
+    for status, response in responses.items():
+        for media in response.get("content", {}).values() if status.startswith("2") else ():
+            example = media.get("example", example_of(media.get("schema", {}), schemas))
+            if example is not None and "examples" not in media:
+                media["example"] = with_nulls(example, media.get("schema", {}), schemas)
 
 
-def _by_status(*kinds: type[Exception]) -> dict[str, Any]:
-    return {str(status): entry for status, entry in documented(*kinds).items()}
+def _may_be_wrong(schema: Schema) -> bool:
+    return schema.get("type") != "string" or bool(
+        schema.keys() & {"maxLength", "minLength", "pattern", "format", "enum"}
+    )
+
+
+def _add(responses: dict[str, Any], *kinds: type[Exception]) -> None:
+    """Add problems to what an operation answers; a status may have several."""
+    for status, entry in documented(*kinds).items():
+        there = responses.get(str(status))
+        if there is None:
+            responses[str(status)] = entry
+        elif MEDIA_TYPE in there.get("content", {}):
+            there["description"] += f" · {entry['description']}"
+            there["content"][MEDIA_TYPE]["examples"] |= entry["content"][MEDIA_TYPE]["examples"]
+
+
+def example_of(schema: Schema, schemas: Schema) -> Any:
+    """Return an example of a schema: its own, or one put together from those of its parts; None without one."""
+    schema = _resolved(schema, schemas)
+    if "examples" in schema or "example" in schema:
+        return schema["examples"][0] if "examples" in schema else schema["example"]
+    if schema.get("type") == "array":
+        item = example_of(schema["items"], schemas)
+        return None if item is None else [item]
+    parts = {name: example_of(part, schemas) for name, part in schema.get("properties", {}).items()}
+    missing = [name for name, part in parts.items() if part is None and not _may_be_null(schema["properties"][name])]
+    return parts if parts and not missing else None
+
+
+def with_nulls(example: Any, schema: Schema, schemas: Schema) -> Any:
+    """Put back the nulls that FastAPI leaves out of examples, wherever the schema asks for the property."""
+    schema = _resolved(schema, schemas)
+    if isinstance(example, list):
+        return [with_nulls(item, schema.get("items", {}), schemas) for item in example]
+    if not isinstance(example, dict):
+        return example
+    parts, required = schema.get("properties", {}), schema.get("required", ())
+    # In the order of the schema, which is the order of real answers.
+    shown = [name for name in parts if name in example or (name in required and _may_be_null(parts[name]))]
+    names = dict.fromkeys([*shown, *example])
+    return {name: with_nulls(example.get(name), parts.get(name, {}), schemas) for name in names}
+
+
+def _resolved(schema: Schema, schemas: Schema) -> Schema:
+    return schemas[schema["$ref"].rsplit("/", 1)[-1]] if "$ref" in schema else schema
+
+
+def _may_be_null(schema: Schema) -> bool:
+    return {"type": "null"} in schema.get("anyOf", ())

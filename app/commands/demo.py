@@ -21,8 +21,10 @@ from app.commands.ground import Refusal, on_served, reaching, read_settings, ser
 from app.commands.imports import take_in
 from app.commands.serve import leave, serve_on
 from app.database import Database
+from app.demo.areas import put_areas
 from app.demo.cache import kept_demo, remember_version, remembered_version
 from app.demo.make import DemoFiles
+from app.demo.present import holds_demo
 from app.demo.show import AMSTERDAM, show_decision
 from app.demo.stories import read_names, shortlist, tell
 from app.lending.choose import TitleKey, choose, look_up
@@ -64,10 +66,12 @@ async def _load(database: Database, files: DemoFiles, *, named: bool) -> None:
     """
     async with database.connection() as connection:
         active = await find_active(connection)
-    if active is not None and active == remembered_version(files):
+    ours = await holds_demo(database, files)
+    if ours and active is not None and active == remembered_version(files):
         return
-    if active is not None and named:
+    if active is not None and named and not ours:
         raise Refusal("LEENPAD_DATABASE_URL names a database with another network; the demonstration needs its own")
+    await put_areas(database)
     await take_in(database, "agencies", files.agencies, strict=True)
     await take_in(database, "holdings", files.holdings, strict=True, replace=True)
     # Last, so that an active network means that all of it is there.

@@ -83,20 +83,21 @@ def _supplier(entry: Mapping[str, Any], names: Mapping[str, str]) -> str:
 def _timetable(entry: Mapping[str, Any], names: Mapping[str, str]) -> Table:
     """Draw the legs as a timetable: a row per stop where the item gets on or off."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for column, style in (("stop", ""), ("arrives", "cyan"), ("leaves", "cyan"), ("trip", ""), ("operator", "dim")):
-        table.add_column(column, style=style, overflow="fold")
+    table.add_column("stop", min_width=16)
+    table.add_column("arrives", style="cyan", no_wrap=True)
+    table.add_column("leaves", style="cyan", no_wrap=True)
+    table.add_column("trip and operator", no_wrap=True)
     arrived = ""
     for leg in entry["legs"]:
         table.add_row(
             escape(names.get(leg["from_location"], leg["from_location"])),
             arrived,
-            _day_and_time(_moment(leg["departs_at"])),
-            escape(leg["trip_id"]),
-            escape(leg["operator"]),
+            _short(_moment(leg["departs_at"])),
+            f"{escape(leg['trip_id'])}\n[dim]{escape(leg['operator'])}[/]",
         )
-        arrived = _day_and_time(_moment(leg["arrives_at"]))
+        arrived = _short(_moment(leg["arrives_at"]))
     last = entry["legs"][-1]["to_location"]
-    table.add_row(escape(names.get(last, last)), arrived, "", "", "")
+    table.add_row(escape(names.get(last, last)), arrived, "", "")
     return table
 
 
@@ -130,6 +131,11 @@ def _moment(text: str) -> datetime:
 
 def _day_and_time(moment: datetime) -> str:
     return f"{moment:%a %d %b %H:%M}"
+
+
+def _short(moment: datetime) -> str:
+    """Leave the month out: in a timetable the day tells enough, and a terminal is narrow."""
+    return f"{moment:%a %d %H:%M}"
 
 
 def _waiting(asked: datetime, arrives: datetime) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from importlib import import_module
 from typing import Any
 
 from adapters import SYSTEM_KINDS
 from app.imports.cells import InvalidCell, code, copied, csv_cells, day, degrees, shown, text, whole, yes_or_no
 from app.imports.rows import LineFeed, Record, csv_records, header_of
-from routing import check_opening_hours
 
 REQUIRED = ("isil", "name", "kind")
 CONTRACT = (*REQUIRED, "parent", "province", "poi", "system", "lat", "lon", "handling_minutes", "opening_hours")
@@ -85,13 +85,18 @@ WHY_ASIDE = dict.fromkeys(ONLY_LOCATIONS, "an agency has none") | dict.fromkeys(
 )
 
 
+def _check_opening_hours(hours: str) -> None:
+    if hours:  # only then: the engine takes longer to load than most files take to read
+        import_module("routing").check_opening_hours(hours)
+
+
 def _described(row: dict[str, str], isil: str) -> tuple[object, ...]:
     lat, lon = degrees("lat", row["lat"], most=90), degrees("lon", row["lon"], most=180)
     if (lat is None) != (lon is None):
         raise InvalidCell("lat" if lat is None else "lon", "is empty while the other coordinate is given")
     hours = text("opening_hours", row["opening_hours"])
     try:
-        check_opening_hours(hours)
+        _check_opening_hours(hours)
     except ValueError as error:
         raise InvalidCell("opening_hours", str(error)) from None
     successor = code("successor", row["successor"])

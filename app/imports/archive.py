@@ -30,8 +30,20 @@ KNOWN_METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, ValueError, OSError)
 
 
+@dataclass(frozen=True, slots=True)
+class Pointed:
+    """A fault as a problem document points at it: empty for the whole archive, or /file/line/field."""
+
+    pointer: str
+    detail: str
+
+
 class ArchiveRefused(Exception):  # noqa: N818 - named as the problem it becomes
     """The archive cannot be read, or is not safe to read; the message says why, for whoever sent it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"Nothing was imported: {reason}.")
+        self.faults = (Pointed("", f"{reason}."),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from app.imports.archive import Archive
+from app.imports.archive import Archive, Pointed
 from app.imports.gtfs_rows import Fault, Faults
 from app.imports.gtfs_tables import (
     REQUIRED_COLUMNS,
@@ -48,14 +48,6 @@ class FeedFaulty(Exception):  # noqa: N818 - named as the problem it becomes
         )
         self.faults = tuple(Pointed(_pointer(fault), f"{fault}.") for fault in found.named)
         self.members = self.report.document()
-
-
-@dataclass(frozen=True, slots=True)
-class Pointed:
-    """A fault as a problem document points at it: /file/line/field."""
-
-    pointer: str
-    detail: str
 
 
 def _pointer(fault: Fault) -> str:

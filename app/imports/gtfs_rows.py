@@ -11,6 +11,8 @@ from typing import IO
 LARGEST_LINE_BYTES = 64 * 1024
 # A quoted value may hold line breaks; one that runs on for longer is a quote that was never closed.
 MOST_LINES_PER_ROW = 100
+# Skipping a blank line costs as much as reading a row, and a bomb may be made of nothing else.
+MOST_BLANK_LINES = 10_000
 FAULTS_NAMED = 100
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -25,7 +27,7 @@ class Fault:
     reason: str
 
     def __str__(self) -> str:
-        line = "" if self.line is None else f" line {self.line:,}"
+        line = "" if self.line is None else f" line {self.line}"
         return f"{self.file}{line}{'' if self.field is None else f', {self.field}'}: {self.reason}"
 
 
@@ -74,6 +76,7 @@ class Rows:
         self._most = most
         self._lines_in_row = 0
         self._line = 0
+        self._blank_lines = 0
         self._reader = csv.reader(self._lines(file), strict=True, skipinitialspace=True)
         self.header = self._read_header()
         for column in required:
@@ -92,6 +95,8 @@ class Rows:
         while (row := self._next()) is not None:
             line, values = row
             if not any(values):
+                if self._too_blank(line):
+                    return
                 continue
             if len(values) != width:
                 if any(map(strip, values[width:])):
@@ -124,11 +129,20 @@ class Rows:
             line, values = row
             header = [value.strip() for value in values]
             if not any(header):
+                if self._too_blank(line):
+                    return []
                 continue
             for column in {column for column in header if column and header.count(column) > 1}:
                 self.fault(line, column, "the column is there twice")
             return header
         return []
+
+    def _too_blank(self, line: int) -> bool:
+        self._blank_lines += 1
+        if self._blank_lines > MOST_BLANK_LINES:
+            self.fault(line, None, f"more than {MOST_BLANK_LINES:,} blank lines; the rest of the file was not read")
+            return True
+        return False
 
     def _lines(self, file: IO[bytes]) -> Iterator[str]:
         """Yield lines as text, so that neither a line nor a row can grow without bound."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from app.imports.cells import MAX_TEXT_CHARS, InvalidCell, csv_cells, escaped, shown, text, whole, yes_or_no
 from app.imports.report import UnreadableFile
 from app.imports.rows import LineFeed, Record, csv_records, header_of, ndjson_records
-from app.store.isbn import InvalidIsbn, isbn13
+from app.store.isbn import InvalidIsbn, InvalidPpn, isbn13, normal_ppn
 
 COLUMNS = ("location", "isbn", "ppn", "title", "author", "material", "copies", "available", "loanable")
 MAX_COPIES = 1_000_000
@@ -20,7 +19,6 @@ MAX_NAMED_COLUMNS = 20
 NULL = r"\N"
 
 _COLUMN_SET = frozenset(COLUMNS)
-_PPN = re.compile(r"[0-9A-Za-z]{1,32}").fullmatch
 
 
 def open_rows(feed: LineFeed, task: dict[str, Any]) -> HoldingRows:
@@ -138,10 +136,12 @@ def _isbn(value: str) -> str:
 
 
 def _ppn(value: str) -> str:
-    value = value.strip().upper()
-    if value and not _PPN(value):
-        raise InvalidCell("ppn", "is not 1 to 32 letters and digits")
-    return value
+    if not value.strip():
+        return ""
+    try:
+        return normal_ppn(value)
+    except InvalidPpn:
+        raise InvalidCell("ppn", "is not 1 to 32 letters and digits") from None
 
 
 def _material(value: str) -> str:

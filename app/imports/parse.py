@@ -23,7 +23,6 @@ from app.imports.rows import LineFeed, Record
 
 FRAME = struct.Struct(">cI")
 ROWS_A_FRAME = 8192
-# Only the reader that is wanted is loaded: opening hours bring the engine along, and that takes a second.
 READERS = {"agencies": "app.imports.agency_rows", "holdings": "app.imports.holding_rows"}
 POLITENESS = 10  # decisions come first where processors are scarce
 

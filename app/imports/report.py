@@ -82,7 +82,22 @@ class RowsRejected(Exception):  # noqa: N818
             "nothing was changed."
         )
         self.report = report
-        self.members = {"report": report.document()}
+        self.members = report.document()
+        self.faults = tuple(_pointed(reject) for reject in report.rejects)
+
+
+@dataclass(frozen=True, slots=True)
+class PointedRow:
+    """A rejected row as a problem document points at it: /line/field."""
+
+    pointer: str
+    detail: str
+
+
+def _pointed(reject: Reject) -> PointedRow:
+    if reject.field is None:
+        return PointedRow(f"/{reject.line}", f"line {reject.line}: {reject.reason}.")
+    return PointedRow(f"/{reject.line}/{reject.field}", f"line {reject.line}, {reject.field}: {reject.reason}.")
 
 
 class ImportTooSlow(Exception):  # noqa: N818

@@ -34,7 +34,7 @@ class TitleKey:
 async def look_up(database: Database, title: TitleKey) -> Holders:
     """Return who holds a title, and what stands. Raises DatabaseUnavailable."""
     try:
-        async with asyncio.timeout(LOOK_UP_SECONDS), database.connection() as connection:
+        async with asyncio.timeout(LOOK_UP_SECONDS), database.quick() as connection:
             return await find_holders(connection, isbn=title.isbn, ppn=title.ppn)
     except TimeoutError as error:
         raise DatabaseUnavailable("The database does not answer in time.") from error

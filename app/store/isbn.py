@@ -1,12 +1,23 @@
-"""ISBNs as titles are keyed by them: thirteen digits, checked."""
+"""The names of titles as they are keyed by them: ISBNs in thirteen digits, checked, and PPNs."""
 
 from __future__ import annotations
 
+import re
+
+_PPN = re.compile(r"[0-9A-Za-z]{1,32}").fullmatch
 _SEPARATORS = str.maketrans("", "", "- \u2010\u2011\u00a0")
 
 
 class InvalidIsbn(ValueError):  # noqa: N818 - says what it is
     """Not an ISBN; the message says why."""
+
+    kind = "ISBN"
+
+
+class InvalidPpn(ValueError):  # noqa: N818
+    """Not a PPN; the message says why."""
+
+    kind = "PPN"
 
 
 def isbn13(text: str) -> str:
@@ -43,3 +54,11 @@ def _weighted(digits: str) -> int:
     """Return the sum with weights 1, 3, 1, 3 …; for 13 digits the code of "0" itself adds 1200, a multiple of ten."""
     codes = digits.encode()
     return sum(codes[::2]) + 3 * sum(codes[1::2]) - (0 if len(codes) == 13 else 48 * (6 + 3 * 6))
+
+
+def normal_ppn(text: str) -> str:
+    """Return a PPN as titles are keyed by it: 1 to 32 letters and digits, in upper case. Raises InvalidPpn."""
+    text = text.strip().upper()
+    if not _PPN(text):
+        raise InvalidPpn("a PPN is 1 to 32 letters and digits")
+    return text

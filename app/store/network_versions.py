@@ -70,16 +70,16 @@ async def create_version(connection: asyncpg.Connection, version_id: str, conten
 
 async def create_unknown_locations(connection: asyncpg.Connection, stops: Iterable[StopRow]) -> int:
     """Make a location of every stop that is none yet, agency unknown, and return how many were made."""
-    ordered = sorted(
-        stops, key=lambda stop: stop.id
-    )  # one order everywhere, so that two writers never wait in a ring
+    listed = tuple(stops)
     made = await connection.execute(
         "insert into location (id, name, lat, lon)"
-        " select * from unnest($1::text[], $2::text[], $3::float8[], $4::float8[]) on conflict do nothing",
-        [stop.id for stop in ordered],
-        [stop.name for stop in ordered],
-        [stop.lat for stop in ordered],
-        [stop.lon for stop in ordered],
+        " select * from unnest($1::text[], $2::text[], $3::float8[], $4::float8[]) as stop (id, name, lat, lon)"
+        " order by id"  # as the import of agencies does: two writers then never wait for each other in a ring
+        " on conflict do nothing",
+        [stop.id for stop in listed],
+        [stop.name for stop in listed],
+        [stop.lat for stop in listed],
+        [stop.lon for stop in listed],
     )
     return int(made.rsplit(" ", 1)[-1])
 
@@ -95,7 +95,9 @@ async def find_active(connection: asyncpg.Connection) -> str | None:
 
 async def get_number(connection: asyncpg.Connection, version_id: str) -> int:
     """Return the number by which the tables know a version. Raises VersionUnknown."""
-    number: int | None = await connection.fetchval("select number from network_version where id = $1", version_id)
+    number: int | None = None
+    if "\0" not in version_id:  # which no text in PostgreSQL can hold
+        number = await connection.fetchval("select number from network_version where id = $1", version_id)
     if number is None:
         raise VersionUnknown(f"There is no network version {version_id}.")
     return number

@@ -6,6 +6,7 @@ the same positions however its feed was ordered.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -24,6 +25,7 @@ NO_WEEKDAYS: Weekdays = (False, False, False, False, False, False, False)
 NO_START, NO_END = date(1970, 1, 2), date(1970, 1, 1)
 
 COPY_ROWS = 50_000
+TURN_ROWS = 1000
 COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 COPY_TRAILER = b"\xff\xff"
 NOT_HERE = 1  # of pickup_type and drop_off_type
@@ -149,7 +151,7 @@ async def write_content(connection: asyncpg.Connection, number: int, content: Co
     """Write the content of version `number` (a network_version.number that has none yet)."""
 
     async def copy(table: str, records: Iterable[tuple[Any, ...]]) -> None:
-        await connection.copy_records_to_table(table, records=records)
+        await connection.copy_records_to_table(table, records=_taking_turns(records))
 
     await copy("timetable_operator", ((number, at, o.id, o.name, o.url) for at, o in enumerate(content.operators)))
     await copy(
@@ -191,30 +193,44 @@ async def write_content(connection: asyncpg.Connection, number: int, content: Co
     )
 
 
+async def _taking_turns(records: Iterable[tuple[Any, ...]]) -> AsyncIterator[tuple[Any, ...]]:
+    """Let others on the event loop have their turn while a long table is written."""
+    for at, record in enumerate(records):
+        if at % TURN_ROWS == TURN_ROWS - 1:
+            await asyncio.sleep(0)
+        yield record
+
+
 async def read_content(connection: asyncpg.Connection, number: int) -> Content:
     """Read the content of version `number` back; empty where there is no such version."""
     timezone = await connection.fetchval("select timezone from network_version where number = $1", number)
 
-    async def rows(columns: str, table: str, order: str = "position") -> list[tuple[Any, ...]]:
+    async def rows(columns: str, table: str, order: str = "position") -> list[asyncpg.Record]:
         # Every name here is one of ours; only the version comes from outside.
         query = f"select {columns} from {table} where version = $1 order by {order}"  # noqa: S608
-        return [tuple(row) for row in await connection.fetch(query, number)]
+        found: list[asyncpg.Record] = await connection.fetch(query, number)
+        return found
 
-    operators = [OperatorRow(*row) for row in await rows("id, name, url", "timetable_operator")]
-    stops = [StopRow(*row) for row in await rows("id, name, lat, lon, handling_seconds", "timetable_stop")]
+    operators = await rows("id, name, url", "timetable_operator")
+    stops = await rows("id, name, lat, lon, handling_seconds", "timetable_stop")
     routes = await rows("id, operator, short_name, long_name, route_type", "timetable_route")
     services = await rows("id, weekdays, start_date, end_date", "timetable_service")
     days = await rows("service, added, day", "timetable_service_date", "service, day")
     trips = await rows("id, route, service, headsign, short_name, crate_capacity", "timetable_trip")
-    return Content(
-        timezone=timezone or "UTC",
-        operators=operators,
-        stops=stops,
-        routes=[RouteRow(*row) for row in routes],
-        services=_with_days(services, days),
-        trips=[TripRow(*row) for row in trips],
-        calls=await _read_calls(connection, number),
-    )
+    calls = await _read_calls(connection, number)
+
+    def build() -> Content:
+        return Content(
+            timezone=timezone or "UTC",
+            operators=[OperatorRow(*row) for row in operators],
+            stops=[StopRow(*row) for row in stops],
+            routes=[RouteRow(*row) for row in routes],
+            services=_with_days(services, days),
+            trips=[TripRow(*row) for row in trips],
+            calls=calls,
+        )
+
+    return await asyncio.to_thread(build)
 
 
 def as_timetable(content: Content, version: str) -> Timetable:
@@ -242,7 +258,7 @@ def as_timetable(content: Content, version: str) -> Timetable:
     )
 
 
-def _with_days(services: list[tuple[Any, ...]], days: list[tuple[Any, ...]]) -> list[ServiceRow]:
+def _with_days(services: Sequence[asyncpg.Record], days: Sequence[asyncpg.Record]) -> list[ServiceRow]:
     exceptions: dict[tuple[int, bool], list[date]] = {}
     for service, added, day in days:
         exceptions.setdefault((service, added), []).append(day)

@@ -49,6 +49,7 @@ def expected(file: Sequence[Row]) -> list[str]:
     ppns = {isbn: {p for _, i, p in file if i == isbn and p} for _, isbn, _ in file if isbn}
     held: dict[tuple[str, ...], set[str]] = {}
     for location, isbn, ppn in file:
+        title: tuple[str, ...]
         if ppn:
             title = ("", ppn)
         elif len(ppns[isbn]) == 1:

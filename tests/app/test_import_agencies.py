@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ async def nothing(database: Database) -> None:
     await empty(database)
 
 
-async def run(database: Database, content: str | bytes, **how: object) -> dict[str, object]:
+async def run(database: Database, content: str | bytes, **how: object) -> dict[str, Any]:
     with file_of(content) as file:
         report = await import_agencies(database, file, **how)  # type: ignore[arg-type]
     return report.document()
@@ -31,7 +32,7 @@ def counts(**said: object) -> dict[str, object]:
     return {**zero, "rejects": [], "notes": [], **said}
 
 
-async def column(database: Database, query: str) -> list[str]:
+async def column(database: Database, query: str) -> list[Any]:
     async with database.connection() as connection:
         return [row[0] for row in await connection.fetch(query)]
 
@@ -117,7 +118,7 @@ async def test_a_bad_row_is_named_and_the_others_land(
 
 async def test_opening_hours_that_cannot_be_read_are_named(database: Database) -> None:
     report = await run(database, f"{COLUMNS}\nA,First,location,,,,,,,,from nine to five\n")
-    (reject,) = report["rejects"]  # type: ignore[misc]
+    (reject,) = report["rejects"]
     assert (reject["line"], reject["field"]) == (2, "opening_hours")
     assert reject["reason"]
 
@@ -128,7 +129,8 @@ async def test_opening_hours_that_cannot_be_read_are_named(database: Database) -
         ("valid_from=2024-13-01", "valid_from", "is not a date of the form YYYY-MM-DD"),
         ("valid_from=20240101", "valid_from", "is not a date of the form YYYY-MM-DD"),
         ("valid_from=2024-01-02 valid_until=2024-01-02", "valid_until", "does not come after valid_from"),
-        ("system=w system_since=2024-01-02 system_until=2023-01-01", "system_until", "does not come after system_since"),
+        ("system=w system_since=2024-01-02 system_until=2023-01-01", "system_until",
+         "does not come after system_since"),
         ("system=w system_kind=koha", "system_kind",
          '"koha" is not one of brocade, concerto, manual, unknown, vubis, wise'),
         ("system_kind=wise", "system_kind", 'the system "manual" is of the kind manual'),
@@ -235,7 +237,7 @@ async def test_rejects_of_both_kinds_are_listed_by_line(database: Database) -> N
     report = await run(
         database, f"{COLUMNS}\nA,A,location,nobody,,,,,,,\nB,B,nothing,,,,,,,,\nC,C,location,nobody,,,,,,,\n"
     )
-    assert [(reject["line"], reject["field"]) for reject in report["rejects"]] == [  # type: ignore[attr-defined]
+    assert [(reject["line"], reject["field"]) for reject in report["rejects"]] == [
         (2, "parent"),
         (3, "kind"),
         (4, "parent"),

@@ -6,7 +6,7 @@ import itertools
 from collections import Counter
 from datetime import date
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 import pytest
 from stdnum import isbn
@@ -100,9 +100,9 @@ def test_all_materials_are_there(holdings: list[Row]) -> None:
 
 
 def test_the_same_seed_and_day_make_the_same_bytes_and_another_seed_does_not(tmp_path: Path) -> None:
-    began = perf_counter()
+    began = process_time()
     first = make_demo(tmp_path / "first", seed=7, today=TODAY)
-    seconds = perf_counter() - began
+    seconds = process_time() - began
     again = make_demo(tmp_path / "again", seed=7, today=TODAY)
     other = make_demo(tmp_path / "other", seed=8, today=TODAY)
     later = make_demo(tmp_path / "later", seed=7, today=date(2027, 3, 1))

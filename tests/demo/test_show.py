@@ -87,11 +87,13 @@ A story ────────────────────────
 Who lends “De molen”?
 Bibliotheek Amsterdam Centrum, of OBA; at the counter on Wed 25 Nov 10:57 (2 days).
 
- stop                            arrives            leaves             trip          operator
- ───────────────────────────────────────────────────────────────────────────────────────────────
- Bibliotheek Amsterdam Centrum                      Tue 24 Nov 21:49   nacht-heen    Nachtdienst
- Hub Fers (Leeuwarden)           Wed 25 Nov 02:33   Wed 25 Nov 08:36   eiland-rond   Fers
- Bibliotheek Hollum              Wed 25 Nov 10:57
+ stop                            arrives        leaves         trip and operator
+ ───────────────────────────────────────────────────────────────────────────────
+ Bibliotheek Amsterdam Centrum                  Tue 24 21:49   nacht-heen
+                                                               Nachtdienst
+ Hub Fers (Leeuwarden)           Wed 25 02:33   Wed 25 08:36   eiland-rond
+                                                               Fers
+ Bibliotheek Hollum              Wed 25 10:57
 
 Cost: €10.75 (supplier €6.75, transport €4.00).
    if not, 2. Bibliotheek Spijkenisse [Noord], of de Boekenberg: Wed 25 Nov 10:57, nothing

@@ -32,7 +32,9 @@ def read_all(
 def refusal(archive: io.BytesIO | bytes, limits: Limits | None = None, **clock: Callable[[], float]) -> str:
     with pytest.raises(ArchiveRefused) as caught:
         read_all(archive, limits, **clock)
-    return str(caught.value)
+    (fault,) = caught.value.faults
+    assert str(caught.value) == f"Nothing was imported: {fault.detail}"
+    return fault.detail.removesuffix(".")
 
 
 def zeros(count_mib: int, *, method: int = zipfile.ZIP_DEFLATED) -> bytes:
@@ -187,7 +189,7 @@ def test_many_files_together_are_bounded_on_what_comes_out() -> None:
             with opened.open(name) as stream:
                 stream.read()
         with (
-            pytest.raises(ArchiveRefused, match=r"^the archive expands to more than 3 MiB"),
+            pytest.raises(ArchiveRefused, match=r"the archive expands to more than 3 MiB"),
             opened.open("b.txt") as stream,
         ):
             stream.read()

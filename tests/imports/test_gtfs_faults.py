@@ -9,7 +9,7 @@ import pytest
 
 from app.imports.archive import ArchiveRefused, Limits, open_archive
 from app.imports.gtfs import FeedFaulty, read_feed
-from tests.support.feeds import edited, read, small, zipped
+from tests.support.feeds import SMALL, edited, read, small, zipped
 
 STOP_TIMES = "trip_id,arrival_time,departure_time,stop_id,stop_sequence,pickup_type,drop_off_type"
 
@@ -285,6 +285,17 @@ def test_a_row_with_two_faults_counts_once() -> None:
     assert caught.value.report.rejected == 1
 
 
+def test_a_file_of_blank_lines_is_given_up() -> None:
+    files = small(calendar=SMALL["calendar.txt"] + "\n" * 10_000_000)
+    assert faults(files) == [
+        "calendar.txt line 10003: more than 10,000 blank lines; the rest of the file was not read."
+    ]
+    files = small(calendar="\n" * 10_000_000 + SMALL["calendar.txt"])
+    assert faults(files)[0] == (
+        "calendar.txt line 10001: more than 10,000 blank lines; the rest of the file was not read."
+    )
+
+
 def test_too_many_rows_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.imports.gtfs_tables.MOST_ROWS", dict.fromkeys(small(), 2))
     assert faults(small())[0] == "stops.txt line 4: more than 2 rows."
@@ -296,7 +307,7 @@ def test_a_file_that_breaks_off_inside_the_archive_is_damage_not_a_fault_of_the_
         at = archive.getinfo("stop_times.txt").header_offset + 30 + len("stop_times.txt")
     broken = whole[: at + 10] + bytes([whole[at + 10] ^ 0xFF]) + whole[at + 11 :]
     with (
-        pytest.raises(ArchiveRefused, match=r"^stop_times\.txt is damaged"),
+        pytest.raises(ArchiveRefused, match=r"^Nothing was imported: stop_times\.txt is damaged"),
         open_archive(io.BytesIO(broken), Limits()) as opened,
     ):
         read_feed(opened)

@@ -42,7 +42,7 @@ def country(*, seed: int = 7, hubs: int = 12, van_routes: int = 182, branches: i
         drive("Night", 2, [(0, 82_800, 82_800), (hub, 90_000, 90_000)])
         for other in (1 + hub % (hubs - 1), 1 + (hub + 4) % (hubs - 1)):
             drive("Day", 2, [(hub, 64_800, 64_800), (other, 70_200, 70_200)])
-    trip, stop, arrival, departure = (np.array(column, dtype=np.int32) for column in zip(*rows, strict=True))
+    columns = np.array(rows, dtype=np.int32).T
     everywhere = np.ones(len(rows), dtype=np.bool_)
     return Timetable(
         version="country",
@@ -51,7 +51,7 @@ def country(*, seed: int = 7, hubs: int = 12, van_routes: int = 182, branches: i
         routes=tuple(routes),
         services=tuple(services),
         trips=tuple(trips),
-        stop_times=StopTimes(trip, stop, arrival, departure, everywhere, everywhere),
+        stop_times=StopTimes(columns[0], columns[1], columns[2], columns[3], everywhere, everywhere),
     )
 
 

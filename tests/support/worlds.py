@@ -52,8 +52,12 @@ def timetable_of(
         services=tuple(services),
         trips=tuple(Trip(trip, routes.index(route), service) for trip, route, service, _ in trips),
         stop_times=StopTimes(
-            *(np.array(column, dtype=np.int32) for column in columns[:4]),
-            *(np.array(column, dtype=np.bool_) for column in columns[4:]),
+            trip=np.array(columns[0], dtype=np.int32),
+            stop=np.array(columns[1], dtype=np.int32),
+            arrival=np.array(columns[2], dtype=np.int32),
+            departure=np.array(columns[3], dtype=np.int32),
+            pickup=np.array(columns[4], dtype=np.bool_),
+            drop_off=np.array(columns[5], dtype=np.bool_),
         ),
     )
 

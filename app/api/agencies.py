@@ -1,0 +1,159 @@
+"""The register, to read: agencies, locations, systems, provinces and POIs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Path, Query
+
+from app.api.dependencies import database, requires
+from app.api.paging import Cursor, Limit, Page, after, page
+from app.api.register_shapes import (
+    AgencyShape,
+    LocationShape,
+    OneSystemShape,
+    PoiShape,
+    ProvinceShape,
+    SystemShape,
+)
+from app.database import Database
+from app.problems import documented
+from app.store.agencies import (
+    Filters,
+    Row,
+    UnknownAgency,
+    UnknownPlace,
+    UnknownSystem,
+    get_agency,
+    get_location,
+    get_system,
+    list_agencies,
+    list_locations,
+    list_pois,
+    list_provinces,
+    list_systems,
+)
+
+router = APIRouter(prefix="/v1", tags=["Agencies"], dependencies=[Depends(requires())])
+
+# PostgreSQL has no NUL in text, so nothing is named by one.
+NO_NUL = r"^[^\x00]+$"
+HeldDatabase = Annotated[Database, Depends(database)]
+
+
+def _only(what: str, example: str) -> Any:
+    return Query(description=f"Only those {what}.", max_length=64, pattern=NO_NUL, examples=[example])
+
+
+InProvince = Annotated[str | None, _only("in this province", "Overijssel")]
+OfPoi = Annotated[str | None, _only("served by this POI", "Rijnbrink")]
+OnSystem = Annotated[str | None, _only("that use this system today", "wise-midden")]
+OfAgency = Annotated[str | None, _only("of the agency with this ISIL", "NL-0800070000")]
+
+
+def _named(what: str, example: str) -> Any:
+    return Path(description=what, max_length=64, pattern=NO_NUL, examples=[example])
+
+
+@router.get("/agencies", summary="List agencies", response_model=Page[AgencyShape])
+async def read_agencies(
+    held: HeldDatabase,
+    province: InProvince = None,
+    poi: OfPoi = None,
+    system: OnSystem = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> dict[str, Any]:
+    """Answer the organisations, by ISIL."""
+    filters = Filters(province=province, poi=poi, system=system)
+    async with held.one_moment() as connection:
+        found = await list_agencies(connection, filters, after=after(cursor, str), limit=limit + 1)
+    return _paged(found, "isil", limit)
+
+
+@router.get(
+    "/agencies/{isil:path}",
+    summary="Look at an agency",
+    response_model=AgencyShape,
+    responses=documented(UnknownAgency),
+)
+async def read_agency(
+    held: HeldDatabase, isil: Annotated[str, _named("The agency's ISIL.", "NL-0800070000")]
+) -> dict[str, Any]:
+    """Answer one organisation: where it is, which systems it uses since when, and who took its place."""
+    async with held.one_moment() as connection:
+        return await get_agency(connection, isil)
+
+
+@router.get("/locations", summary="List locations", response_model=Page[LocationShape])
+async def read_locations(
+    held: HeldDatabase,
+    agency: OfAgency = None,
+    province: InProvince = None,
+    poi: OfPoi = None,
+    system: OnSystem = None,
+    kind: Annotated[Literal["location", "hub"] | None, Query(description="Only those of this kind.")] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> dict[str, Any]:
+    """Answer branches, hubs and other service points, by id."""
+    filters = Filters(agency=agency, province=province, poi=poi, system=system, kind=kind)
+    async with held.one_moment() as connection:
+        found = await list_locations(connection, filters, after=after(cursor, str), limit=limit + 1)
+    return _paged(found, "id", limit)
+
+
+@router.get(
+    "/locations/{id:path}",
+    summary="Look at a location",
+    response_model=LocationShape,
+    responses=documented(UnknownPlace),
+)
+async def read_location(
+    held: HeldDatabase, id: Annotated[str, _named("The location's id, an ISIL for most.", "NL-0800070001")]
+) -> dict[str, Any]:
+    """Answer one branch, hub or other service point."""
+    async with held.one_moment() as connection:
+        return await get_location(connection, id)
+
+
+@router.get("/systems", summary="List systems", response_model=Page[SystemShape])
+async def read_systems(held: HeldDatabase, limit: Limit = 100, cursor: Cursor = None) -> dict[str, Any]:
+    """Answer the installations of library systems, by id. One may serve agencies in several provinces."""
+    async with held.one_moment() as connection:
+        found = await list_systems(connection, after=after(cursor, str), limit=limit + 1)
+    return _paged(found, "id", limit)
+
+
+@router.get(
+    "/systems/{id:path}",
+    summary="Look at a system",
+    response_model=OneSystemShape,
+    responses=documented(UnknownSystem),
+)
+async def read_system(
+    held: HeldDatabase, id: Annotated[str, _named("The system's id.", "wise-midden")]
+) -> dict[str, Any]:
+    """Answer one installation, and which agencies use it since when."""
+    async with held.one_moment() as connection:
+        return await get_system(connection, id)
+
+
+@router.get("/provinces", summary="List provinces", response_model=Page[ProvinceShape])
+async def read_provinces(held: HeldDatabase, limit: Limit = 100, cursor: Cursor = None) -> dict[str, Any]:
+    """Answer the provinces, the POI of each and its roles in the joint collection plan."""
+    async with held.one_moment() as connection:
+        found = await list_provinces(connection, after=after(cursor, str), limit=limit + 1)
+    return _paged(found, "code", limit)
+
+
+@router.get("/pois", summary="List POIs", response_model=Page[PoiShape])
+async def read_pois(held: HeldDatabase, limit: Limit = 100, cursor: Cursor = None) -> dict[str, Any]:
+    """Answer the provincial organisations that run vans, and the provinces of each."""
+    async with held.one_moment() as connection:
+        found = await list_pois(connection, after=after(cursor, str), limit=limit + 1)
+    return _paged(found, "code", limit)
+
+
+def _paged(found: list[Row], key: str, limit: int) -> dict[str, Any]:
+    return page(found, [row[key] for row in found], limit)

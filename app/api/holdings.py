@@ -1,0 +1,109 @@
+"""Titles and who holds them, to read."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query
+
+from app.api.dependencies import database, requires
+from app.api.holdings_shapes import CataloguedShape, GroupShape, HoldingShape
+from app.api.paging import Cursor, Limit, Page, after, page
+from app.database import Database
+from app.lending.choose import TitleKey, UnknownTitle
+from app.problems import Fault, InvalidInput, documented
+from app.store.holdings import Row, count_holdings, list_holdings, list_titles
+from app.store.isbn import InvalidIsbn, InvalidPpn, isbn13, normal_ppn
+
+router = APIRouter(prefix="/v1", tags=["Holdings"], dependencies=[Depends(requires())])
+
+HeldDatabase = Annotated[Database, Depends(database)]
+Isbn = Annotated[
+    str | None,
+    Query(description="ISBN of 10 or 13 digits, with or without hyphens.", max_length=40, examples=["9789000000005"]),
+]
+Ppn = Annotated[str | None, Query(description="PPN in the joint catalogue.", max_length=40, examples=["398765432"])]
+
+
+def title_key(isbn: Isbn = None, ppn: Ppn = None) -> TitleKey:
+    """Read the title that is asked for: exactly one of both. Raises InvalidInput."""
+    if (isbn is None) == (ppn is None):
+        raise InvalidInput(Fault("", "Takes exactly one of isbn and ppn."))
+    try:
+        return TitleKey(isbn=None if isbn is None else isbn13(isbn), ppn=None if ppn is None else normal_ppn(ppn))
+    except (InvalidIsbn, InvalidPpn) as error:
+        raise InvalidInput(Fault("/isbn" if ppn is None else "/ppn", f"This is no {error.kind}: {error}.")) from None
+
+
+Title = Annotated[TitleKey, Depends(title_key)]
+
+
+@router.get(
+    "/titles",
+    summary="Find a title",
+    response_model=Page[CataloguedShape],
+    responses=documented(UnknownTitle, InvalidInput),
+)
+async def read_titles(held: HeldDatabase, title: Title) -> dict[str, Any]:
+    """Answer the title of an ISBN or a PPN. Volumes of one work may share an ISBN: then each is a title."""
+    async with held.one_moment() as connection:
+        found = await list_titles(connection, isbn=title.isbn, ppn=title.ppn)
+    if not found:
+        raise _unknown(title)
+    return {"items": found, "next_cursor": None}
+
+
+@router.get(
+    "/holdings",
+    summary="Who holds a title",
+    response_model=Page[HoldingShape | GroupShape],
+    responses=documented(UnknownTitle, InvalidInput),
+)
+async def read_holdings(
+    held: HeldDatabase,
+    title: Title,
+    group_by: Annotated[
+        Literal["system", "agency", "province"] | None,
+        Query(description="Count by system, agency or province; left out: every location by itself."),
+    ] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> dict[str, Any]:
+    """Answer the holdings of a title by location, or counted by system, agency or province.
+
+    An ISBN that several titles share finds the holdings of all of them.
+    """
+    place = after(cursor, str)
+    async with held.one_moment() as connection:
+        if not await list_titles(connection, isbn=title.isbn, ppn=title.ppn):
+            raise _unknown(title)
+        if group_by is not None:
+            groups = await count_holdings(connection, isbn=title.isbn, ppn=title.ppn, by=group_by)
+            return _grouped(groups, place, limit)
+        rows = await list_holdings(connection, isbn=title.isbn, ppn=title.ppn, after=_place(place), limit=limit + 1)
+    return page(rows, [f"{row['title_id']} {row['location']}" for row in rows], limit)
+
+
+def _place(key: str | None) -> tuple[str, int] | None:
+    """Read where a page of holdings ended. Raises InvalidInput."""
+    if key is None:
+        return None
+    title_id, _, location = key.partition(" ")
+    if not (title_id.isascii() and title_id.isdecimal() and len(title_id) < 19):
+        raise InvalidInput(Fault("/cursor", "This is not the next_cursor of any page."))
+    return location, int(title_id)
+
+
+def _grouped(groups: list[Row], place: str | None, limit: int) -> dict[str, Any]:
+    # There are as many as there are systems, agencies or provinces at most: cut into pages here.
+    keys = [_group_key(row["group"]) for row in groups]
+    rest = [at for at, key in enumerate(keys) if place is None or key > place]
+    return page([groups[at] for at in rest[: limit + 1]], [keys[at] for at in rest[: limit + 1]], limit)
+
+
+def _group_key(group: str | None) -> str:
+    return "1" if group is None else "0" + group  # those of no group come last
+
+
+def _unknown(title: TitleKey) -> UnknownTitle:
+    return UnknownTitle(f"No holding of {title} is known.")

@@ -1,0 +1,321 @@
+"""The network: taking a timetable in, which version is active, and what is in each."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import asdict
+from datetime import date
+from typing import IO, Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query
+from starlette.background import BackgroundTask
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from app.api.dependencies import database, requires, resources
+from app.api.network_shapes import (
+    ActivationShape,
+    HealthShape,
+    NetworkReportShape,
+    RouteShape,
+    ServiceShape,
+    StopShape,
+    TripShape,
+    UndoShape,
+    VersionShape,
+)
+from app.api.paging import Cursor, Limit, Page, after, page
+from app.api.uploads import takes, upload
+from app.database import Database
+from app.imports.archive import ArchiveRefused, Limits
+from app.imports.export import read_version, write_feed
+from app.imports.gtfs import FeedFaulty
+from app.imports.network import import_network
+from app.imports.report import ImportTooSlow
+from app.imports.spool import MIB, UploadTooSlow
+from app.lending.snapshot import NotReady
+from app.problems import BadRequest, Fault, InvalidInput, TooLarge, UnsupportedMediaType, documented
+from app.resources import Resources
+from app.settings import Settings
+from app.store.network_versions import (
+    NoActiveVersion,
+    NothingToUndo,
+    Version,
+    VersionUnknown,
+    activate,
+    find_active,
+    get_number,
+    get_version,
+    list_versions,
+    undo,
+)
+from app.store.timetable_pages import Row, list_routes, list_services, list_stops, list_trips
+
+router = APIRouter(prefix="/v1")
+
+READING = [Depends(requires())]
+PLANNING = [Depends(requires("planner", "admin"))]
+CHUNK_BYTES = 256 * 1024
+ZIP = "application/zip"
+
+HeldDatabase = Annotated[Database, Depends(database)]
+HeldResources = Annotated[Resources, Depends(resources)]
+VersionId = Annotated[
+    str,
+    Path(description="The id of a network version.", max_length=200, examples=["nv-b2eeb8fb5b72f407"]),
+]
+Lister = Callable[..., Awaitable[list[Row]]]
+
+
+@router.post(
+    "/imports/network",
+    summary="Import a network",
+    tags=["Imports"],
+    response_model=NetworkReportShape,
+    dependencies=PLANNING,
+    openapi_extra=takes(ZIP),
+    responses=documented(
+        BadRequest,
+        UploadTooSlow,
+        TooLarge,
+        UnsupportedMediaType,
+        ArchiveRefused,
+        FeedFaulty,
+        InvalidInput,
+        ImportTooSlow,
+    ),
+)
+async def import_feed(
+    request: Request,
+    held: HeldResources,
+    activate: Annotated[
+        bool, Query(description="Make the version the active one, in the same moment as it is there whole.")
+    ] = False,
+) -> dict[str, Any]:
+    """Read a GTFS feed (a zip with its files at the root) and keep it as a network version.
+
+    All or nothing: when anything is at fault, the problem names the first hundred faults by file, line and field in
+    `rejects`, and nothing changes. The same network again, in whatever order, is the same version. Stops that are
+    no location yet become one. What moves nothing is left aside, and `notes` says so.
+    """
+    async with upload(request, held.settings, ZIP) as file:
+        report = await import_network(held.database, file, activating=activate, limits=limits_of(held.settings))
+    return report.document()
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Return how much one archive may ask of us."""
+    return Limits(packed_bytes=settings.import_max_mib * MIB, seconds=settings.import_max_seconds)
+
+
+@router.get(
+    "/network",
+    summary="Which network is active",
+    tags=["Network"],
+    response_model=VersionShape,
+    dependencies=READING,
+    responses=documented(NoActiveVersion),
+)
+async def read_active(held: HeldDatabase) -> dict[str, Any]:
+    """Answer the version on which decisions are made now."""
+    async with held.one_moment() as connection:
+        version = await find_active(connection)
+        if version is None:
+            raise NoActiveVersion
+        return _shown(await get_version(connection, version))
+
+
+@router.get(
+    "/network/health",
+    summary="What the network hangs on",
+    tags=["Network"],
+    response_model=HealthShape,
+    dependencies=READING,
+    responses=documented(NotReady),
+)
+async def read_health(
+    held: HeldResources,
+    since: Annotated[date | None, Query(description="First day to look at; left out: the calendar's first.")] = None,
+    until: Annotated[date | None, Query(description="Last day, included; left out: the calendar's last.")] = None,
+) -> dict[str, Any]:
+    """Look at the active network as a graph of hubs and routes: who is cut off, and what nothing can stand in for.
+
+    Times of day do not count: what can get somewhere on some day of the period gets there.
+    """
+    if since is not None and until is not None and until < since:
+        raise InvalidInput(Fault("/until", "This day is before `since`."))
+    network = (await held.snapshot.follow()).network
+    return asdict(await held.examiner.examine(network, since=since, until=until))
+
+
+@router.post(
+    "/network/undo",
+    summary="Undo the newest activation",
+    tags=["Network"],
+    response_model=UndoShape,
+    dependencies=PLANNING,
+    responses=documented(NothingToUndo),
+)
+async def undo_activation(held: HeldDatabase) -> dict[str, Any]:
+    """Take the newest activation back: the version before it is active again, from the next decision on."""
+    async with held.transaction() as connection:
+        undone, active = await undo(connection)
+    return {"undone": undone, "active": active}
+
+
+@router.get(
+    "/network/versions",
+    summary="List network versions",
+    tags=["Network"],
+    response_model=Page[VersionShape],
+    dependencies=READING,
+)
+async def read_versions(held: HeldDatabase, limit: Limit = 100, cursor: Cursor = None) -> dict[str, Any]:
+    """Answer every version that was imported, newest first."""
+    async with held.one_moment() as connection:
+        found = await list_versions(connection, before=after(cursor, int), limit=limit + 1)
+    return page([_shown(version) for version in found], [version.number for version in found], limit)
+
+
+@router.get(
+    "/network/versions/{version}",
+    summary="Look at a network version",
+    tags=["Network"],
+    response_model=VersionShape,
+    dependencies=READING,
+    responses=documented(VersionUnknown),
+)
+async def read_one_version(held: HeldDatabase, version: VersionId) -> dict[str, Any]:
+    """Answer when it was imported, which days it covers and how much is in it."""
+    async with held.one_moment() as connection:
+        return _shown(await get_version(connection, version))
+
+
+@router.post(
+    "/network/versions/{version}/activate",
+    summary="Activate a network version",
+    tags=["Network"],
+    response_model=ActivationShape,
+    dependencies=PLANNING,
+    responses=documented(VersionUnknown),
+)
+async def activate_version(held: HeldDatabase, version: VersionId) -> dict[str, Any]:
+    """Make it the version on which decisions are made. Every answer is wholly of the one before or of this one.
+
+    Activating what is active already changes nothing.
+    """
+    async with held.transaction() as connection:
+        changed = await activate(connection, version)
+    return {"active": version, "changed": changed}
+
+
+@router.get(
+    "/network/versions/{version}/export",
+    summary="Export a network version",
+    tags=["Network"],
+    response_class=Response,
+    dependencies=READING,
+    responses={
+        200: {
+            "description": "A GTFS feed.",
+            "content": {ZIP: {"schema": {"type": "string", "format": "binary"}}},
+        },
+        **documented(VersionUnknown),
+    },
+)
+async def export_version(held: HeldDatabase, version: VersionId) -> Response:
+    """Write the version as a GTFS feed: the same bytes every time. Imported again, it is the same version."""
+    _, content = await read_version(held, version)
+    file = tempfile.TemporaryFile(prefix="leenpad-")  # noqa: SIM115 - closed once it has been sent
+    try:
+        await asyncio.to_thread(write_feed, content, file)
+        size = file.tell()
+        file.seek(0)
+    except BaseException:
+        file.close()
+        raise
+    return StreamingResponse(
+        _pieces(file),
+        media_type=ZIP,
+        headers={"Content-Disposition": 'attachment; filename="network.zip"', "Content-Length": str(size)},
+        background=BackgroundTask(file.close),
+    )
+
+
+@router.get(
+    "/network/versions/{version}/stops",
+    summary="List the stops of a version",
+    tags=["Network"],
+    response_model=Page[StopShape],
+    dependencies=READING,
+    responses=documented(VersionUnknown),
+)
+async def read_stops(
+    held: HeldDatabase, version: VersionId, limit: Limit = 100, cursor: Cursor = None
+) -> dict[str, Any]:
+    """Answer the locations that its vans serve, by id."""
+    return await _listed(held, list_stops, version, (cursor, limit))
+
+
+@router.get(
+    "/network/versions/{version}/routes",
+    summary="List the routes of a version",
+    tags=["Network"],
+    response_model=Page[RouteShape],
+    dependencies=READING,
+    responses=documented(VersionUnknown),
+)
+async def read_routes(
+    held: HeldDatabase, version: VersionId, limit: Limit = 100, cursor: Cursor = None
+) -> dict[str, Any]:
+    """Answer its routes and who drives them, by id."""
+    return await _listed(held, list_routes, version, (cursor, limit))
+
+
+@router.get(
+    "/network/versions/{version}/services",
+    summary="List the service days of a version",
+    tags=["Network"],
+    response_model=Page[ServiceShape],
+    dependencies=READING,
+    responses=documented(VersionUnknown),
+)
+async def read_services(
+    held: HeldDatabase, version: VersionId, limit: Limit = 100, cursor: Cursor = None
+) -> dict[str, Any]:
+    """Answer on which days its trips run, by the id of the service."""
+    return await _listed(held, list_services, version, (cursor, limit))
+
+
+@router.get(
+    "/network/versions/{version}/trips",
+    summary="List the trips of a version",
+    tags=["Network"],
+    response_model=Page[TripShape],
+    dependencies=READING,
+    responses=documented(VersionUnknown),
+)
+async def read_trips(
+    held: HeldDatabase, version: VersionId, limit: Limit = 100, cursor: Cursor = None
+) -> dict[str, Any]:
+    """Answer its trips with every call, by id."""
+    return await _listed(held, list_trips, version, (cursor, limit))
+
+
+async def _listed(held: Database, lister: Lister, version: str, asked: tuple[str | None, int]) -> dict[str, Any]:
+    cursor, limit = asked
+    position = after(cursor, int)
+    async with held.one_moment() as connection:
+        rows = await lister(connection, await get_number(connection, version), after=position, limit=limit + 1)
+    return page(rows, [row["position"] for row in rows], limit)
+
+
+def _shown(version: Version) -> dict[str, Any]:
+    return {name: value for name, value in asdict(version).items() if name != "number"}
+
+
+async def _pieces(file: IO[bytes]) -> AsyncIterator[bytes]:
+    while piece := await asyncio.to_thread(file.read, CHUNK_BYTES):
+        yield piece

@@ -1,0 +1,35 @@
+"""Looks at how sound a network is: seconds of work on a large one, so one look at a time, and its answer is kept."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date
+
+from routing import Network
+from routing.resilience import Health, examine
+
+NAME_BYTES = 64  # what an id in an answer weighs, roughly
+
+
+class Examiner:
+    """Examines networks in a thread; whoever asks meanwhile waits for their turn."""
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
+
+    async def examine(self, network: Network, *, since: date | None, until: date | None) -> Health:
+        """Return the health of `network` from `since` to `until` (included; None is the calendar's end)."""
+        first = None if since is None or since.toordinal() <= network.days.first else since
+        last = None if until is None or until.toordinal() >= network.days.last else until
+        key = ("health", first, last)
+        async with self._turn:
+            health: Health | None = network.cache.find(key)
+            if health is None:
+                health = await asyncio.to_thread(examine, network, since=first, until=last)
+                network.cache.keep(key, health, size_bytes=_weight(health))
+        return health
+
+
+def _weight(health: Health) -> int:
+    lists = (health.main_hubs, health.not_reached, health.not_sending, *(p.cut_off for p in health.single_points))
+    return NAME_BYTES * (1 + sum(1 + len(names) for names in lists))

@@ -1,0 +1,73 @@
+"""Titles and who holds them, for people: in pages, or counted by system, agency or province."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import asyncpg
+
+from app.store.agencies import IN_FORCE
+
+Row = dict[str, Any]
+GROUPS = ("system", "agency", "province")
+
+
+async def list_titles(connection: asyncpg.Connection, *, isbn: str | None, ppn: str | None) -> list[Row]:
+    """Return the titles of an ISBN (13 digits; volumes may share one) or of a PPN."""
+    rows = await connection.fetch(
+        f"with {_WANTED} select t.title, t.author, {_NAMES},"  # noqa: S608 - only our own text
+        " (select count(*) from holding h where h.title_id = t.id) as locations"
+        " from wanted join title t on t.id = wanted.title_id order by t.id",
+        *(isbn, ppn),
+    )
+    return [dict(row) for row in rows]
+
+
+async def list_holdings(
+    connection: asyncpg.Connection, *, isbn: str | None, ppn: str | None, after: tuple[str, int] | None, limit: int
+) -> list[Row]:
+    """Return the holdings of a title by location; `title_id` and `location` together are the place in the list."""
+    rows = await connection.fetch(
+        f"with {_WANTED}, {_HELD} select held.*, t.title, t.author, {_NAMES}"  # noqa: S608
+        " from held join title t on t.id = held.title_id"
+        " where $3::text is null or (held.location, held.title_id) > ($3, $4::bigint)"
+        " order by held.location, held.title_id limit $5",
+        *(isbn, ppn, *(after or (None, None)), limit),
+    )
+    return [dict(row) for row in rows]
+
+
+async def count_holdings(connection: asyncpg.Connection, *, isbn: str | None, ppn: str | None, by: str) -> list[Row]:
+    """Count the holdings of a title by one of GROUPS, by code; the group None is of locations that have none."""
+    assert by in GROUPS
+    rows = await connection.fetch(
+        f"with {_WANTED}, {_HELD} select {by} as group, count(distinct location) as locations,"  # noqa: S608
+        " sum(copies)::bigint as copies, coalesce(sum(available), 0)::bigint as available_known,"
+        " count(distinct location) filter (where available is null) as unknown_locations,"
+        " count(distinct location) filter (where loanable) as loanable_locations,"
+        " coalesce(sum(copies) filter (where loanable), 0)::bigint as loanable_copies"
+        f" from held group by {by} order by {by} nulls last",
+        *(isbn, ppn),
+    )
+    return [dict(row) for row in rows]
+
+
+_WANTED = """
+wanted as (select title_id from title_isbn where isbn = $1 union select title_id from title_ppn where ppn = $2)
+"""
+
+_NAMES = """
+array(select i.isbn from title_isbn i where i.title_id = t.id order by i.isbn) as isbns,
+array(select p.ppn from title_ppn p where p.title_id = t.id order by p.ppn) as ppns
+"""
+
+# A location has its agency's province and system where it states none of its own.
+_HELD = f"""
+held as (
+  select h.title_id, h.location, l.agency, coalesce(l.province, a.province) as province,
+    coalesce(l.system, (select p.system from system_participation p where p.agency = l.agency and {IN_FORCE}
+                         order by p.since desc nulls last, p.system limit 1)) as system,
+    h.material, h.copies, h.available, h.loanable
+  from wanted join holding h using (title_id) join location l on l.id = h.location
+    left join agency a on a.isil = l.agency)
+"""  # noqa: S608
