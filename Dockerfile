@@ -5,7 +5,7 @@
 FROM node:22-slim AS pages
 WORKDIR /pages
 COPY package.json package-lock.json ./
-RUN npm ci --ignore-scripts --no-audit --no-fund
+RUN npm ci --ignore-scripts --omit=dev --no-audit --no-fund
 
 FROM python:3.13-slim AS packages
 COPY requirements.lock /tmp/

@@ -127,6 +127,13 @@ def test_the_first_time_installs_and_says_so_the_second_time_is_quiet(project: P
     assert (project.root / "npm-was-asked").read_text() == asked
 
 
+def test_the_browser_comes_with_the_tools_and_stays(project: Project) -> None:
+    for command in ("serve", "bench", "serve", "bench"):
+        assert project.run(command)[0] == 0
+    first, second = (project.root / "npm-was-asked").read_text().splitlines()
+    assert first == f"{second} --omit=dev"
+
+
 def test_no_command_is_a_question_for_help(project: Project) -> None:
     _, output, _ = project.run()
     assert json.loads(output)["arguments"] == ["--help"]
