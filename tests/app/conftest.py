@@ -43,7 +43,7 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     from app.embedded import running  # noqa: PLC0415 - the embedded server is not wanted where there is a real one
 
-    with running(Path(tmp_path_factory.mktemp("postgres"))) as url:
+    with running(Path(tmp_path_factory.mktemp("postgres")), durable=False) as url:
         yield url
 
 

@@ -87,7 +87,7 @@ def owner_of(process: int) -> int:
     return Path(f"/proc/{process}").stat().st_uid
 
 
-def eventually(holds: Callable[[], bool], *, seconds: float = 8.0) -> bool:
+def eventually(holds: Callable[[], bool], *, seconds: float = 20.0) -> bool:
     """Say whether something comes to hold in time."""
     deadline = time.monotonic() + seconds
     while not holds():

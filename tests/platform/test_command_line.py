@@ -305,3 +305,30 @@ def test_workers_do_not_outlive_a_parent_that_is_killed(tmp_path: Path) -> None:
         process.wait()
         assert eventually(lambda: answer(port, "/healthz") == 0, seconds=60), "the port is free again"
     assert eventually(lambda: processes_of(data_dir) == {}, seconds=60), processes_of(data_dir)
+
+
+def test_the_demonstration_tells_five_stories_and_leaves_nothing_running(tmp_path: Path) -> None:
+    code, first, said = run_process(tmp_path, "demo", "--once")
+    assert code == 0, said
+    told = [line.partition(" ─")[0] for line in first.splitlines() if " ───" in line and not line.startswith(" ")]
+    assert told == [
+        "From the own shelf",
+        "From another library in the same province",
+        "Across the country, through the national centre",
+        "To an island, by boat",
+        "Nobody can",
+    ]
+    assert processes_of(tmp_path / "demo") == {}
+    assert not (tmp_path / "cluster").exists(), "the user's own database is not touched"
+    code, second, said = run_process(tmp_path, "demo", "--once")
+    assert (code, second) == (0, first), said
+
+
+def test_the_demonstration_stays_out_of_a_database_that_is_in_use(data_dir: Path, run: Run, tmp_path: Path) -> None:
+    assert run("import", "network", FEED, "--activate")[0] == 0
+    with running(data_dir, durable=False) as url:
+        code, output, said = run("demo", "--once", LEENPAD_DATABASE_URL=url, LEENPAD_DATA_DIR=str(tmp_path))
+    assert (code, output) == (1, "")
+    assert said.splitlines()[-1] == (
+        "leenpad: LEENPAD_DATABASE_URL names a database with another network; the demonstration needs its own"
+    )
