@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query
 
 from app.api.dependencies import database, requires
-from app.api.holdings_shapes import CataloguedShape, GroupShape, HoldingShape
+from app.api.holdings_shapes import HOLDING_EXAMPLE, CataloguedShape, GroupShape, HoldingShape
 from app.api.paging import Cursor, Limit, Page, after, page
 from app.database import Database
 from app.lending.choose import TitleKey, UnknownTitle
@@ -57,7 +57,10 @@ async def read_titles(held: HeldDatabase, title: Title) -> dict[str, Any]:
     "/holdings",
     summary="Who holds a title",
     response_model=Page[HoldingShape | GroupShape],
-    responses=documented(UnknownTitle, InvalidInput),
+    responses={
+        200: {"content": {"application/json": {"example": {"items": [HOLDING_EXAMPLE], "next_cursor": None}}}},
+        **documented(UnknownTitle, InvalidInput),
+    },
 )
 async def read_holdings(
     held: HeldDatabase,

@@ -111,7 +111,7 @@ async def test_whatever_is_not_a_key_is_refused_once_keys_exist(
     app: FastAPI, client: httpx.AsyncClient, header: str
 ) -> None:
     await make_key(app, "admin")
-    answer = await client.post("/v1/decisions", json=ASKED, headers={b"authorization": header.encode("latin-1")})
+    answer = await client.post("/v1/decisions", json=ASKED, headers=[(b"authorization", header.encode("latin-1"))])
     assert (answer.status_code, answer.json()["type"]) == (401, "/problems/unauthorized")
 
 
@@ -131,7 +131,7 @@ async def test_an_operation_asks_for_its_scopes(
 async def test_the_admin_key_opens_everything_and_shuts_out_the_rest(keyless: str) -> None:
     settings = Settings(database_url=keyless, admin_key=ADMIN_KEY)  # type: ignore[arg-type]
     async with running(settings) as app, client_of(app) as client:
-        headers = {b"authorization": f"bearer {ADMIN_KEY}".encode()}
+        headers = [(b"authorization", f"bearer {ADMIN_KEY}".encode())]
         assert await status_of(client) == 401
         assert await status_of(client, {"authorization": "Bearer bootstrap"}) == 401
         answer = await client.post("/v1/decisions", json=ASKED, headers=headers)

@@ -44,6 +44,11 @@ async def start(database: Database) -> None:
     await add_locations(database, "one", "two", "three")
 
 
+def _one_ppn_an_isbn(row: Row) -> Row:
+    location, isbn, ppn = row
+    return location, isbn, ppn and f"p{ISBNS.index(isbn) if isbn else len(ISBNS)}"
+
+
 def expected(file: Sequence[Row]) -> list[str]:
     """The titles of one file by the rule as it is written down, row by row."""
     ppns = {isbn: {p for _, i, p in file if i == isbn and p} for _, isbn, _ in file if isbn}
@@ -94,7 +99,7 @@ async def test_the_order_of_lines_does_not_matter(database: Database, file: list
 @with_database
 async def test_files_in_any_parts_make_the_same_titles(database: Database, file: list[Row], cut: int) -> None:
     # one PPN an ISBN: where volumes share an ISBN, what a bare ISBN meant depends on what was known at the time
-    file = [(location, isbn, ppn and "p" + str(ISBNS.index(isbn) if isbn else 3)) for location, isbn, ppn in file]
+    file = [_one_ppn_an_isbn(row) for row in file]
     await start(database)
     await land(database, file[:cut])
     await land(database, file[cut:])
@@ -106,6 +111,8 @@ async def test_files_in_any_parts_make_the_same_titles(database: Database, file:
 async def test_a_second_import_changes_nothing_whatever_came_before(
     database: Database, first: list[Row], second: list[Row]
 ) -> None:
+    # one PPN an ISBN, as above: with volumes, a location that holds several of them can make a bare ISBN ambiguous
+    first, second = ([_one_ppn_an_isbn(row) for row in file] for file in (first, second))
     await start(database)
     for file in (first, second, first, second):
         await land(database, file)

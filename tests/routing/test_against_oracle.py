@@ -15,7 +15,7 @@ from tests.support.oracle import EPOCH, SECOND, Brute, ready_after, seconds
 from tests.support.worlds import World, worlds
 
 CHUNKS = 5
-WORLDS_A_CHUNK = 400
+WORLDS_A_CHUNK = 260
 
 
 @dataclass(frozen=True)
