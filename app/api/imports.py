@@ -16,6 +16,7 @@ from app.imports.report import ImportTooSlow, RowsRejected, UnreadableFile
 from app.imports.spool import UploadTooSlow
 from app.problems import BadRequest, InvalidInput, TooLarge, UnsupportedMediaType, documented
 from app.resources import Resources
+from app.telemetry import count_import
 
 router = APIRouter(prefix="/v1/imports", tags=["Imports"], dependencies=[Depends(requires("admin"))])
 
@@ -87,6 +88,7 @@ async def post_agencies(request: Request, held: HeldResources, strict: Strict = 
         report = await import_agencies(
             held.database, file, strict=strict, max_seconds=held.settings.import_max_seconds
         )
+    count_import("agencies", **report.outcomes())
     return report.document()
 
 
@@ -134,6 +136,7 @@ async def post_holdings(
             replace=replace,
             max_seconds=held.settings.import_max_seconds,
         )
+    count_import("holdings", **report.outcomes())
     return report.document()
 
 

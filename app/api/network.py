@@ -52,6 +52,7 @@ from app.store.network_versions import (
     undo,
 )
 from app.store.timetable_pages import Row, list_routes, list_services, list_stops, list_trips
+from app.telemetry import count_import
 
 router = APIRouter(prefix="/v1")
 
@@ -102,6 +103,7 @@ async def import_feed(
     """
     async with upload(request, held.settings, ZIP) as file:
         report = await import_network(held.database, file, activating=activate, limits=limits_of(held.settings))
+    count_import("network", **report.outcomes())
     return report.document()
 
 

@@ -104,6 +104,8 @@ def _complete(operation: Schema, schemas: Schema) -> None:
         operation["description"] = f"{operation.get('description', '')}\n\nTakes {who}.".strip()
     operation["responses"] = dict(sorted(responses.items()))
     for status, response in responses.items():
+        if response["description"] == "Successful Response":
+            response["description"] = "The answer."
         for media in response.get("content", {}).values() if status.startswith("2") else ():
             example = media.get("example", example_of(media.get("schema", {}), schemas))
             if example is not None and "examples" not in media:
@@ -155,6 +157,9 @@ def with_nulls(example: Any, schema: Schema, schemas: Schema) -> Any:
 
 
 def _resolved(schema: Schema, schemas: Schema) -> Schema:
+    """Follow a reference; of several shapes, take the first that is more than a bare type."""
+    if "anyOf" in schema:
+        schema = next((choice for choice in schema["anyOf"] if "$ref" in choice), schema)
     return schemas[schema["$ref"].rsplit("/", 1)[-1]] if "$ref" in schema else schema
 
 

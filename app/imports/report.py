@@ -51,6 +51,16 @@ class ImportReport:
         every = sorted((*self.rejects, *rejects), key=lambda reject: reject.line or 0)
         return replace(self, rejected=self.rejected + rejected, rejects=tuple(every[:MAX_REJECTS]))
 
+    def outcomes(self) -> dict[str, int]:
+        """Return what became of the rows, for the metrics."""
+        return {
+            "created": self.created,
+            "updated": self.updated,
+            "unchanged": self.unchanged,
+            "removed": self.removed,
+            "rejected": self.rejected,
+        }
+
     def document(self) -> dict[str, Any]:
         """Return it as the contract writes it."""
         written: dict[str, Any] = {

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
+from time import perf_counter
 
 from app.database import Database, DatabaseUnavailable
 from app.lending.snapshot import Snapshot
 from app.store.holders import Holders, find_holders
+from app.telemetry import time_decision
 from routing import Decision, Question, decide
 
 # A look-up takes a millisecond; one that hangs must not hold its caller for as long as TCP would.
@@ -50,6 +52,10 @@ async def choose(snapshot: Snapshot, *, title: TitleKey, holders: Holders, quest
         raise UnknownTitle(f"No holding of {title} is known.")
     question = replace(question, requested_at=question.requested_at.astimezone(state.network.zone))
     policy = state.policy_at(question.requested_at)
+    started = perf_counter()
     if len(state.network.timetable.stop_times.trip) >= LARGE_CALLS:
-        return await asyncio.to_thread(decide, question, holders.holdings, state.network, state.register, policy)
-    return decide(question, holders.holdings, state.network, state.register, policy)
+        decision = await asyncio.to_thread(decide, question, holders.holdings, state.network, state.register, policy)
+    else:
+        decision = decide(question, holders.holdings, state.network, state.register, policy)
+    time_decision(decision.objective.value, perf_counter() - started)
+    return decision
