@@ -184,7 +184,7 @@ def test_a_file_that_is_something_else_is_refused_in_a_line(run: Run, tmp_path: 
     file.write_text("not a zip")
     code, output, said = run("import", "network", file)
     assert (code, output) == (1, "")
-    assert said.startswith("leenpad: this is not a whole zip archive")
+    assert said.startswith("leenpad: Nothing was imported: this is not a whole zip archive")
     assert said.count("\n") == 1
 
 
