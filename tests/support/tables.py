@@ -65,7 +65,16 @@ async def drawn_titles(database: Database) -> list[str]:
 
 async def whole(database: Database) -> dict[str, list[tuple[object, ...]]]:
     """Every row of every table that agencies and holdings live in, as sorted text."""
-    tables = ("poi", "province", "system", "agency", "system_participation", "location", "suspension", "epoch")
+    tables: tuple[str, ...] = (
+        "poi",
+        "province",
+        "system",
+        "agency",
+        "system_participation",
+        "location",
+        "suspension",
+        "epoch",
+    )
     tables += ("title", "title_isbn", "title_ppn", "holding")
     async with database.connection() as connection:
         return {
