@@ -9,6 +9,7 @@ read so far, E why the file cannot be read, R the outcome. It ends by itself whe
 from __future__ import annotations
 
 import os
+import signal
 import struct
 import sys
 from collections.abc import Callable
@@ -84,6 +85,7 @@ def _flush(ready: list[str], send: Callable[[bytes, bytes], None], file: IO[byte
 
 def main() -> None:
     """Do the task that standard input holds."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches us too; whoever asked decides what becomes of us
     os.nice(POLITENESS)
     task = orjson.loads(sys.stdin.buffer.read())
     output = sys.stdout.buffer

@@ -146,7 +146,7 @@ create temp table held on commit drop as
     where b.shared
     union
     select b.isbn, b.lone, s.location, p.title_id
-    from bare b join title_isbn i using (isbn) join place p on p.title_id = i.title_id and p.ppn <> ''
+    from bare b join title_isbn i using (isbn) join place p on p.title_id = i.title_id
       join staged s on s.isbn = p.isbn and s.ppn = p.ppn
     where b.shared) h
   group by isbn, location;

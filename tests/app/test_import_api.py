@@ -24,6 +24,7 @@ from tests.support.tables import add_locations, drawn_titles, empty, whole
 HEADER = "location,isbn,ppn,title,author,material,copies,available,loanable\n"
 CSV = {"content-type": "text/csv"}
 HOME = Path(__file__).resolve().parents[2]
+PROCESSES = Path("/proc")
 
 
 @pytest.fixture
@@ -213,7 +214,7 @@ async def test_a_killed_import_changes_nothing(database: Database, database_url:
 async def _nobody_works(database: Database) -> None:
     """Wait until the server has noticed, and no reading process of this checkout is left."""
     async with asyncio.timeout(20), database.connection() as connection:
-        while await connection.fetchval(_BUSY) or any(map(_reads, Path("/proc").glob("[0-9]*"))):  # noqa: ASYNC110, ASYNC240
+        while await connection.fetchval(_BUSY) or any(map(_reads, PROCESSES.glob("[0-9]*"))):  # noqa: ASYNC110, ASYNC240
             await asyncio.sleep(0.05)
 
 
