@@ -6,7 +6,6 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict
-from datetime import date
 from typing import IO, Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query
@@ -27,6 +26,7 @@ from app.api.network_shapes import (
     VersionShape,
 )
 from app.api.paging import Cursor, Limit, Page, after, page
+from app.api.schemas import Day
 from app.api.uploads import takes, upload
 from app.database import Database
 from app.imports.archive import ArchiveRefused, Limits
@@ -139,8 +139,8 @@ async def read_active(held: HeldDatabase) -> dict[str, Any]:
 )
 async def read_health(
     held: HeldResources,
-    since: Annotated[date | None, Query(description="First day to look at; left out: the calendar's first.")] = None,
-    until: Annotated[date | None, Query(description="Last day, included; left out: the calendar's last.")] = None,
+    since: Annotated[Day | None, Query(description="First day to look at; left out: the calendar's first.")] = None,
+    until: Annotated[Day | None, Query(description="Last day, included; left out: the calendar's last.")] = None,
 ) -> dict[str, Any]:
     """Look at the active network as a graph of hubs and routes: who is cut off, and what nothing can stand in for.
 

@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+import re
+from datetime import date
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+def _read_day(value: object) -> object:
+    # Pydantic would also take a number of seconds for a day.
+    if isinstance(value, str) and not _DAY.fullmatch(value):
+        raise ValueError("Takes a day of the form YYYY-MM-DD.")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_read_day)]
 
 
 class FaultShape(BaseModel):

@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-import socket
 from collections.abc import AsyncIterator, Iterator
 from urllib.parse import urljoin, urlsplit
 
 import httpx
 import pytest
-import uvicorn
 
-from app.main import create_app
 from app.problems import PROBLEMS
 from app.settings import Settings
 from tests.support.browser import find_chromium, open_browser
+from tests.support.serving import served
 
 HTML = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 
 @pytest.fixture
 async def base_url(database_url: str) -> AsyncIterator[str]:
-    """The application behind a real server on a free port."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = uvicorn.Server(uvicorn.Config(create_app(Settings(database_url=database_url)), log_level="warning"))
-        serving = asyncio.create_task(server.serve(sockets=[listening]))
-        while not server.started:
-            assert not serving.done(), serving.exception()
-            await asyncio.sleep(0.01)
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        await serving
+    async with served(Settings(database_url=database_url)) as url:
+        yield url
 
 
 @pytest.fixture
