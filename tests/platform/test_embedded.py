@@ -40,6 +40,12 @@ async def test_data_is_kept_between_runs_and_the_server_stops_with_its_user(data
         assert await ask(url, "select title from book") == "Max Havelaar"
 
 
+def test_programs_that_are_not_there_are_named(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEENPAD_POSTGRES_BIN", "/nowhere")
+    with pytest.raises(EmbeddedUnavailable, match="/nowhere/postgres cannot be run"), running(data_dir):
+        pass
+
+
 async def test_text_is_utf8_and_sorted_the_same_everywhere(data_dir: Path) -> None:
     with running(data_dir, durable=False) as url:
         assert await ask(url, "show server_encoding") == "UTF8"
