@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import NamedTuple
 
 from routing.model import CostPart, Tariff
 from routing.register import Side
@@ -10,31 +11,52 @@ from routing.register import Side
 NOBODY = Side()
 
 
-def cost_parts(supplying: Side, requesting: Side, tariff: Tariff) -> tuple[CostPart, ...]:
-    """The parts of the cost between two sides; no parts is no charge.
+class Charge(NamedTuple):
+    """What crossing from one side to another costs, part by part and in all (euro cents), and in a sentence."""
+
+    parts: tuple[CostPart, ...]
+    cents: int
+    told: str
+
+
+def charge_between(supplying: Side, requesting: Side, tariff: Tariff) -> Charge:
+    """The charge between two sides.
 
     Inside one agency or one province nothing is charged. Beyond, the supplier is paid, and the transport too
     once the item leaves its POI's area. A side that nobody registered has no tariff.
     Source: national agreement 2021-23; both Hollands are one area because one POI serves them.
     """
-    if same_agency(supplying, requesting) or same_province(supplying, requesting):
-        return ()
+    if same_agency(supplying, requesting):
+        return WITHIN_ONE_AGENCY
+    if same_province(supplying, requesting):
+        return _within(requesting.province)
     if NOBODY in (supplying, requesting):
-        return ()
-    inside, beyond = _parts(tariff)
+        return NO_TARIFF
+    inside, beyond = _charges(tariff)
     one_area = supplying.poi is None or requesting.poi is None or supplying.poi == requesting.poi
     return inside if one_area else beyond
 
 
+WITHIN_ONE_AGENCY = Charge((), 0, "Within one organisation, so no charge.")
+NO_TARIFF = Charge((), 0, "No tariff applies.")
+
+
 @cache
-def _parts(tariff: Tariff) -> tuple[tuple[CostPart, ...], tuple[CostPart, ...]]:
+def _within(province: str | None) -> Charge:
+    return Charge((), 0, f"Within one province ({province}), so no charge.")
+
+
+@cache
+def _charges(tariff: Tariff) -> tuple[Charge, Charge]:
     supplier = CostPart("supplier", tariff.supplier_cents)
-    return (supplier,), (supplier, CostPart("transport", tariff.transport_cents))
+    return charge_for(supplier), charge_for(supplier, CostPart("transport", tariff.transport_cents))
 
 
-def total_cents(parts: tuple[CostPart, ...]) -> int:
-    """What the parts come to."""
-    return sum([part.cents for part in parts]) if parts else 0
+def charge_for(*parts: CostPart) -> Charge:
+    """The charge that is made up of `parts`, of which there is at least one."""
+    cents = sum(part.cents for part in parts)
+    named = ", ".join(f"{part.what} {euros(part.cents)}" for part in parts)
+    return Charge(parts, cents, f"Costs {euros(cents)}: {named}.")
 
 
 def same_agency(one: Side, other: Side) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from routing.calendar import ready_seconds, to_moment, to_seconds
-from routing.costs import cost_parts, total_cents
+from routing.costs import NO_TARIFF, charge_between
 from routing.model import Decision, Holding, Policy, Question, Refusal, Register, RotaEntry
 from routing.network import Network
 from routing.ranking import Offer, explained, ranked
@@ -34,7 +34,8 @@ def decide(
     Raises UnknownLocation where the register does not know the pickup location, and UnknownMoment where
     `requested_at` or `need_before` lies before 1900 or after 2900.
     """
-    question = replace(question, requested_at=question.requested_at.replace(microsecond=0))
+    if question.requested_at.microsecond:
+        question = replace(question, requested_at=question.requested_at.replace(microsecond=0))
     objective = question.objective or policy.objective
     pickup = register.locations.get(question.pickup_location)
     if pickup is None:
@@ -57,7 +58,7 @@ def decide(
         network_version=network.version,
         requested_at=question.requested_at,
         objective=objective,
-        rota=tuple(_entries(rota, candidates, transport, question=question, policy=policy, side=side)),
+        rota=tuple(_entries(rota, candidates, transport, question=question, policy=policy)),
         refusals=(*refusals, *unready, *unfit),
     )
 
@@ -127,13 +128,13 @@ def _offers(
             refused.append(too_late(candidate, to_moment(earliest, zone), needed.astimezone(zone)))
             continue
         supplying = side_of(location, candidate.agency)
-        parts = () if location.id == question.pickup_location else cost_parts(supplying, side, policy.tariff)
-        cost = total_cents(parts)
-        if most is not None and cost > most:
-            refused.append(too_dear(candidate, cost, most))
+        charge = charge_between(supplying, side, policy.tariff)
+        if charge.cents and location.id == question.pickup_location:
+            charge = NO_TARIFF
+        if most is not None and charge.cents > most:
+            refused.append(too_dear(candidate, charge.cents, most))
             continue
-        waited, handlings = arrival - requested, found.handlings[i]
-        offers.append(Offer(i, location.id, supplying, ready[i], arrival, waited, handlings, cost, parts))
+        offers.append(Offer(i, location.id, ready[i], arrival, arrival - requested, found.handlings[i], charge))
     return offers, refused
 
 
@@ -157,7 +158,6 @@ def _entries(
     *,
     question: Question,
     policy: Policy,
-    side: Side,
 ) -> Iterator[RotaEntry]:
     """The first entries of the rota, with the legs and reasons that only those need."""
     zone = transport.network.zone
@@ -173,7 +173,6 @@ def _entries(
         rota,
         question.limit,
         pickup_location=question.pickup_location,
-        pickup=side,
         objective=question.objective or policy.objective,
         weights=policy.weights,
     )
@@ -184,8 +183,8 @@ def _entries(
             supplying_location=offer.location,
             ready_at=to_moment(offer.ready, zone),
             arrives_at=to_moment(offer.arrival, zone),
-            cost_cents=offer.cost_cents,
-            cost_parts=offer.cost_parts,
+            cost_cents=offer.charge.cents,
+            cost_parts=offer.charge.parts,
             handlings=offer.handlings,
             legs=way,
             reasons=reasons,

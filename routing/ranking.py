@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
-from routing.costs import euros, same_agency, same_province
-from routing.model import CostPart, Objective, Weights
-from routing.register import Side
+from routing.costs import Charge, euros
+from routing.model import Objective, Weights
 
 
 class Offer(NamedTuple):
@@ -19,13 +19,11 @@ class Offer(NamedTuple):
 
     candidate: int
     location: str
-    side: Side
     ready: int
     arrival: int
     waited: int
     handlings: int
-    cost_cents: int
-    cost_parts: tuple[CostPart, ...]
+    charge: Charge
 
 
 Key = Callable[[Offer], tuple[float | str, ...]]
@@ -37,17 +35,17 @@ def ranked(offers: Sequence[Offer], objective: Objective, weights: Weights) -> l
 
 
 def explained(
-    rota: Sequence[Offer], limit: int, *, pickup_location: str, pickup: Side, objective: Objective, weights: Weights
+    rota: Sequence[Offer], limit: int, *, pickup_location: str, objective: Objective, weights: Weights
 ) -> list[tuple[str, ...]]:
     """A few sentences for each of the first `limit` offers, for whoever asks why it stands where it stands."""
     earliest = min((offer.arrival for offer in rota), default=0)
-    cheapest = min((offer.cost_cents for offer in rota), default=0)
+    cheapest = min((offer.charge.cents for offer in rota), default=0)
     told = []
     for offer in rota[:limit]:
-        said = [_whence(offer, pickup_location), _charge(offer, pickup)]
+        said = [_whence(offer, pickup_location), offer.charge.told]
         if len(rota) > 1 and offer.arrival == earliest:
             said.append("No other copy arrives sooner.")
-        if len(rota) > 1 and objective is Objective.CHEAPEST and offer.cost_cents == cheapest:
+        if len(rota) > 1 and objective is Objective.CHEAPEST and offer.charge.cents == cheapest:
             said.append("No other copy costs less.")
         if objective is Objective.BALANCED:
             said.append(_balance(offer, weights))
@@ -69,21 +67,21 @@ def _key(objective: Objective, weights: Weights) -> Key:
 
 
 def _fastest(offer: Offer) -> tuple[float | str, ...]:
-    return offer.arrival, offer.handlings, offer.cost_cents, offer.location
+    return offer.arrival, offer.handlings, offer.charge.cents, offer.location
 
 
 def _cheapest(offer: Offer) -> tuple[float | str, ...]:
-    return offer.cost_cents, offer.arrival, offer.handlings, offer.location
+    return offer.charge.cents, offer.arrival, offer.handlings, offer.location
 
 
 def _fewest_handlings(offer: Offer) -> tuple[float | str, ...]:
-    return offer.handlings, offer.arrival, offer.cost_cents, offer.location
+    return offer.handlings, offer.arrival, offer.charge.cents, offer.location
 
 
 def _hourly(offer: Offer, weights: Weights) -> float:
     """The weight times 3,600, which keeps whole cents exact where hours have seconds."""
     return offer.waited * weights.cents_per_hour + 3600 * (
-        offer.handlings * weights.cents_per_handling + offer.cost_cents
+        offer.handlings * weights.cents_per_handling + offer.charge.cents
     )
 
 
@@ -95,18 +93,7 @@ def _whence(offer: Offer, pickup_location: str) -> str:
         return "Stands at the pickup location already."
     if offer.handlings == 0:
         return "One ride brings it, without a change of vans."
-    return f"Changes vans {_times(offer.handlings)}."
-
-
-def _charge(offer: Offer, pickup: Side) -> str:
-    if offer.cost_parts:
-        parts = ", ".join(f"{part.what} {euros(part.cents)}" for part in offer.cost_parts)
-        return f"Costs {euros(offer.cost_cents)}: {parts}."
-    if same_agency(offer.side, pickup):
-        return "Within one organisation, so no charge."
-    if same_province(offer.side, pickup):
-        return f"Within one province ({pickup.province}), so no charge."
-    return "No tariff applies."
+    return _changes(offer.handlings)
 
 
 def _balance(offer: Offer, weights: Weights) -> str:
@@ -114,9 +101,10 @@ def _balance(offer: Offer, weights: Weights) -> str:
     handling = offer.handlings * weights.cents_per_handling
     return (
         f"Weighs {euros(_hourly(offer, weights) / 3600)} in balance: waiting {euros(waiting)}, "
-        f"handling {euros(handling)}, cost {euros(offer.cost_cents)}."
+        f"handling {euros(handling)}, cost {euros(offer.charge.cents)}."
     )
 
 
-def _times(count: int) -> str:
-    return {1: "once", 2: "twice"}.get(count, f"{count} times")
+@lru_cache(maxsize=64)
+def _changes(count: int) -> str:
+    return f"Changes vans { {1: 'once', 2: 'twice'}.get(count, f'{count} times') }."

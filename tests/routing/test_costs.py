@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from routing import CostPart, Tariff
-from routing.costs import cost_parts, euros
+from routing.costs import charge_between, euros
 from routing.register import Side
 
 SUPPLIER, TRANSPORT = CostPart("supplier", 675), CostPart("transport", 400)
@@ -41,12 +41,12 @@ NOBODY = Side()
     ],
 )
 def test_cost_between_two_sides(supplying: Side, requesting: Side, parts: tuple[CostPart, ...]) -> None:
-    assert cost_parts(supplying, requesting, Tariff()) == parts
+    assert charge_between(supplying, requesting, Tariff()).parts == parts
 
 
 def test_another_tariff() -> None:
     tariff = Tariff(supplier_cents=100, transport_cents=20)
-    assert cost_parts(HAARLEM, ZWOLLE, tariff) == (CostPart("supplier", 100), CostPart("transport", 20))
+    assert charge_between(HAARLEM, ZWOLLE, tariff).parts == (CostPart("supplier", 100), CostPart("transport", 20))
 
 
 def test_euros() -> None:

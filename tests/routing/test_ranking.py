@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from routing import CostPart, Objective, Weights
+from routing import CostPart, Objective, Tariff, Weights
+from routing.costs import NO_TARIFF, WITHIN_ONE_AGENCY, charge_between, charge_for
 from routing.ranking import Offer, explained, ranked
 from routing.register import Side
 
@@ -16,8 +17,8 @@ def offer(text: str) -> Offer:
     """An offer from "ID hours handlings cents"."""
     location, hours, handlings, cents = text.split()
     waited = int(float(hours) * HOUR)
-    parts = () if cents == "0" else (CostPart("supplier", int(cents)),)
-    return Offer(0, location, Side("NL-B", "Utrecht", "bisc"), 0, waited, waited, int(handlings), int(cents), parts)
+    charge = NO_TARIFF if cents == "0" else charge_for(CostPart("supplier", int(cents)))
+    return Offer(0, location, 0, waited, waited, int(handlings), charge)
 
 
 OFFERS = [offer(text) for text in ("Z 10 1 675", "Y 10 0 675", "X 5 2 675", "W 40 0 0", "V 10 0 675", "U 40 1 0")]
@@ -54,22 +55,27 @@ def test_balance_is_exact_where_hours_have_seconds() -> None:
 
 
 def told(objective: Objective, *offers: Offer, pickup: str = "HERE") -> list[tuple[str, ...]]:
-    return explained(offers, 10, pickup_location=pickup, pickup=HERE, objective=objective, weights=Weights())
+    return explained(offers, 10, pickup_location=pickup, objective=objective, weights=Weights())
 
 
 def test_what_is_said_of_the_own_shelf() -> None:
-    own = Offer(0, "HERE", HERE, 60, 60, 60, 0, 0, ())
+    own = Offer(0, "HERE", 60, 60, 60, 0, WITHIN_ONE_AGENCY)
     assert told(Objective.FASTEST, own) == [
         ("Stands at the pickup location already.", "Within one organisation, so no charge.")
     ]
 
 
 def test_what_is_said_of_travellers() -> None:
-    parts = (CostPart("supplier", 675), CostPart("transport", 400))
-    across = Offer(0, "B", Side("NL-B", "Utrecht", "bisc"), 0, 7200, 7200, 3, 1075, parts)
-    near = Offer(1, "C", Side("NL-C", "Drenthe", "biblionet"), 0, 9000, 9000, 1, 0, ())
-    stray = Offer(2, "D", Side(), 0, 9900, 9900, 0, 0, ())
-    assert told(Objective.FASTEST, across, near, stray) == [
+    across, near, stray = (
+        charge_between(side, HERE, Tariff())
+        for side in (Side("NL-B", "Utrecht", "bisc"), Side("NL-C", "Drenthe", "biblionet"), Side())
+    )
+    offers = (
+        Offer(0, "B", 0, 7200, 7200, 3, across),
+        Offer(1, "C", 0, 9000, 9000, 1, near),
+        Offer(2, "D", 0, 9900, 9900, 0, stray),
+    )
+    assert told(Objective.FASTEST, *offers) == [
         (
             "Changes vans 3 times.",
             "Costs 10.75 euro: supplier 6.75 euro, transport 4.00 euro.",
@@ -96,7 +102,4 @@ def test_what_is_said_by_objective() -> None:
 
 
 def test_only_what_is_shown_is_explained() -> None:
-    assert (
-        len(explained(OFFERS, 2, pickup_location="HERE", pickup=HERE, objective=Objective.FASTEST, weights=Weights()))
-        == 2
-    )
+    assert len(explained(OFFERS, 2, pickup_location="HERE", objective=Objective.FASTEST, weights=Weights())) == 2

@@ -46,7 +46,7 @@ def test_may_be_asked() -> None:
 
 @pytest.mark.parametrize("copies", [{"available": None}, {"copies": 1, "available": 1}])
 def test_may_be_asked_with(copies: dict[str, int | None]) -> None:
-    assert refused(replace(HOLDING, **copies), register()) is None  # type: ignore[arg-type]
+    assert refused(HOLDING._replace(**copies), register()) is None  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_may_be_asked_with(copies: dict[str, int | None]) -> None:
     ],
 )  # fmt: skip
 def test_refused_for_what_it_holds(holding: dict[str, object], refusal: str) -> None:
-    assert refused(replace(HOLDING, **holding), register()) == refusal  # type: ignore[arg-type]
+    assert refused(HOLDING._replace(**holding), register()) == refusal  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -119,11 +119,11 @@ def test_rules_speak_in_their_order() -> None:
     location = Location("B1", agency="B", valid=Period(until=YESTERDAY), suspensions=(Period(),))
     steps = [
         (Reason.SPECIAL_CHANNEL, holding, location, {"B1"}),
-        (Reason.NOT_PARTICIPATING, replace(holding, material="book"), location, {"B1"}),
-        (Reason.SUSPENDED, replace(holding, material="book"), replace(location, valid=Period()), {"B1"}),
-        (Reason.EXCLUDED, replace(holding, material="book"), Location("B1", agency="B"), {"B1"}),
-        (Reason.NO_COPIES, replace(holding, material="book"), Location("B1", agency="B"), set()),
-        (Reason.NOT_LOANABLE, replace(holding, material="book", copies=1), Location("B1", agency="B"), set()),
+        (Reason.NOT_PARTICIPATING, holding._replace(material="book"), location, {"B1"}),
+        (Reason.SUSPENDED, holding._replace(material="book"), replace(location, valid=Period()), {"B1"}),
+        (Reason.EXCLUDED, holding._replace(material="book"), Location("B1", agency="B"), {"B1"}),
+        (Reason.NO_COPIES, holding._replace(material="book"), Location("B1", agency="B"), set()),
+        (Reason.NOT_LOANABLE, holding._replace(material="book", copies=1), Location("B1", agency="B"), set()),
         (Reason.UNAVAILABLE, Holding("B1", copies=1, available=0), Location("B1", agency="B"), set()),
     ]
     for reason, held, at, excluded in steps:
