@@ -44,6 +44,7 @@ def screen(
 ) -> tuple[list[Candidate], list[Refusal]]:
     """Split the holders of a title into those that may be asked and those that may not, each with its reason."""
     moment = situation.question.requested_at
+    rules = RULES if situation.question.excluded else RULES_WITHOUT_EXCLUSION
     in_force: dict[str | None, Agency | None] = {}
     asked: list[Candidate] = []
     refused: list[Refusal] = []
@@ -53,7 +54,7 @@ def screen(
         if isil not in in_force:
             in_force[isil] = agency_in_force(register, isil, moment)
         candidate = Candidate(holding, location, in_force[isil])
-        for reason, rule in RULES:
+        for reason, rule in rules:
             detail = rule(candidate, situation)
             if detail is not None:
                 refused.append(refuse(candidate, reason, detail))
@@ -132,8 +133,6 @@ def _suspended(candidate: Candidate, situation: Situation) -> str | None:
 
 def _excluded(candidate: Candidate, situation: Situation) -> str | None:
     excluded = situation.question.excluded
-    if not excluded:
-        return None
     for name in (candidate.location.id, candidate.supplying_agency, candidate.location.agency):
         if name in excluded:
             return f"The request excludes {name}."
@@ -164,6 +163,7 @@ RULES: tuple[tuple[Reason, Rule], ...] = (
     (Reason.NOT_LOANABLE, _not_loanable),
     (Reason.UNAVAILABLE, _unavailable),
 )
+RULES_WITHOUT_EXCLUSION = tuple(row for row in RULES if row[0] is not Reason.EXCLUDED)
 
 
 # --- the rules that need to know the way ----------------------------------------------------------
