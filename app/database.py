@@ -41,7 +41,7 @@ class Database:
     """
 
     pool: asyncpg.Pool
-    spare: list[asyncpg.Connection]  # lent by the pool to `quick`, and idle
+    spare: list[asyncpg.Connection]  # lent by the pool to `fetch_row`, and idle
     most_spare: int
 
     @asynccontextmanager
@@ -55,24 +55,22 @@ class Database:
         finally:
             await self.pool.release(connection)
 
-    @asynccontextmanager
-    async def quick(self) -> AsyncIterator[asyncpg.Connection]:
-        """As `connection`, for one short statement: taking and giving back costs next to nothing.
+    async def fetch_row(self, sql: str, *values: object, seconds: float) -> asyncpg.Record | None:
+        """Return the one row of a short statement, or None; to take and give back a connection costs next to nothing.
 
         asyncpg's pool makes a task to take a connection back. A few connections are kept from it that were last used
-        without any trouble; those in trouble go back to the pool, which knows what to do with them.
+        without any trouble; those in trouble go back to the pool, which knows what to do with them. Raises
+        DatabaseUnavailable also where no answer comes within `seconds`.
         """
-        while self.spare:
-            connection = self.spare.pop()
-            if _is_open(connection):
-                break
-            await self.pool.release(connection)
-        else:
-            connection = await self._acquire()
+        connection = await self._spare()
         try:
-            yield connection
+            row = await connection.fetchrow(sql, *values, timeout=seconds)
         except BaseException as error:
+            if isinstance(error, TimeoutError):
+                connection.terminate()  # the pool would wait for it as long as TCP does
             await self.pool.release(connection)
+            if isinstance(error, TimeoutError):
+                raise DatabaseUnavailable("The database does not answer in time.") from error
             if isinstance(error, _LOST):
                 raise DatabaseUnavailable("The database went away.") from error
             raise
@@ -80,6 +78,15 @@ class Database:
             self.spare.append(connection)
         else:
             await self.pool.release(connection)
+        return row
+
+    async def _spare(self) -> asyncpg.Connection:
+        while self.spare:
+            connection = self.spare.pop()
+            if _is_open(connection):
+                return connection
+            await self.pool.release(connection)
+        return await self._acquire()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[asyncpg.Connection]:

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, replace
 from time import perf_counter
 
-from app.database import Database, DatabaseUnavailable
+from app.database import Database
 from app.lending.snapshot import Snapshot
 from app.store.holders import Holders, find_holders
 from app.telemetry import time_decision
@@ -35,11 +35,7 @@ class TitleKey:
 
 async def look_up(database: Database, title: TitleKey) -> Holders:
     """Return who holds a title, and what stands. Raises DatabaseUnavailable."""
-    try:
-        async with asyncio.timeout(LOOK_UP_SECONDS), database.quick() as connection:
-            return await find_holders(connection, isbn=title.isbn, ppn=title.ppn)
-    except TimeoutError as error:
-        raise DatabaseUnavailable("The database does not answer in time.") from error
+    return await find_holders(database, isbn=title.isbn, ppn=title.ppn, seconds=LOOK_UP_SECONDS)
 
 
 async def choose(snapshot: Snapshot, *, title: TitleKey, holders: Holders, question: Question) -> Decision:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
+from typing import NamedTuple
 
-import asyncpg
-
+from app.database import Database
 from app.store.standing import STANDING_SQL, Standing
 from routing.model import Holding
 
 
-@dataclass(frozen=True, slots=True)
-class Holders:
+class Holders(NamedTuple):
     """The holdings of a title, one per location and in the order of locations. `known`: the title exists."""
 
     standing: Standing
@@ -40,9 +38,16 @@ _BY_ISBN = _SQL.format(standing=STANDING_SQL, index="title_isbn", column="isbn")
 _BY_PPN = _SQL.format(standing=STANDING_SQL, index="title_ppn", column="ppn")
 
 
-async def find_holders(connection: asyncpg.Connection, *, isbn: str | None = None, ppn: str | None = None) -> Holders:
-    """Return who holds the title of this ISBN (13 digits), or else of this PPN."""
-    row = await connection.fetchrow(_BY_PPN, ppn) if isbn is None else await connection.fetchrow(_BY_ISBN, isbn)
+async def find_holders(
+    database: Database, *, isbn: str | None = None, ppn: str | None = None, seconds: float
+) -> Holders:
+    """Return who holds the title of this ISBN (13 digits), or else of this PPN.
+
+    Raises DatabaseUnavailable, also where no answer comes within `seconds`.
+    """
+    sql, key = (_BY_PPN, ppn) if isbn is None else (_BY_ISBN, isbn)
+    row = await database.fetch_row(sql, key, seconds=seconds)
+    assert row is not None, "an aggregate has one row"
     version, register, keys, titles, location, copies, available, loanable, material = row
     holdings = [] if location is None else list(map(Holding, location, copies, available, loanable, material))
     if titles > 1:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 import asyncpg
 
 from routing.model import Tariff
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """Equal only when nothing has changed: the id of the active version (None: none is), and the counters."""
 
     version: str | None
