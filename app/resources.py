@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ class Resources:
     database: Database
     snapshot: Snapshot
     examiner: Examiner = field(default_factory=Examiner)
+    # One import at a time: they would wait for each other in the database, and hold connections meanwhile.
+    importing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 @asynccontextmanager

@@ -80,6 +80,24 @@ class ServiceDays:
             driven[here[:, 0], here[:, 1] - first] = drives
         return driven
 
+    def driven_between(self, first: int, last: int) -> npt.NDArray[np.bool_]:
+        """Which services drive on any day from ordinal `first` to `last`, both included: bool (services,).
+
+        Counts days instead of laying them out: calendars may reach from year 1 to 9999.
+        """
+        start, end = np.maximum(self.start, first), np.minimum(self.end, last)
+        days = np.zeros(len(self.start), dtype=np.int64)
+        for weekday in range(7):
+            # Day n of the ordinals has weekday (n + 6) % 7: such days up to `end`, less those before `start`.
+            fitting = (end - weekday - 1) // 7 - (start - weekday - 2) // 7
+            days += np.where((end >= start) & self.weekdays[:, weekday], fitting, 0)
+        for service, day in self.removed:
+            if start[service] <= day <= end[service] and self.weekdays[service, (day + 6) % 7]:
+                days[service] -= 1
+        added = self.added[(self.added[:, 1] >= first) & (self.added[:, 1] <= last)]
+        days[added[:, 0]] += 1
+        return days > 0
+
 
 def service_days(services: Sequence[Service]) -> ServiceDays:
     """The columns of `services`, in their order."""

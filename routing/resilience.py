@@ -95,7 +95,7 @@ def _graph(network: Network, first: int, last: int) -> tuple[nx.DiGraph, set[int
     routes: set[int] = set()
     if first > last:
         return graph, routes
-    driven = np.asarray(network.days.active(first, last - first + 1).any(axis=1))
+    driven = network.days.driven_between(first, last)
     patterns: set[tuple[int, tuple[tuple[int, int, bool, bool], ...]]] = set()
     columns = list(
         zip(

@@ -15,8 +15,10 @@ from app.api.register_shapes import (
     PoiShape,
     ProvinceShape,
     SystemShape,
+    TariffShape,
 )
 from app.database import Database
+from app.imports.gtfs_fields import LONGEST_ID
 from app.problems import documented
 from app.store.agencies import (
     Filters,
@@ -33,6 +35,7 @@ from app.store.agencies import (
     list_provinces,
     list_systems,
 )
+from app.store.standing import list_tariffs
 
 router = APIRouter(prefix="/v1", tags=["Agencies"], dependencies=[Depends(requires())])
 
@@ -42,7 +45,7 @@ HeldDatabase = Annotated[Database, Depends(database)]
 
 
 def _only(what: str, example: str) -> Any:
-    return Query(description=f"Only those {what}.", max_length=64, pattern=NO_NUL, examples=[example])
+    return Query(description=f"Only those {what}.", max_length=LONGEST_ID, pattern=NO_NUL, examples=[example])
 
 
 InProvince = Annotated[str | None, _only("in this province", "Overijssel")]
@@ -52,7 +55,7 @@ OfAgency = Annotated[str | None, _only("of the agency with this ISIL", "NL-08000
 
 
 def _named(what: str, example: str) -> Any:
-    return Path(description=what, max_length=64, pattern=NO_NUL, examples=[example])
+    return Path(description=what, max_length=LONGEST_ID, pattern=NO_NUL, examples=[example])
 
 
 @router.get("/agencies", summary="List agencies", response_model=Page[AgencyShape])
@@ -153,6 +156,20 @@ async def read_pois(held: HeldDatabase, limit: Limit = 100, cursor: Cursor = Non
     async with held.one_moment() as connection:
         found = await list_pois(connection, after=after(cursor, str), limit=limit + 1)
     return _paged(found, "code", limit)
+
+
+@router.get("/tariffs", summary="List tariffs", response_model=Page[TariffShape])
+async def read_tariffs(held: HeldDatabase) -> dict[str, Any]:
+    """Answer what has been charged, is charged and is going to be charged, the newest first."""
+    async with held.connection() as connection:
+        tariffs = await list_tariffs(connection)
+    return {
+        "items": [
+            {"valid_from": day, "supplier_cents": tariff.supplier_cents, "transport_cents": tariff.transport_cents}
+            for day, tariff in tariffs
+        ],
+        "next_cursor": None,
+    }
 
 
 def _paged(found: list[Row], key: str, limit: int) -> dict[str, Any]:

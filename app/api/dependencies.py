@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hmac
+import ipaddress
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
@@ -51,7 +53,7 @@ def requires(*scopes: str) -> Requirement:
 class Requirement(SecurityBase):
     """Checks a caller, and tells the OpenAPI document so. Raises Unauthorized or Forbidden.
 
-    Open mode: as long as no admin key is set and no key was ever made, everyone is let through.
+    Open mode: as long as no admin key is set and no key was ever made, everyone on this machine is let through.
     """
 
     model = HTTPBearer()
@@ -126,7 +128,7 @@ async def identify(request: Request) -> Caller:
         looked = await find_key(connection, None if key is None else digest_of(key))
     if looked.key is not None:
         caller = Caller(looked.key.agency, looked.key.scopes)
-    elif _is(key, admin_key) or (admin_key is None and not looked.any_key):
+    elif _is(key, admin_key) or (admin_key is None and not looked.any_key and _is_here(request)):
         caller = EVERYTHING
     elif key is None:
         raise Unauthorized("Send the header `Authorization: Bearer KEY`.")
@@ -135,6 +137,21 @@ async def identify(request: Request) -> Caller:
     keyring: Keyring = request.app.state.keyring
     keyring.keep(request.headers.get("authorization"), caller, looked)
     return caller
+
+
+def _is_here(request: Request) -> bool:
+    """Say whether nobody stands between: no proxy passed the call on, and no page of another site sends it."""
+    headers = request.headers
+    if any(name in headers for name in ("forwarded", "x-forwarded-for", "x-forwarded-host")):
+        return False
+    origin = headers.get("origin")
+    if origin is None:
+        return True
+    host = urlsplit(origin).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _is(key: bytes | None, expected: SecretStr | None) -> bool:

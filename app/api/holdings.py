@@ -10,9 +10,11 @@ from app.api.dependencies import database, requires
 from app.api.holdings_shapes import HOLDING_EXAMPLE, CataloguedShape, GroupShape, HoldingShape
 from app.api.paging import Cursor, Limit, Page, after, page
 from app.database import Database
+from app.imports.gtfs_fields import LONGEST_ID
 from app.lending.choose import TitleKey, UnknownTitle
 from app.problems import Fault, InvalidInput, documented
-from app.store.holdings import Row, count_holdings, list_holdings, list_titles
+from app.store.agencies import UnknownPlace, get_location
+from app.store.holdings import Row, browse_titles, count_holdings, list_holdings, list_shelf, list_titles
 from app.store.isbn import InvalidIsbn, InvalidPpn, isbn13, normal_ppn
 
 router = APIRouter(prefix="/v1", tags=["Holdings"], dependencies=[Depends(requires())])
@@ -25,7 +27,7 @@ Isbn = Annotated[
 Ppn = Annotated[str | None, Query(description="PPN in the joint catalogue.", max_length=40, examples=["398765432"])]
 
 
-def title_key(isbn: Isbn = None, ppn: Ppn = None) -> TitleKey:
+def title_key(isbn: str | None, ppn: str | None) -> TitleKey:
     """Read the title that is asked for: exactly one of both. Raises InvalidInput."""
     if (isbn is None) == (ppn is None):
         raise InvalidInput(Fault("", "Takes exactly one of isbn and ppn."))
@@ -35,22 +37,30 @@ def title_key(isbn: Isbn = None, ppn: Ppn = None) -> TitleKey:
         raise InvalidInput(Fault("/isbn" if ppn is None else "/ppn", f"This is no {error.kind}: {error}.")) from None
 
 
-Title = Annotated[TitleKey, Depends(title_key)]
-
-
 @router.get(
     "/titles",
     summary="Find a title",
     response_model=Page[CataloguedShape],
     responses=documented(UnknownTitle, InvalidInput),
 )
-async def read_titles(held: HeldDatabase, title: Title) -> dict[str, Any]:
-    """Answer the title of an ISBN or a PPN. Volumes of one work may share an ISBN: then each is a title."""
+async def read_titles(
+    held: HeldDatabase, isbn: Isbn = None, ppn: Ppn = None, limit: Limit = 100, cursor: Cursor = None
+) -> dict[str, Any]:
+    """Answer the title of an ISBN or a PPN, or, without either, all titles in the order in which they became known.
+
+    Volumes of one work may share an ISBN: then each is a title.
+    """
+    place = after(cursor, int) or 0
+    if isbn is None and ppn is None:
+        async with held.connection() as connection:
+            rows = await browse_titles(connection, after=place, limit=limit + 1)
+        return page(rows, [row["id"] for row in rows], limit)
+    title = title_key(isbn, ppn)
     async with held.one_moment() as connection:
         found = await list_titles(connection, isbn=title.isbn, ppn=title.ppn)
     if not found:
         raise _unknown(title)
-    return {"items": found, "next_cursor": None}
+    return {"items": found, "next_cursor": None}  # as many as an ISBN has volumes
 
 
 @router.get(
@@ -59,12 +69,17 @@ async def read_titles(held: HeldDatabase, title: Title) -> dict[str, Any]:
     response_model=Page[HoldingShape | GroupShape],
     responses={
         200: {"content": {"application/json": {"example": {"items": [HOLDING_EXAMPLE], "next_cursor": None}}}},
-        **documented(UnknownTitle, InvalidInput),
+        **documented(UnknownTitle, UnknownPlace, InvalidInput),
     },
 )
 async def read_holdings(
     held: HeldDatabase,
-    title: Title,
+    isbn: Isbn = None,
+    ppn: Ppn = None,
+    location: Annotated[
+        str | None,
+        Query(description="What this location holds, instead of who holds a title.", max_length=LONGEST_ID),
+    ] = None,
     group_by: Annotated[
         Literal["system", "agency", "province"] | None,
         Query(description="Count by system, agency or province; left out: every location by itself."),
@@ -72,10 +87,13 @@ async def read_holdings(
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> dict[str, Any]:
-    """Answer the holdings of a title by location, or counted by system, agency or province.
+    """Answer the holdings of a title by location, or counted by system, agency or province; or a location's shelf.
 
-    An ISBN that several titles share finds the holdings of all of them.
+    Takes one of `isbn`, `ppn` and `location`. An ISBN that several titles share finds the holdings of all of them.
     """
+    if location is not None:
+        return await _shelf(held, location, [isbn, ppn, group_by], limit=limit, cursor=cursor)
+    title = title_key(isbn, ppn)
     place = after(cursor, str)
     async with held.one_moment() as connection:
         if not await list_titles(connection, isbn=title.isbn, ppn=title.ppn):
@@ -85,6 +103,20 @@ async def read_holdings(
             return _grouped(groups, place, limit)
         rows = await list_holdings(connection, isbn=title.isbn, ppn=title.ppn, after=_place(place), limit=limit + 1)
     return page(rows, [f"{row['title_id']} {row['location']}" for row in rows], limit)
+
+
+async def _shelf(
+    held: Database, location: str, besides: list[str | None], *, limit: int, cursor: str | None
+) -> dict[str, Any]:
+    if any(value is not None for value in besides):
+        raise InvalidInput(Fault("/location", "Takes no isbn, ppn or group_by besides."))
+    if "\0" in location:
+        raise InvalidInput(Fault("/location", "Takes no NUL character."))
+    place = after(cursor, int) or 0
+    async with held.one_moment() as connection:
+        await get_location(connection, location)
+        rows = await list_shelf(connection, location, after=place, limit=limit + 1)
+    return page(rows, [row["title_id"] for row in rows], limit)
 
 
 def _place(key: str | None) -> tuple[str, int] | None:
@@ -98,7 +130,9 @@ def _place(key: str | None) -> tuple[str, int] | None:
 
 
 def _grouped(groups: list[Row], place: str | None, limit: int) -> dict[str, Any]:
-    # There are as many as there are systems, agencies or provinces at most: cut into pages here.
+    # There are as many as there are systems, agencies or provinces at most: cut into pages here, and put in order
+    # here, for the database's idea of order may be another.
+    groups = sorted(groups, key=lambda row: _group_key(row["group"]))
     keys = [_group_key(row["group"]) for row in groups]
     rest = [at for at, key in enumerate(keys) if place is None or key > place]
     return page([groups[at] for at in rest[: limit + 1]], [keys[at] for at in rest[: limit + 1]], limit)

@@ -84,7 +84,7 @@ async def post_agencies(request: Request, held: HeldResources, strict: Strict = 
     `suspended_from`, `suspended_until`. Dates are YYYY-MM-DD; an until-date is the first day it is no longer so.
     """
     _check_plain(request)
-    async with upload(request, held.settings, CSV) as file:
+    async with upload(request, held.settings, CSV) as file, held.importing:
         report = await import_agencies(
             held.database, file, strict=strict, max_seconds=held.settings.import_max_seconds
         )
@@ -107,7 +107,8 @@ async def post_holdings(
         bool,
         Query(
             description="The file is the whole truth about every location that a good row names: what else they held "
-            "is removed. A location of which every row was rejected keeps what it has."
+            "is removed, and so is what a rejected row was about (`strict=true` guards against that). A location of "
+            "which every row was rejected keeps what it has."
         ),
     ] = False,
 ) -> dict[str, Any]:
@@ -127,7 +128,7 @@ async def post_holdings(
     location holds already, and else about a title known by that ISBN alone. Titles of two PPNs are never merged.
     """
     _check_plain(request)
-    async with upload(request, held.settings, CSV, NDJSON) as file:
+    async with upload(request, held.settings, CSV, NDJSON) as file, held.importing:
         report = await import_holdings(
             held.database,
             file,

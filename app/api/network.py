@@ -101,7 +101,7 @@ async def import_feed(
     `rejects`, and nothing changes. The same network again, in whatever order, is the same version. Stops that are
     no location yet become one. What moves nothing is left aside, and `notes` says so.
     """
-    async with upload(request, held.settings, ZIP) as file:
+    async with upload(request, held.settings, ZIP) as file, held.importing:
         report = await import_network(held.database, file, activating=activate, limits=limits_of(held.settings))
     count_import("network", **report.outcomes())
     return report.document()

@@ -21,7 +21,7 @@ LARGEST_INTEGER = 2**31 - 1
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many to answer at most.")]
 Cursor = Annotated[
     str | None,
-    Query(max_length=1000, description="The `next_cursor` of the page before; leave it out for the first page."),
+    Query(max_length=2000, description="The `next_cursor` of the page before; leave it out for the first page."),
 ]
 
 

@@ -175,3 +175,13 @@ class PoiShape(BaseModel):
     code: str
     name: str
     provinces: list[str]
+
+
+class TariffShape(BaseModel):
+    """What is charged for an item, in euro cents, from a day on."""
+
+    model_config = _example({"valid_from": "2021-01-01", "supplier_cents": 675, "transport_cents": 400})
+
+    valid_from: date = Field(description="The first day; until the next tariff begins.")
+    supplier_cents: int = Field(description="To the supplying agency, once an item leaves agency and province.")
+    transport_cents: int = Field(description="On top, for an item that leaves the area of its POI.")

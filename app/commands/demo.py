@@ -24,7 +24,7 @@ from app.database import Database
 from app.demo.areas import put_areas
 from app.demo.cache import kept_demo, remember_version, remembered_version
 from app.demo.make import DemoFiles
-from app.demo.present import holds_demo
+from app.demo.present import holds_anything, holds_demo
 from app.demo.show import AMSTERDAM, show_decision
 from app.demo.stories import read_names, shortlist, tell
 from app.lending.choose import TitleKey, choose, look_up
@@ -69,8 +69,8 @@ async def _load(database: Database, files: DemoFiles, *, named: bool) -> None:
     ours = await holds_demo(database, files)
     if ours and active is not None and active == remembered_version(files):
         return
-    if active is not None and named and not ours:
-        raise Refusal("LEENPAD_DATABASE_URL names a database with another network; the demonstration needs its own")
+    if named and not ours and (active is not None or await holds_anything(database)):
+        raise Refusal("LEENPAD_DATABASE_URL names a database that is in use; the demonstration needs its own")
     await put_areas(database)
     await take_in(database, "agencies", files.agencies, strict=True)
     await take_in(database, "holdings", files.holdings, strict=True, replace=True)

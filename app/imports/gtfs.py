@@ -96,4 +96,10 @@ def _check_files(reading: Reading) -> None:
     if reading.faults:
         raise FeedFaulty(reading.faults, rows=0)
     aside = [name for name in reading.archive.names if name not in REQUIRED_COLUMNS]
+    for name in aside:
+        # Read as it stands it would be left aside in silence, and its holidays with it.
+        if name.lower() in REQUIRED_COLUMNS:
+            reading.faults.add(name, None, None, f"the file must be called {name.lower()}")
+    if reading.faults:
+        raise FeedFaulty(reading.faults, rows=0)
     reading.notes += [f"{name}: left aside; nothing in it moves an item" for name in aside]

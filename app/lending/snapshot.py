@@ -66,6 +66,7 @@ class Snapshot:
         self._lock = asyncio.Lock()
         self._tasks: set[asyncio.Task[State]] = set()
         self._starting: asyncio.Task[None] | None = None
+        self._warming: asyncio.Task[None] | None = None
 
     @property
     def warm(self) -> bool:
@@ -74,7 +75,8 @@ class Snapshot:
 
     async def start(self) -> None:
         """Begin to compile the engine and to load what is active; returns at once."""
-        self._starting = asyncio.create_task(self._start())
+        self._warming = asyncio.create_task(self._warm_up())
+        self._starting = asyncio.create_task(self._start(self._warming))
 
     async def started(self) -> None:
         """Wait until what `start` began is done."""
@@ -83,7 +85,7 @@ class Snapshot:
 
     async def stop(self) -> None:
         """Stop whatever is being loaded."""
-        tasks = [task for task in (self._starting, *self._tasks) if task is not None]
+        tasks = [task for task in (self._warming, self._starting, *self._tasks) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -96,6 +98,9 @@ class Snapshot:
 
     async def at(self, standing: Standing) -> State:
         """Return a state that is no older than `standing`, as read from the store. Raises NotReady."""
+        if not self._warm and self._warming is not None:
+            # A decision made now would wait for the compiler, and the whole process with it.
+            await asyncio.shield(self._warming)
         state = self._state
         if state is not None and state.standing == standing:
             return state
@@ -105,9 +110,12 @@ class Snapshot:
         task.add_done_callback(self._forget)
         return await asyncio.shield(task)
 
-    async def _start(self) -> None:
+    async def _warm_up(self) -> None:
         await asyncio.to_thread(warm_up)
         self._warm = True
+
+    async def _start(self, warming: asyncio.Task[None]) -> None:
+        await warming
         try:
             await self.follow()
         except NotReady:

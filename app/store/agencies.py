@@ -13,7 +13,9 @@ from app.store.epochs import REGISTER, bump
 
 Row = dict[str, Any]
 # Of system_participation p: is it so today?
-IN_FORCE = "(p.since is null or p.since <= current_date) and (p.until is null or p.until > current_date)"
+# Days begin at midnight in the Netherlands, whatever the session's time zone.
+TODAY = "(now() at time zone 'Europe/Amsterdam')::date"
+IN_FORCE = f"(p.since is null or p.since <= {TODAY}) and (p.until is null or p.until > {TODAY})"
 ROLES = ("joint_plan", "central_collecting", "strategy_group", "otherwise")
 
 

@@ -108,6 +108,7 @@ insert into refused select line, 'parent', format('"%s" is not an agency that is
   from gone;
 """
 
+# An agency and a location may bear one name: a network may call a stop by the ISIL of a head office.
 # What is stored about each record, as one digest; afterwards a different digest is an update.
 _STATE = """
   select a.isil, md5(concat_ws('|', a::text,
@@ -115,12 +116,12 @@ _STATE = """
        join system y on y.id = p.system where p.agency = a.isil),
     (select string_agg(concat(s.since, '-', s.until), ',' order by s.since, s.until)
        from suspension s where s.agency = a.isil))) as digest
-  from agency a join winner w on w.isil = a.isil
+  from agency a join winner w on w.isil = a.isil and w.kind = 'agency'
   union all
   select l.id, md5(concat_ws('|', l::text, (select y.kind from system y where y.id = l.system),
     (select string_agg(concat(s.since, '-', s.until), ',' order by s.since, s.until)
        from suspension s where s.location = l.id)))
-  from location l join winner w on w.isil = l.id
+  from location l join winner w on w.isil = l.id and w.kind <> 'agency'
 """
 _BEFORE = f"""
 create temp table winner on commit drop as select distinct on (isil) * from staged order by isil, line desc;
@@ -187,7 +188,7 @@ where (system_participation.*) is distinct from (excluded.*);
 
 _SUSPENDED = """
 delete from suspension s using winner w
-where coalesce(s.agency, s.location) = w.isil
+where case when w.kind = 'agency' then s.agency else s.location end = w.isil
   and ((w.suspended_from is null and w.suspended_until is null)
        or (s.since, s.until) is distinct from (w.suspended_from, w.suspended_until));
 insert into suspension (agency, location, since, until)
@@ -195,7 +196,8 @@ insert into suspension (agency, location, since, until)
          suspended_from, suspended_until
   from winner w
   where (suspended_from is not null or suspended_until is not null)
-    and not exists (select from suspension s where coalesce(s.agency, s.location) = w.isil);
+    and not exists (select from suspension s
+                    where case when w.kind = 'agency' then s.agency else s.location end = w.isil);
 """
 
 _COUNTS = f"""

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import groupby
-from operator import attrgetter
 from typing import NamedTuple
 
 from app.database import Database
@@ -13,7 +10,7 @@ from routing.model import Holding
 
 
 class Holders(NamedTuple):
-    """The holdings of a title, one per location and in the order of locations. `known`: the title exists."""
+    """The holdings of a title in the order of locations; volumes may share one. `known`: the title exists."""
 
     standing: Standing
     known: bool
@@ -50,26 +47,4 @@ async def find_holders(
     assert row is not None, "an aggregate has one row"
     version, register, keys, titles, location, copies, available, loanable, material = row
     holdings = [] if location is None else list(map(Holding, location, copies, available, loanable, material))
-    if titles > 1:
-        holdings = _one_per_location(holdings)
     return Holders(Standing(version, register, keys), bool(titles), holdings)
-
-
-def _one_per_location(holdings: Iterable[Holding]) -> list[Holding]:
-    return [_together(list(here)) for _, here in groupby(holdings, key=attrgetter("location"))]
-
-
-def _together(here: list[Holding]) -> Holding:
-    """Add up what one location has under one ISBN; what may be lent counts before what may not."""
-    if len(here) == 1:
-        return here[0]
-    counted = [holding for holding in here if holding.loanable] or here
-    known = [holding.available for holding in counted if holding.available is not None]
-    return Holding(
-        location=counted[0].location,
-        copies=sum(holding.copies for holding in counted),
-        # A copy on the shelf is one whatever else is unknown; only then does the unknown speak.
-        available=sum(known) if any(known) or len(known) == len(counted) else None,
-        loanable=counted[0].loanable,
-        material=counted[0].material,
-    )

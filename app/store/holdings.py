@@ -23,6 +23,29 @@ async def list_titles(connection: asyncpg.Connection, *, isbn: str | None, ppn: 
     return [dict(row) for row in rows]
 
 
+async def browse_titles(connection: asyncpg.Connection, *, after: int, limit: int) -> list[Row]:
+    """Return all titles, by the order in which they became known; `id` is the place in the list."""
+    rows = await connection.fetch(
+        f"select t.id, t.title, t.author, {_NAMES},"  # noqa: S608
+        " (select count(*) from holding h where h.title_id = t.id) as locations"
+        " from title t where t.id > $1 order by t.id limit $2",
+        *(after, limit),
+    )
+    return [dict(row) for row in rows]
+
+
+async def list_shelf(connection: asyncpg.Connection, location: str, *, after: int, limit: int) -> list[Row]:
+    """Return what a location holds, as `list_holdings` does; `title_id` is the place in the list."""
+    rows = await connection.fetch(
+        f"with wanted as (select title_id from holding where location = $1 and title_id > $2"  # noqa: S608
+        f" order by title_id limit $3), {_HELD}"
+        f" select held.*, t.title, t.author, {_NAMES} from held join title t on t.id = held.title_id"
+        " where held.location = $1 order by held.title_id",
+        *(location, after, limit),
+    )
+    return [dict(row) for row in rows]
+
+
 async def list_holdings(
     connection: asyncpg.Connection, *, isbn: str | None, ppn: str | None, after: tuple[str, int] | None, limit: int
 ) -> list[Row]:
@@ -46,7 +69,7 @@ async def count_holdings(connection: asyncpg.Connection, *, isbn: str | None, pp
         " count(distinct location) filter (where available is null) as unknown_locations,"
         " count(distinct location) filter (where loanable) as loanable_locations,"
         " coalesce(sum(copies) filter (where loanable), 0)::bigint as loanable_copies"
-        f" from held group by {by} order by {by} nulls last",
+        f" from held group by {by}",
         *(isbn, ppn),
     )
     return [dict(row) for row in rows]

@@ -50,7 +50,7 @@ async def create_key(
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What a look at the keys showed: the one asked for, whether there is any, and how often they changed."""
+    """What a look at the keys showed: the one asked for, whether one was ever made, and how often they changed."""
 
     key: Key | None
     any_key: bool
@@ -61,17 +61,17 @@ async def find_key(connection: asyncpg.Connection, digest: str | None) -> Looked
     """Look for the key with this digest (None: only whether there are keys); an expired one is not found."""
     row = await connection.fetchrow(
         """
-        select agency, scopes, expires_at, any_key, epoch
-          from (select exists (select from api_key) as any_key,
-                       coalesce((select number from epoch where of = $2), 0) as epoch) standing
+        select agency, scopes, expires_at, epoch
+          from (select coalesce((select number from epoch where of = $2), 0) as epoch) standing
                left join api_key on digest = $1 and (expires_at is null or expires_at > now())
         """,
         digest,
         KEYS,
     )
-    agency, scopes, expires_at, any_key, epoch = row
+    agency, scopes, expires_at, epoch = row
     key = None if agency is None else Key(agency, frozenset(scopes), expires_at)
-    return Looked(key=key, any_key=any_key, epoch=epoch)
+    # The count never goes back: taking the last key away does not open the service again.
+    return Looked(key=key, any_key=epoch > 0, epoch=epoch)
 
 
 async def any_key(connection: asyncpg.Connection) -> bool:

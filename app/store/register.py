@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 
+from app.store.agencies import TODAY
 from routing.model import Agency, Location, Period, Register
 
 TIMEZONE = "Europe/Amsterdam"
@@ -16,15 +17,15 @@ async def load_register(connection: asyncpg.Connection) -> Register:
     """Read all agencies and locations. Days begin at midnight in the Netherlands."""
     suspensions = await _suspensions(connection)
     agencies = await connection.fetch(
-        """
+        f"""
         select isil, province, coalesce(agency.poi, province.poi) as poi, supplies,
                valid_from, valid_until, successor,
                (select system from system_participation taking_part
-                 where taking_part.agency = isil and (since is null or since <= current_date)
-                   and (until is null or until > current_date)
+                 where taking_part.agency = isil and (since is null or since <= {TODAY})
+                   and (until is null or until > {TODAY})
                  order by since desc nulls last, system limit 1) as system
           from agency left join province on province.code = agency.province
-        """
+        """  # noqa: S608 - only our own text
     )
     locations = await connection.fetch(
         """

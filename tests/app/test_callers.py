@@ -44,7 +44,8 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def _forget_keys(url: str) -> None:
-    await run_sql(url, "delete from api_key; update epoch set number = number + 1 where of = 'keys'")
+    """As if none had ever been made."""
+    await run_sql(url, "delete from api_key; delete from epoch where of = 'keys'")
 
 
 async def make_key(app: FastAPI, *scopes: str, lasting: timedelta | None = None) -> dict[str, str]:
@@ -89,6 +90,28 @@ async def test_a_key_that_is_taken_away_stops_working_at_once(
     digest = "(select min(digest) from api_key where id = (select min(id) from api_key))"
     await run_sql(keyless, f"delete from api_key where digest = {digest}; update epoch set number = number + 1")
     assert (await status_of(client, headers), await status_of(client, other)) == (401, 200)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"origin": "http://evil.example"}, 401),
+        ({"origin": "null"}, 401),
+        ({"origin": "http://127.0.0.1:8000"}, 200),
+        ({"x-forwarded-for": "10.0.0.1"}, 401),
+        ({"forwarded": "for=10.0.0.1"}, 401),
+    ],
+)
+async def test_open_mode_is_for_this_machine(client: httpx.AsyncClient, headers: dict[str, str], status: int) -> None:
+    assert await status_of(client, headers) == status
+
+
+async def test_taking_the_last_key_away_does_not_open_the_service_again(
+    app: FastAPI, client: httpx.AsyncClient, keyless: str
+) -> None:
+    headers = await make_key(app, "reader")
+    await run_sql(keyless, "delete from api_key; update epoch set number = number + 1 where of = 'keys'")
+    assert (await status_of(client, headers), await status_of(client)) == (401, 401)
 
 
 async def test_a_key_expires(app: FastAPI, client: httpx.AsyncClient) -> None:

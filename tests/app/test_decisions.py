@@ -187,6 +187,17 @@ async def test_an_isbn_of_two_titles_asks_a_location_once(client: httpx.AsyncCli
     assert (rota(answer), refused(answer)) == (["branch"], {})
 
 
+async def test_a_work_of_the_special_channel_does_not_keep_its_ordinary_volume_from_travelling(
+    client: httpx.AsyncClient, filled: str
+) -> None:
+    await run_sql(filled, "update holding set material = 'braille', available = 1 where title_id = 2")
+    try:
+        answer = await decided(client, title={"isbn": VOLUMES})
+        assert (rota(answer), refused(answer)) == (["branch"], {})
+    finally:
+        await run_sql(filled, "update holding set material = 'book', available = 0 where title_id = 2")
+
+
 async def test_a_copy_that_stands_there_travels_nowhere(client: httpx.AsyncClient) -> None:
     (first, *_) = (await decided(client, pickup_location="island"))["rota"]
     assert (first["supplying_location"], first["legs"], first["handlings"]) == ("island", [], 0)

@@ -206,6 +206,17 @@ async def test_a_province_takes_the_poi_that_all_rows_agree_on(database: Databas
     assert await column(database, "select poi from province where code = 'DR'") == ["N"]
 
 
+async def test_an_agency_may_bear_the_name_that_a_network_gave_a_stop(database: Database) -> None:
+    await run(database, "isil,name,kind\nBOTH,Both,agency\n")
+    async with database.transaction() as connection:
+        await connection.execute("insert into location (id, kind, name) values ('BOTH', 'location', 'A stop')")
+    again = await run(database, "isil,name,kind\nBOTH,Both,agency\n")
+    assert (again["created"], again["updated"], again["unchanged"]) == (0, 0, 1)
+    renamed = await run(database, "isil,name,kind\nBOTH,Renamed,agency\nNEW,New,agency\n")
+    assert (renamed["created"], renamed["updated"], renamed["unchanged"]) == (1, 1, 0)
+    assert await column(database, "select name from location where id = 'BOTH'") == ["A stop"]
+
+
 async def test_what_has_no_place_is_left_aside_and_said_so(database: Database) -> None:
     report = await run(
         database,

@@ -171,6 +171,49 @@ async def test_provinces_and_pois(client: httpx.AsyncClient) -> None:
     }
 
 
+async def pages(client: httpx.AsyncClient, path: str, **query: Any) -> list[dict[str, Any]]:
+    """All items of a list, two a page."""
+    items: list[dict[str, Any]] = []
+    cursor: dict[str, str] = {}
+    while True:
+        found = await get(client, path, limit=2, **query, **cursor)
+        items += found["items"]
+        if found["next_cursor"] is None:
+            return items
+        assert len(found["items"]) == 2
+        cursor = {"cursor": found["next_cursor"]}
+
+
+async def test_all_titles_can_be_gone_through(client: httpx.AsyncClient) -> None:
+    titles = await pages(client, "/v1/titles")
+    assert titles == (await get(client, "/v1/titles", limit=1000))["items"]
+    assert len(titles) > 2
+    for title in titles:
+        name = {"isbn": title["isbns"][0]} if title["isbns"] else {"ppn": title["ppns"][0]}
+        assert title in (await get(client, "/v1/titles", **name))["items"]
+
+
+async def test_the_shelf_of_a_location_is_what_titles_say_of_it(client: httpx.AsyncClient) -> None:
+    said: dict[str, list[dict[str, Any]]] = {}
+    for title in await pages(client, "/v1/titles"):
+        name = {"isbn": title["isbns"][0]} if title["isbns"] else {"ppn": title["ppns"][0]}
+        for holding in await pages(client, "/v1/holdings", **name):
+            rows = said.setdefault(holding["location"], [])
+            if holding not in rows:
+                rows.append(holding)
+    assert said
+    for location, rows in said.items():
+        shelf = await pages(client, "/v1/holdings", location=location)
+        assert sorted(shelf, key=str) == sorted(rows, key=str)
+
+
+async def test_the_tariff_of_the_national_agreement_stands_from_the_start(client: httpx.AsyncClient) -> None:
+    assert await get(client, "/v1/tariffs") == {
+        "items": [{"valid_from": "2021-01-01", "supplier_cents": 675, "transport_cents": 400}],
+        "next_cursor": None,
+    }
+
+
 async def test_titles_that_share_an_isbn(client: httpx.AsyncClient) -> None:
     one = {"isbns": [SHARED], "ppns": ["11X"], "title": "Deel 1", "author": "Schrijver", "locations": 3}
     two = {"isbns": [SHARED], "ppns": ["12"], "title": "Deel 2", "author": "Schrijver", "locations": 2}
@@ -236,7 +279,9 @@ async def test_holdings_by_system_agency_and_province(client: httpx.AsyncClient)
         ("/v1/locations?kind=agency", 422, "invalid-input"),
         ("/v1/titles?isbn=9789000000005", 404, "unknown-title"),
         ("/v1/titles?ppn=99", 404, "unknown-title"),
-        ("/v1/titles", 422, "invalid-input"),
+        ("/v1/holdings", 422, "invalid-input"),
+        ("/v1/holdings?location=NOWHERE", 404, "no-such-location"),
+        ("/v1/holdings?location=BR&group_by=system", 422, "invalid-input"),
         (f"/v1/titles?isbn={ALONE}&ppn=1", 422, "invalid-input"),
         ("/v1/holdings?isbn=9780306406158", 422, "invalid-input"),
         ("/v1/holdings?ppn=1%002", 422, "invalid-input"),

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 import pytest
 
+from app.api.decisions import written
 from app.database import Database
 from app.demo.areas import put_areas
 from app.demo.make import DemoFiles
@@ -63,7 +64,7 @@ async def told(database: Database, reports: dict[str, ImportReport], files: Demo
             objective=Objective(body["objective"]),
         )
         decision = await choose(snapshot, title=title, holders=await look_up(database, title), question=question)
-        reply: dict[str, Any] = orjson.loads(orjson.dumps(decision))
+        reply: dict[str, Any] = orjson.loads(written(decision))
         return reply
 
     yield await tell(shortlist(files, today=TODAY), decide)

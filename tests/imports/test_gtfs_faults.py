@@ -156,6 +156,13 @@ def test_a_required_file_that_is_not_there_is_named(file: str) -> None:
     assert faults(small(**{file: None})) == [f"{file}.txt: the file is missing."]
 
 
+@pytest.mark.parametrize("name", ["Frequencies.txt", "CALENDAR_DATES.txt"])
+def test_a_file_that_would_be_read_but_for_its_capitals_is_named(name: str) -> None:
+    files = {**small(), name: "x\n"}
+    files.pop(name.lower(), None)
+    assert faults(files) == [f"{name}: the file must be called {name.lower()}."]
+
+
 def test_one_of_the_calendars_is_required() -> None:
     assert faults(small(calendar=None, calendar_dates=None)) == [
         "calendar.txt: the file is missing, and so is calendar_dates.txt."

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routing import check_opening_hours, ready_at, service_dates
-from routing.calendar import service_day_anchor, to_moment
+from routing.calendar import service_day_anchor, service_days, to_moment
 from tests.routing.asking import moment
 from tests.support.oracle import drives, ready_after, seconds
 from tests.support.worlds import AMSTERDAM, service_of
@@ -48,6 +48,37 @@ def test_days_of_a_weekly_pattern_with_days_added_and_taken_out() -> None:
 )
 def test_a_service_without_days(pattern: set[int], start: date, end: date) -> None:
     assert list(service_dates(service_of("s", pattern, start=start, end=end))) == []
+
+
+@given(
+    st.sets(st.integers(0, 6)),
+    st.integers(-9, 9),
+    st.integers(-3, 20),
+    st.sets(st.integers(-12, 25), max_size=4),
+    st.sets(st.integers(-12, 25), max_size=9),
+    st.integers(-12, 25),
+    st.integers(-2, 9),
+)
+def test_driving_at_all_in_a_span_is_driving_on_one_of_its_days(
+    pattern: set[int], start: int, length: int, added: set[int], removed: set[int], first: int, count: int
+) -> None:
+    monday = date(2026, 11, 23)
+
+    def day(offset: int) -> date:
+        return monday + timedelta(days=offset)
+
+    service = service_of(
+        "s",
+        pattern,
+        start=day(start),
+        end=day(start + length),
+        added={day(n) for n in added},
+        removed={day(n) for n in removed - added},
+    )
+    days = service_days([service])
+    span = day(first).toordinal(), day(first + count).toordinal()
+    expected = any(drives(service, day(n)) for n in range(first, first + count + 1))
+    assert days.driven_between(*span).tolist() == [expected]
 
 
 def test_days_over_leap_years_and_a_decade() -> None:
