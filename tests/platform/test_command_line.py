@@ -330,5 +330,5 @@ def test_the_demonstration_stays_out_of_a_database_that_is_in_use(data_dir: Path
         code, output, said = run("demo", "--once", LEENPAD_DATABASE_URL=url, LEENPAD_DATA_DIR=str(tmp_path))
     assert (code, output) == (1, "")
     assert said.splitlines()[-1] == (
-        "leenpad: LEENPAD_DATABASE_URL names a database with another network; the demonstration needs its own"
+        "leenpad: LEENPAD_DATABASE_URL names a database that is in use; the demonstration needs its own"
     )
