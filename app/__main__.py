@@ -12,7 +12,8 @@ import click
 # Each command stands in a module of app.commands, as `command`; only the one that is asked for is loaded.
 COMMANDS = {
     "demo": ("demo", "Try it on a made-up network that looks Dutch."),
-    "serve": ("serve", "Serve the API."),
+    "serve": ("serve", "Serve the API, and carry out what is due."),
+    "work": ("work", "Carry out what is due, in a process of its own."),
     "import": ("imports", "Take in agencies, a network or holdings."),
     "export": ("exports", "Write a network out."),
     "key": ("keys", "Make keys to the API."),

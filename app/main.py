@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
 from fastapi import FastAPI
 
-from app.api import agencies, decisions, docs, health, holdings, imports, network
+from app.api import agencies, decisions, docs, health, holdings, imports, loans, network
 from app.api.dependencies import Keyring
 from app.api.openapi import describe
+from app.lending.work import work
 from app.problems import answer_with_problems
 from app.resources import open_resources
 from app.settings import Settings
@@ -21,6 +23,7 @@ VERSION = "0.1.0"  # as in pyproject.toml
 # The busiest first: routes are tried in this order.
 ROUTERS = (
     decisions.router,
+    loans.router,
     health.router,
     agencies.router,
     holdings.router,
@@ -30,15 +33,22 @@ ROUTERS = (
 )
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """Make the application. Its resources open when the server starts it, in `app.state.resources`."""
+def create_app(settings: Settings, *, working: bool = False) -> FastAPI:
+    """Make the application. Its resources open when the server starts it, in `app.state.resources`.
+
+    `working`: it also carries out tasks, beside answering.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_resources(settings) as resources:
             app.state.resources = resources
             app.state.keyring = Keyring()
+            worker = asyncio.create_task(work(resources.ground)) if working else None
             yield
+            if worker is not None:
+                worker.cancel()
+                await asyncio.gather(worker, return_exceptions=True)
 
     app = FastAPI(
         title="Leenpad",
@@ -52,6 +62,6 @@ def create_app(settings: Settings) -> FastAPI:
     app.openapi = partial(describe, app)  # type: ignore[method-assign] # FastAPI's own way to replace it
     for router in ROUTERS:
         app.include_router(router)
-    answer_with_problems(app)
+    answer_with_problems(app, [route for router in ROUTERS for route in router.routes])
     app.add_middleware(CountRequests)
     return app

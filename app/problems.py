@@ -13,15 +13,19 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute, Match, Route
 
 from app.database import DatabaseUnavailable
 from app.imports.archive import ArchiveRefused
 from app.imports.gtfs import FeedFaulty
 from app.imports.report import ImportTooSlow, RowsRejected, UnreadableFile
 from app.imports.spool import UploadTooSlow
+from app.lending.act import ActionNotAllowed
 from app.lending.choose import UnknownTitle
 from app.lending.snapshot import NotReady
+from app.lending.submit import KeyReused
 from app.store.agencies import UnknownAgency, UnknownPlace, UnknownSystem
+from app.store.loans import DuplicateRequestId, UnknownLoanRequest
 from app.store.network_versions import NoActiveVersion, NothingToUndo, VersionUnknown
 from routing import UnknownLocation
 
@@ -216,6 +220,35 @@ PROBLEMS: dict[type[Exception], ProblemType] = {
         409,
         "Every activation of a network version has been undone already, or there never was one.",
     ),
+    UnknownLoanRequest: ProblemType(
+        "unknown-loan-request",
+        "No loan request has this id",
+        404,
+        "The id names no loan request, or none in which your agency takes part. `GET /v1/loan-requests` lists those.",
+    ),
+    ActionNotAllowed: ProblemType(
+        "action-not-allowed",
+        "The action is not possible now",
+        409,
+        "The loan request stands where this cannot happen, and nothing was changed. `allowed` lists the actions "
+        "that are possible in its present state; the docs draw them all.",
+        {"allowed": ["WillSupply", "Unfilled", "Cancel"]},
+    ),
+    DuplicateRequestId: ProblemType(
+        "duplicate-request-id",
+        "This request id was used before",
+        409,
+        "The requesting agency has a loan request with this `requesting_agency_request_id` already. To repeat a "
+        "submission safely, send it with the same `Idempotency-Key`: then it is the same loan request.",
+    ),
+    KeyReused: ProblemType(
+        "idempotency-key-reused",
+        "This Idempotency-Key came with another body",
+        422,
+        "The key was used for another loan request, so nothing was done. Use a new key for each of them, and the "
+        "same key only to repeat one.",
+        {"errors": [{"pointer": "/Idempotency-Key", "detail": "Was used with another body."}]},
+    ),
     ArchiveRefused: ProblemType(
         "archive-refused",
         "The archive cannot be read",
@@ -364,11 +397,21 @@ async def _on_model(request: Request, error: Exception) -> Response:
 async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     kind = PROBLEMS[_BY_STATUS.get(error.status_code, InternalError)]
+    headers = {"Allow": _methods_at(request)} if error.status_code == 405 else error.headers
     detail = {
         404: f"Nothing is at {request.url.path}.",
         405: f"{request.method} is not allowed at {request.url.path}.",
     }.get(error.status_code, str(error.detail))
-    return problem_response(kind, detail=detail, instance=request.url.path, headers=error.headers)
+    return problem_response(kind, detail=detail, instance=request.url.path, headers=headers)
+
+
+def _methods_at(request: Request) -> str:
+    """Return every method that some route takes at this address; Starlette would name those of the first alone."""
+    found: set[str] = set()
+    for route in request.app.state.routes:
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+            found |= route.methods or set()
+    return ", ".join(sorted(found))
 
 
 async def _on_unexpected(request: Request, error: Exception) -> Response:
@@ -379,8 +422,9 @@ async def _on_unexpected(request: Request, error: Exception) -> Response:
     )
 
 
-def answer_with_problems(app: FastAPI) -> None:
-    """Make every failure of `app` leave as a problem document."""
+def answer_with_problems(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
+    """Make every failure of `app` leave as a problem document; `routes` are all that it answers at."""
+    app.state.routes = routes
     for kind in PROBLEMS:
         app.add_exception_handler(kind, _on_known)
     app.add_exception_handler(RequestValidationError, _on_validation)

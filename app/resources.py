@@ -8,8 +8,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from app.database import Database, open_database
+from app.lending.clock import Clock
 from app.lending.examine import Examiner
+from app.lending.ground import Ground
 from app.lending.snapshot import Snapshot
+from app.lending.systems import Systems
 from app.settings import Settings
 
 
@@ -20,6 +23,8 @@ class Resources:
     settings: Settings
     database: Database
     snapshot: Snapshot
+    clock: Clock
+    ground: Ground
     examiner: Examiner = field(default_factory=Examiner)
     # One import at a time: they would wait for each other in the database, and hold connections meanwhile.
     importing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -39,8 +44,16 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
         statement_cache_size=settings.statement_cache_size,
     ) as database:
         snapshot = Snapshot(database, horizon_days=settings.horizon_days, sweep_cache_mib=settings.sweep_cache_mib)
+        clock = Clock(settings.clock_since, settings.clock_speed)
+        ground = Ground(
+            database=database,
+            snapshot=snapshot,
+            systems=Systems(),
+            clock=clock,
+            private_receivers=settings.private_receivers,
+        )
         await snapshot.start()
         try:
-            yield Resources(settings=settings, database=database, snapshot=snapshot)
+            yield Resources(settings=settings, database=database, snapshot=snapshot, clock=clock, ground=ground)
         finally:
             await snapshot.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime
 from pathlib import Path
 
 from pydantic import Field, SecretStr
@@ -42,4 +43,11 @@ class Settings(BaseSettings):
         default=1024, ge=1, description="Largest body an import takes, in MiB, before unpacking."
     )
     import_max_seconds: int = Field(default=900, ge=1, description="Longest an import may take, in seconds.")
+    private_receivers: bool = Field(
+        default=False, description="Whether webhooks may go to private, loopback or link-local addresses."
+    )
+    clock_since: datetime | None = Field(
+        default=None, description="From this moment on the loan requests' clock runs at another speed."
+    )
+    clock_speed: float = Field(default=1.0, ge=1.0, le=1_000_000.0, description="How many times as fast it runs.")
     log_level: str = Field(default="info", description="debug, info, warning or error.")

@@ -1,6 +1,7 @@
 """Decides who supplies a title and by which vans it travels. Pure: no input or output, no clock, no framework."""
 
-from routing.calendar import check_opening_hours, ready_at, service_dates
+from routing.calendar import check_opening_hours, open_days_later, ready_at, service_dates
+from routing.costs import charge_for_supply
 from routing.decide import UnknownLocation, UnknownMoment, decide
 from routing.model import (
     Agency,
@@ -28,6 +29,7 @@ from routing.model import (
 )
 from routing.network import Network, compile_network
 from routing.resilience import Health, SinglePoint, examine
+from routing.transport import Itinerary, itinerary
 
 __all__ = [
     "Agency",
@@ -35,6 +37,7 @@ __all__ = [
     "Decision",
     "Health",
     "Holding",
+    "Itinerary",
     "Leg",
     "Location",
     "Network",
@@ -57,10 +60,13 @@ __all__ = [
     "UnknownLocation",
     "UnknownMoment",
     "Weights",
+    "charge_for_supply",
     "check_opening_hours",
     "compile_network",
     "decide",
     "examine",
+    "itinerary",
+    "open_days_later",
     "ready_at",
     "service_dates",
 ]

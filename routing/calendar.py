@@ -23,6 +23,7 @@ _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 # Opening hours are worked out in pieces of four weeks, and no further than about a year ahead.
 _PIECE_SECONDS = 28 * DAY_SECONDS
 _PIECES_AHEAD = 14
+_LAST_DAY_AHEAD = 550
 _WALL = ZoneInfo("UTC")
 
 
@@ -148,6 +149,40 @@ def ready_at(requested_at: datetime, handling_minutes: int, *, opening_hours: st
         to_seconds(requested_at), handling_minutes * 60, opening_hours=opening_hours, timezone=timezone
     )
     return None if seconds is None else to_moment(seconds, ZoneInfo(timezone))
+
+
+def open_days_later(moment: datetime, days: int, *, opening_hours: str, timezone: str) -> datetime | None:
+    """The same time of day, `days` days on that the place opens on; within its hours there, or the nearest of them.
+
+    Days on which the place stays shut do not count. Where the time of day lies outside the hours of that last day, it
+    becomes the next opening of the day, or else the day's last closing. Always open is plain days of wall time. None:
+    the place does not open on so many days within a year and a half. The answer bears `timezone`. Raises ValueError
+    for opening hours that cannot be read.
+    """
+    local = moment.astimezone(ZoneInfo(timezone))
+    if not opening_hours.strip():
+        return local + timedelta(days=days)
+    for later in range(1, _LAST_DAY_AHEAD):
+        at = local + timedelta(days=later)
+        hours = _hours_of_day(at, opening_hours, timezone)
+        days -= bool(hours)
+        if days == 0:
+            second = to_seconds(at)
+            within = next((max(start, second) for start, end in hours if second <= end), hours[-1][1])
+            return to_moment(within, ZoneInfo(timezone))
+    return None
+
+
+def _hours_of_day(moment: datetime, opening_hours: str, timezone: str) -> list[tuple[int, int]]:
+    """The intervals (seconds since 1970) in which a place is open on the wall day of a moment."""
+    midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    since, until = to_seconds(midnight), to_seconds(midnight + timedelta(days=1))
+    found = []
+    for number in range(since // _PIECE_SECONDS, until // _PIECE_SECONDS + 1):
+        piece = _open_piece(opening_hours, timezone, number)
+        clipped = ((max(start, since), min(end, until)) for start, end in zip(piece.starts, piece.ends, strict=True))
+        found += [(start, end) for start, end in clipped if start < end]
+    return found
 
 
 def ready_seconds(requested: int, handling: int, *, opening_hours: str, timezone: str) -> int | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import cache
 from typing import NamedTuple
 
-from routing.model import CostPart, Tariff
-from routing.register import Side
+from routing.model import CostPart, Register, Tariff
+from routing.register import Side, agency_in_force, find_location, side_of
 
 NOBODY = Side()
 
@@ -35,6 +36,19 @@ def charge_between(supplying: Side, requesting: Side, tariff: Tariff) -> Charge:
     inside, beyond = _charges(tariff)
     one_area = supplying.poi is None or requesting.poi is None or supplying.poi == requesting.poi
     return inside if one_area else beyond
+
+
+def charge_for_supply(
+    register: Register, supplying_location: str, pickup_location: str, *, moment: datetime, tariff: Tariff
+) -> tuple[CostPart, ...]:
+    """The parts of the charge for an item from one location to another, as the register has them at a moment."""
+    if supplying_location == pickup_location:
+        return ()
+    supplying, requesting = (
+        side_of(location, agency_in_force(register, location.agency, moment))
+        for location in (find_location(register, supplying_location), find_location(register, pickup_location))
+    )
+    return charge_between(supplying, requesting, tariff).parts
 
 
 WITHIN_ONE_AGENCY = Charge((), 0, "Within one organisation, so no charge.")

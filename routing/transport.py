@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 import numpy as np
 
-from routing.calendar import DAY_SECONDS, to_moment
+from routing.calendar import DAY_SECONDS, to_moment, to_seconds
 from routing.model import Leg, Objective, Weights
 from routing.network import Network, Window, window_for
 from routing.sweep import NEVER, Sweep, fastest, itineraries, lightest, sweep_to
@@ -30,6 +30,14 @@ class Transport:
     horizon_end: int
     window: Window
     sweep: Sweep | None
+
+
+@dataclass(frozen=True, slots=True)
+class Itinerary:
+    """Legs in order, and when the item is there."""
+
+    legs: tuple[Leg, ...]
+    arrives_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,23 @@ def transport_to(network: Network, pickup_location: str, *, requested: int, hori
         window=window,
         sweep=None if stop is None else sweep_to(network, window, stop),
     )
+
+
+def itinerary(
+    network: Network, from_location: str, to_location: str, *, ready_at: datetime, horizon_days: int
+) -> Itinerary | None:
+    """The earliest way for one item between two locations, with the fewest handlings; None: there is none in time.
+
+    Where it stands there already there are no legs, and it has arrived when it is ready.
+    """
+    ready = to_seconds(ready_at)
+    transport = transport_to(network, to_location, requested=ready, horizon_days=horizon_days)
+    found = arrivals(transport, [from_location], [ready], objective=Objective.FASTEST, weights=Weights())
+    arrival = found.chosen[0]
+    if arrival is None:
+        return None
+    (way,) = legs(transport, [from_location], [ready], [arrival], found.handlings)
+    return Itinerary(way, to_moment(arrival, network.zone))
 
 
 def arrivals(

@@ -27,6 +27,11 @@ class Caller:
     agency: str | None
     scopes: frozenset[str]
 
+    @property
+    def sees_everything(self) -> bool:
+        """Whether it sees every loan request: a reader of the whole network (the KB), or an admin."""
+        return not self.scopes.isdisjoint(("reader", "admin"))
+
 
 # What the OpenAPI document calls our way of authentication.
 SCHEME = "key"

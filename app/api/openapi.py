@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 
 from app.api.decision_shapes import QuestionShape
 from app.api.dependencies import SCHEME, Requirement
+from app.api.loan_shapes import ActionShape, LoanRequestShape
 from app.api.schemas import Problem
 from app.database import DatabaseUnavailable
 from app.problems import MEDIA_TYPE, Forbidden, InvalidInput, Unauthorized, documented
@@ -16,6 +17,11 @@ from app.problems import MEDIA_TYPE, Forbidden, InvalidInput, Unauthorized, docu
 TAGS = [
     {"name": "Start here", "description": "Is it up, can it decide, and what do its problems mean?"},
     {"name": "Decide", "description": "A title and a counter in; the suppliers in order and their vans out."},
+    {
+        "name": "Loan requests",
+        "description": "The decision carried out: submitted once, placed with one supplier after the other, followed "
+        "there and back.",
+    },
     {"name": "Agencies", "description": "The organisations, their locations and the systems they use."},
     {"name": "Holdings", "description": "Which location has copies of which title."},
     {
@@ -47,7 +53,7 @@ _KEY = {
     "open to everyone.",
 }
 # What operations refer to by name without FastAPI's knowing.
-SHAPES = (Problem, QuestionShape)
+SHAPES = (Problem, QuestionShape, LoanRequestShape, ActionShape)
 Schema = dict[str, Any]
 _METHODS = ("get", "put", "post", "delete", "patch")
 

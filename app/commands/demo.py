@@ -16,7 +16,7 @@ import orjson
 from rich.console import Console
 
 from app.api.decision_shapes import QuestionShape
-from app.api.decisions import question, written
+from app.api.decisions import question
 from app.commands.ground import Refusal, on_served, reaching, read_settings, served_database
 from app.commands.imports import take_in
 from app.commands.serve import leave, serve_on
@@ -28,6 +28,7 @@ from app.demo.present import holds_anything, holds_demo
 from app.demo.show import AMSTERDAM, show_decision
 from app.demo.stories import read_names, shortlist, tell
 from app.lending.choose import TitleKey, choose, look_up
+from app.lending.documents import written
 from app.resources import Resources, open_resources
 from app.settings import Settings
 from app.store.network_versions import find_active
@@ -56,7 +57,7 @@ def command(once: bool, port: int) -> None:
             asyncio.run(_show(served, files, today=today))
         if not once:
             click.echo(f"Serving on http://{HOST}:{port}/ (documentation: /docs); Ctrl-C ends it.", err=True)
-            serve_on(served, host=HOST, port=port, workers=1)
+            serve_on(served, host=HOST, port=port, workers=1, working=True)
 
 
 async def _load(database: Database, files: DemoFiles, *, named: bool) -> None:

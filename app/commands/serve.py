@@ -25,13 +25,17 @@ from app.main import create_app
 from app.settings import Settings
 from app.store.keys import any_key
 
+# How `serve` tells the processes that it starts whether they carry out tasks too.
+WORKING = "LEENPAD_SERVE_WORKING"
+
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="The port to listen on.")
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that answer.")
-def command(host: str, port: int, workers: int) -> None:
-    """Serve the API; the database is migrated first."""
+@click.option("--no-worker", is_flag=True, help="Carry out no tasks; `work` does, in a process of its own.")
+def command(host: str, port: int, workers: int, no_worker: bool) -> None:
+    """Serve the API; the database is migrated first. Tasks are carried out too, in each of its processes."""
     signal.signal(signal.SIGTERM, leave)
     with served_database(read_settings()) as served:
         assert served.database_url is not None
@@ -40,14 +44,15 @@ def command(host: str, port: int, workers: int) -> None:
                 f"nobody needs a key yet, so {host} would let anyone in: set LEENPAD_ADMIN_KEY or make a key with "
                 "`./run key create`, or serve on 127.0.0.1"
             )
-        serve_on(served, host=host, port=port, workers=workers)
+        serve_on(served, host=host, port=port, workers=workers, working=not no_worker)
 
 
-def serve_on(settings: Settings, *, host: str, port: int, workers: int) -> None:
+def serve_on(settings: Settings, *, host: str, port: int, workers: int, working: bool) -> None:
     """Serve on a database that is there and migrated, until SIGINT or SIGTERM. Raises Refusal for a port in use."""
     _check_port(host, port)
     assert settings.database_url is not None
     os.environ["LEENPAD_DATABASE_URL"] = settings.database_url  # the workers read their own settings
+    os.environ[WORKING] = "1" if working else ""
     with _shared_counts(workers):
         uvicorn.run(
             "app.commands.serve:application",
@@ -69,7 +74,7 @@ def application() -> FastAPI:
     if parent is not None and parent.pid is not None:
         # A worker whose parent was killed would hold the port for good, and the embedded database is the parent's.
         die_with_parent(parent.pid, signal.SIGTERM)
-    return create_app(read_settings())
+    return create_app(read_settings(), working=bool(os.environ.get(WORKING)))
 
 
 def is_loopback(host: str) -> bool:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import (
+    JSON,
+    UUID,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -14,6 +18,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     SmallInteger,
     Table,
@@ -66,6 +71,7 @@ system = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("kind", Text, nullable=False, server_default="unknown"),
+    Column("address", Text),  # where its interface is; null: nothing is called (its agencies answer by hand)
 )
 
 agency = Table(
@@ -280,6 +286,197 @@ timetable_stop_time = Table(
     Column("departure", Integer, nullable=False),
     Column("pickup_type", SmallInteger, nullable=False),
     Column("drop_off_type", SmallInteger, nullable=False),
+)
+
+# --- loan requests: what is asked, what happened, what is due ------------------------------------------
+
+
+def _moment(name: str, *, required: bool = False) -> Column[datetime]:
+    return Column(name, DateTime(timezone=True), nullable=not required)
+
+
+loan_request = Table(
+    "loan_request",
+    metadata,
+    Column("id", UUID, primary_key=True),  # version 7: in order of time
+    Column("requesting_agency", Text, nullable=False),
+    Column("requesting_agency_request_id", Text, nullable=False),
+    Column("patron_reference", Text),  # opaque; unlinked (null) when the loan ends
+    Column("service_level", Text, nullable=False, server_default="Core"),
+    # the question, as `QuestionShape` has it
+    Column("isbn", Text),
+    Column("ppn", Text),
+    Column("pickup_location", Text, nullable=False),
+    Column("question", JSON, nullable=False),
+    # the state (app/lending/lifecycle.py), and what is read off it
+    Column("supplying", Text, nullable=False),
+    Column("requesting", Text, nullable=False),
+    Column("item", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("outcome", Text),
+    Column("supplying_agency", Text),  # whoever has it now, or had it at the end
+    Column("supplying_location", Text),
+    Column("asked", ARRAY(Text), nullable=False, server_default="{}"),  # locations that had their turn
+    Column("chosen", Text),  # by staff: the location to ask next
+    Column("placements", Integer, nullable=False, server_default="0"),
+    Column("events", Integer, nullable=False, server_default="0"),  # how many; the last one's sequence
+    # the way there or back: dated legs, when it should be there, and where it was seen last
+    Column("itinerary", JSON),
+    _moment("expected_at"),
+    Column("seen_at_location", Text),
+    _moment("due_at"),  # when the reader must have brought it back
+    Column("renewals", SmallInteger, nullable=False, server_default="0"),
+    _moment("submitted_at", required=True),
+    _moment("shipped_at"),
+    _moment("received_at"),
+    _moment("ended_at"),
+    UniqueConstraint("requesting_agency", "requesting_agency_request_id"),
+    Index("ix_loan_request_requesting_agency_id", "requesting_agency", "id"),
+    Index("ix_loan_request_supplying_agency_id", "supplying_agency", "id"),
+    Index("ix_loan_request_status_id", "status", "id"),
+    Index("ix_loan_request_submitted_at", "submitted_at"),
+    Index("ix_loan_request_open_isbn", "isbn", postgresql_where=text("outcome is null")),
+    Index("ix_loan_request_open_ppn", "ppn", postgresql_where=text("outcome is null")),
+)
+
+loan_decision = Table(
+    "loan_decision",
+    metadata,
+    # The first is what the requester was answered; each renewal before a placement is another.
+    Column("loan_request", UUID, ForeignKey("loan_request.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("document", JSON, nullable=False),  # as POST /v1/decisions answers; json keeps it to the letter
+)
+
+loan_event = Table(
+    "loan_event",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    # Rows become visible in the order of their transactions' ends, not of `id`: see app/store/events.py.
+    Column("transaction", BigInteger, nullable=False, server_default=text("((pg_current_xact_id())::text)::bigint")),
+    Column("loan_request", UUID, ForeignKey("loan_request.id", ondelete="CASCADE"), nullable=False),
+    Column("sequence", Integer, nullable=False),  # 1, 2, 3 … without a gap
+    Column("event", Text, nullable=False),
+    _moment("at", required=True),  # when it happened
+    Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("by", Text, nullable=False),  # an agency's ISIL, a name it gave, or `leenpad`
+    Column("status", Text, nullable=False),  # after it
+    Column("supplying_agency", Text),
+    Column("supplying_location", Text),
+    Column("reason", Text),
+    Column("note", Text),
+    Column("data", JSON),
+    UniqueConstraint("loan_request", "sequence"),
+    Index("ix_loan_event_stream", "transaction", "id"),
+    Index("ix_loan_event_event_at", "event", "at"),
+)
+
+placement = Table(
+    "placement",
+    metadata,
+    Column("loan_request", UUID, ForeignKey("loan_request.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),  # the system hears `<loan request>-<number>` as idempotency key
+    Column("supplying_agency", Text),
+    Column("supplying_location", Text, nullable=False),
+    Column("system", Text),  # null: answers by hand
+    Column("titles", ARRAY(BigInteger), nullable=False),
+    Column("receipt", Text),  # what the system calls it
+    Column("state", Text, nullable=False),  # asking | live | closed
+    Column("end", Text),  # the event that closed it
+    Column("reason", Text),
+    _moment("asked_at", required=True),
+    _moment("placed_at"),
+    _moment("lapses_at"),
+    _moment("answered_at"),
+    _moment("closed_at"),
+    # A placement is never made twice: at most one that is not closed.
+    Index("uq_placement_open", "loan_request", unique=True, postgresql_where=text("state <> 'closed'")),
+    Index("ix_placement_committed", "supplying_location", postgresql_where=text("state <> 'closed'")),
+    CheckConstraint("state in ('asking','live','closed')", name="state"),
+)
+
+task = Table(
+    "task",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),  # what it is about: with `kind`, at most one task
+    Column("due_at", DateTime(timezone=True), nullable=False),  # by the service's clock
+    Column("leased_until", DateTime(timezone=True)),  # by the database's clock; null: nobody has it
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("again", Boolean, nullable=False, server_default=text("false")),  # wanted once more while it ran
+    Column("dead_at", DateTime(timezone=True)),  # given up: a person must look
+    Column("error", Text),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    UniqueConstraint("kind", "subject"),
+    Index("ix_task_due", "due_at", postgresql_where=text("dead_at is null")),
+    Index("ix_task_dead", "id", postgresql_where=text("dead_at is not null")),
+)
+
+idempotency_key = Table(
+    "idempotency_key",
+    metadata,
+    Column("caller", Text, primary_key=True),  # the agency of the key
+    Column("key", Text, primary_key=True),
+    Column("digest", LargeBinary, nullable=False),  # SHA-256 of the body
+    Column("loan_request", UUID, ForeignKey("loan_request.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Index("ix_idempotency_key_created_at", "created_at"),
+)
+
+lapse_rule = Table(
+    "lapse_rule",
+    metadata,
+    # '' stands for every agency, every service level; the agency counts before the level.
+    Column("agency", Text, primary_key=True),
+    Column("service_level", Text, primary_key=True),
+    Column("open_days", Integer, nullable=False),  # days on which the location opens
+    CheckConstraint("open_days between 1 and 365", name="open_days"),
+)
+
+trip_cancellation = Table(
+    "trip_cancellation",
+    metadata,
+    Column("trip_id", Text, primary_key=True),
+    Column("service_date", Date, primary_key=True),
+    Column("route_id", Text, nullable=False),
+    Column("operator", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("note", Text),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+
+webhook = Table(
+    "webhook",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("agency", Text, nullable=False, index=True),
+    Column("url", Text, nullable=False),
+    Column("secret", Text, nullable=False),  # signs what is sent; shown once
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+
+webhook_progress = Table(
+    "webhook_progress",
+    metadata,
+    # Up to which event of a loan request a receiver has confirmed: deliveries are in order for each loan request.
+    Column("webhook", BigInteger, ForeignKey("webhook.id", ondelete="CASCADE"), primary_key=True),
+    Column("loan_request", UUID, ForeignKey("loan_request.id", ondelete="CASCADE"), primary_key=True, index=True),
+    Column("delivered", Integer, nullable=False),  # loan_event.sequence
+)
+
+settlement_entry = Table(
+    "settlement_entry",
+    metadata,
+    # One row for each side of each charge of a delivered item. No title, no reader.
+    Column("loan_request", UUID, primary_key=True),
+    Column("agency", Text, primary_key=True),
+    Column("what", Text, primary_key=True),  # supplier | transport
+    Column("cents", Integer, nullable=False),  # credit is positive, debit negative
+    Column("counterparty", Text),
+    Column("day", Date, nullable=False),  # of delivery
+    Index("ix_settlement_entry_agency_day", "agency", "day"),
+    Index("ix_settlement_entry_day", "day"),
 )
 
 # --- callers, and what tells a process that something changed -------------------------------------

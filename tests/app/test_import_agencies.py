@@ -51,7 +51,7 @@ async def test_rows_land_in_whatever_order(database: Database) -> None:
     assert {table: [row[0] for row in rows] for table, rows in found.items() if rows} == {
         "poi": ["(BiSC,BiSC)"],
         "province": ["(UT,UT,BiSC)"],
-        "system": ["(manual,manual)", "(wise-midden,unknown)"],
+        "system": ["(manual,manual,)", "(wise-midden,unknown,)"],
         "agency": ["(NL-0800070000,Library,UT,BiSC,52.1,5.1,t,,,)"],
         "system_participation": ["(NL-0800070000,wise-midden,,)"],
         "location": [
@@ -132,7 +132,7 @@ async def test_opening_hours_that_cannot_be_read_are_named(database: Database) -
         ("system=w system_since=2024-01-02 system_until=2023-01-01", "system_until",
          "does not come after system_since"),
         ("system=w system_kind=koha", "system_kind",
-         '"koha" is not one of brocade, concerto, manual, unknown, vubis, wise'),
+         '"koha" is not one of brocade, concerto, fake, manual, unknown, vubis, wise'),
         ("system_kind=wise", "system_kind", 'the system "manual" is of the kind manual'),
         ("successor=A", "successor", "is the agency itself"),
         ("supplies=perhaps", "supplies", "is not true or false"),

@@ -12,7 +12,6 @@ from typing import Any
 import orjson
 import pytest
 
-from app.api.decisions import written
 from app.database import Database
 from app.demo.areas import put_areas
 from app.demo.make import DemoFiles
@@ -23,6 +22,7 @@ from app.imports.holdings import import_holdings
 from app.imports.network import import_network
 from app.imports.report import ImportReport
 from app.lending.choose import TitleKey, choose, look_up
+from app.lending.documents import written
 from app.lending.snapshot import Snapshot
 from app.store.agencies import list_pois, list_provinces
 from routing import Objective, Question

@@ -121,7 +121,7 @@ def test_help_names_every_command(run: Run) -> None:
     assert (code, said) == (0, "")
     listed = output.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
     named = [line.split()[0] for line in listed]
-    assert named == ["demo", "serve", "import", "export", "key", "db", "openapi", "bench", "test"]
+    assert named == ["demo", "serve", "work", "import", "export", "key", "db", "openapi", "bench", "test"]
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -1,0 +1,311 @@
+"""Loan requests: submitted once, looked at, followed by their events, and acted upon."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Depends, Path, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.api.bodies import read_json
+from app.api.decision_shapes import QuestionShape
+from app.api.decisions import question
+from app.api.dependencies import Caller, database, requires, resources
+from app.api.loan_shapes import (
+    ACTIONS,
+    EVENT,
+    LOAN,
+    LOANS,
+    QUESTION,
+    SUBMITTED,
+    ActionShape,
+    EventShape,
+    LoanRequestShape,
+    LoanShape,
+    SubmittedShape,
+    WholeLoanShape,
+)
+from app.api.paging import Cursor, Limit, Page, after, page
+from app.api.parties import check_party, check_side
+from app.database import Database
+from app.lending.act import Action, ActionNotAllowed, Report, act, actions_in
+from app.lending.choose import TitleKey, UnknownTitle, choose, look_up
+from app.lending.documents import written
+from app.lending.lifecycle import REASONS_UNFILLED
+from app.lending.snapshot import NotReady
+from app.lending.submit import Accepted, KeyReused, Submission, find_accepted, submit
+from app.problems import Fault, Forbidden, InvalidInput, TooLarge, UnsupportedMediaType, documented
+from app.store.events import list_events
+from app.store.loans import (
+    DuplicateRequestId,
+    LoanFilters,
+    UnknownLoanRequest,
+    list_loans,
+    read_loan,
+    show_loan,
+)
+from app.store.placements import list_placements
+from routing import UnknownLocation
+
+router = APIRouter(prefix="/v1", tags=["Loan requests"])
+
+MAX_KEY = 255
+HeldDatabase = Annotated[Database, Depends(database)]
+Reader = Annotated[Caller, Depends(requires())]
+LoanId = Annotated[UUID, Path(description="The loan request's id.", examples=[SUBMITTED["id"]])]
+Asking = Annotated[Caller, Depends(requires("requester", "admin"))]
+Acting = Annotated[Caller, Depends(requires("requester", "supplier", "planner", "admin"))]
+
+
+def _body(shape: str, **examples: Any) -> dict[str, Any]:
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{shape}"}, **examples}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+_KEY_HEADER = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Sent again with the same body, it is the same loan request and the same answer, for a week.",
+    "schema": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": MAX_KEY,
+        "example": "8e03978e-40d5-43dd-bc93-6894a57f9324",
+    },
+}
+
+
+@router.post(
+    "/loan-requests",
+    status_code=201,
+    summary="Submit a loan request",
+    response_class=Response,
+    openapi_extra={**_body("LoanRequestShape", example=QUESTION), "parameters": [_KEY_HEADER]},
+    responses={
+        201: {
+            "model": SubmittedShape,
+            "description": "It is accepted, and survives whatever happens from now on.",
+            "content": {"application/json": {"example": SUBMITTED}},
+        },
+        **documented(
+            UnknownTitle,
+            UnknownLocation,
+            DuplicateRequestId,
+            KeyReused,
+            TooLarge,
+            UnsupportedMediaType,
+            InvalidInput,
+            NotReady,
+        ),
+    },
+)
+async def create_loan_request(request: Request, caller: Asking) -> Response:
+    """Accept a loan request and answer who will be asked, in order; the first of them is asked at once.
+
+    A request that nobody can fill is accepted too: it ends `Unfilled` at once, and the refusals say why.
+    """
+    asked = await read_json(request, LoanRequestShape)
+    _check_agency(caller, asked.requesting_agency)
+    key = _idempotency_key(request)
+    held = await resources(request)
+    now = held.clock.now()
+    submission = _submission(asked)
+    owner = caller.agency or asked.requesting_agency
+    if key is not None and (accepted := await find_accepted(held.database, submission, caller=owner, key=key)):
+        return _answer(accepted)
+    submission = _submission(asked, requested_at=asked.requested_at or now)
+    title = TitleKey(isbn=asked.title.isbn, ppn=asked.title.ppn)
+    holders = await look_up(held.database, title)
+    asks = question(asked, now=now)
+    decision = await choose(held.snapshot, title=title, holders=holders, question=asks)
+    return _answer(await submit(held.database, submission, decision, write=written, at=now, caller=owner, key=key))
+
+
+def _submission(asked: LoanRequestShape, *, requested_at: datetime | None = None) -> Submission:
+    asks = asked.model_dump(mode="json", include=set(QuestionShape.model_fields))
+    if requested_at is not None:
+        asks["requested_at"] = requested_at.isoformat()
+    return Submission(
+        requesting_agency=asked.requesting_agency,
+        requesting_agency_request_id=asked.requesting_agency_request_id,
+        patron_reference=asked.patron_reference,
+        service_level=asked.service_level,
+        isbn=asked.title.isbn,
+        ppn=asked.title.ppn,
+        pickup_location=asked.pickup_location,
+        question=orjson.dumps(asks).decode(),
+        body=asked.model_dump_json().encode(),
+    )
+
+
+def _answer(accepted: Accepted) -> Response:
+    head = {"id": str(accepted.id), "status": accepted.status, "outcome": accepted.outcome}
+    head |= {"supplying_agency": None, "supplying_location": None}
+    # The decision's members follow, to the letter as they were decided.
+    document = orjson.dumps(head)[:-1] + b"," + accepted.decision[1:]
+    where = {"Location": f"/v1/loan-requests/{accepted.id}"}
+    return Response(document, status_code=201, media_type="application/json", headers=where)
+
+
+def _idempotency_key(request: Request) -> str | None:
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return None
+    if not 1 <= len(key) <= MAX_KEY or not key.isprintable():
+        raise InvalidInput(Fault("/Idempotency-Key", f"Takes 1 to {MAX_KEY} printable characters."))
+    return key
+
+
+def _check_agency(caller: Caller, agency: str) -> None:
+    if "admin" not in caller.scopes and caller.agency != agency:
+        raise Forbidden(f"This key is {caller.agency}'s: it may not ask for {agency}.")
+
+
+@router.get(
+    "/loan-requests",
+    summary="List loan requests",
+    response_model=Page[LoanShape],
+    responses={200: {"content": {"application/json": {"example": LOANS}}}},
+)
+async def read_loan_requests(
+    held: HeldDatabase,
+    caller: Reader,
+    requesting_agency: Annotated[
+        str | None, Query(max_length=200, description="Only those this agency asked for.")
+    ] = None,
+    supplying_agency: Annotated[
+        str | None, Query(max_length=200, description="Only those this agency has now.")
+    ] = None,
+    status: Annotated[str | None, Query(max_length=40, description="Only those of this ISO 18626 status.")] = None,
+    requesting_agency_request_id: Annotated[
+        str | None, Query(max_length=200, description="The agency's own number.")
+    ] = None,
+    state: Annotated[Literal["all", "open"], Query(description="All, or those that have not ended.")] = "all",
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> dict[str, Any]:
+    """Answer loan requests, the newest first; those in which the key's agency takes part."""
+    filters = LoanFilters(
+        party=None if caller.sees_everything else caller.agency,
+        requesting_agency=_clean("requesting_agency", requesting_agency),
+        supplying_agency=_clean("supplying_agency", supplying_agency),
+        status=_clean("status", status),
+        request_id=_clean("requesting_agency_request_id", requesting_agency_request_id),
+        open_only=state == "open",
+    )
+    async with held.connection() as connection:
+        found = await list_loans(connection, filters, before=_before(cursor), limit=limit + 1)
+    return page(found, [str(row["id"]) for row in found], limit)
+
+
+def _clean(name: str, value: str | None) -> str | None:
+    if value is not None and "\0" in value:
+        raise InvalidInput(Fault(f"/{name}", "No name has a NUL in it."))
+    return value
+
+
+def _before(cursor: str | None) -> UUID | None:
+    found = after(cursor, str)
+    try:
+        return None if found is None else UUID(found)
+    except ValueError:
+        raise InvalidInput(Fault("/cursor", "This is not the next_cursor of any page.")) from None
+
+
+@router.get(
+    "/loan-requests/{loan_request}",
+    summary="Look at a loan request",
+    response_model=WholeLoanShape,
+    responses={200: {"content": {"application/json": {"example": LOAN}}}, **documented(UnknownLoanRequest)},
+)
+async def read_loan_request(held: HeldDatabase, caller: Reader, loan_request: LoanId) -> dict[str, Any]:
+    """Answer where it stands: who has it, where the item is, by which vans it travels, and who was asked before."""
+    async with held.one_moment() as connection:
+        loan = await read_loan(connection, loan_request)
+        await check_party(connection, caller, loan)
+        found = await show_loan(connection, loan_request)
+        placements = await list_placements(connection, loan_request)
+    decision = found.pop("decision")
+    shown = {name: decision[name] for name in ("network_version", "rota", "refusals")}
+    return {**found, **shown, "placements": placements, "actions": actions_in(loan)}
+
+
+@router.get(
+    "/loan-requests/{loan_request}/events",
+    summary="Read a loan request's history",
+    response_model=Page[EventShape],
+    responses={
+        200: {"content": {"application/json": {"example": {"items": [EVENT], "next_cursor": None}}}},
+        **documented(UnknownLoanRequest),
+    },
+)
+async def read_loan_events(
+    held: HeldDatabase, caller: Reader, loan_request: LoanId, limit: Limit = 100, cursor: Cursor = None
+) -> dict[str, Any]:
+    """Answer everything that happened to it, in order, each with who did it and why."""
+    async with held.one_moment() as connection:
+        await check_party(connection, caller, await read_loan(connection, loan_request))
+        found = await list_events(connection, loan_request, after=after(cursor, int) or 0, limit=limit + 1)
+    return page(found, [row["sequence"] for row in found], limit)
+
+
+@router.post(
+    "/loan-requests/{loan_request}/actions",
+    summary="Report or ask something",
+    response_model=WholeLoanShape,
+    openapi_extra=_body("ActionShape", examples=ACTIONS),
+    responses={
+        200: {"content": {"application/json": {"example": LOAN}}},
+        **documented(
+            UnknownLoanRequest,
+            UnknownLocation,
+            ActionNotAllowed,
+            TooLarge,
+            UnsupportedMediaType,
+            InvalidInput,
+            NotReady,
+        ),
+    },
+)
+async def act_on_loan_request(
+    request: Request, held: HeldDatabase, caller: Acting, loan_request: LoanId
+) -> dict[str, Any]:
+    """Carry out an action and answer where the loan request then stands.
+
+    The supplying side: `ExpectToSupply`, `WillSupply`, `Unfilled` (with `reason`), `RetryPossible`, `Loaned`,
+    `Recall`, `LoanCompleted`. The requesting side: `Received`, `Renew`, `ShippedReturn`, `Cancel`, and for its staff
+    `Override` (with `supplying_location`), `Hold` and `Resume`. The vans: `Scan` (with `location`). Both: `Lost`.
+    """
+    asked = await read_json(request, ActionShape)
+    everything = await resources(request)
+    ground = everything.ground
+    async with held.connection() as connection:
+        loan = await read_loan(connection, loan_request)
+        await check_party(connection, caller, loan)
+    check_side(caller, asked.action, loan)
+    state = await ground.snapshot.follow()
+    await act(ground, loan_request, _report(asked, caller, everything.clock.now(), known=state.register.locations))
+    return await read_loan_request(held, caller, loan_request)
+
+
+def _report(asked: ActionShape, caller: Caller, now: datetime, *, known: Any) -> Report:
+    location = asked.supplying_location if asked.action is Action.OVERRIDE else asked.location
+    if asked.action is Action.SCAN and location is None:
+        raise InvalidInput(Fault("/location", "A scan was made somewhere: name the location."))
+    if location is not None and location not in known:
+        raise UnknownLocation(f"No location {location} is registered.")
+    if asked.action is Action.UNFILLED and asked.reason is not None and asked.reason not in REASONS_UNFILLED:
+        raise InvalidInput(Fault("/reason", f"Takes one of {', '.join(REASONS_UNFILLED)}."))
+    return Report(
+        action=asked.action,
+        at=(asked.at or now).astimezone(UTC),
+        by=asked.by or caller.agency or "admin",
+        note=asked.note,
+        reason=asked.reason,
+        location=location,
+    )

@@ -1,0 +1,189 @@
+"""What people report or ask for: an action of the ISO 18626 vocabulary, of the vans, or of staff."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from app.database import Connection
+from app.lending.ground import Ground
+from app.lending.happen import MOST_RENEWALS, Circumstances, happen
+from app.lending.lifecycle import Event, Item, NotAllowed, Supplying, allowed_in
+from app.lending.record import US, state_of
+from app.lending.settle import charges_of
+from app.lending.snapshot import State
+from app.lending.track import plan, plan_back, plan_there, still_right
+from app.store.events import Told
+from app.store.loans import Loan, lock_loan, read_loan
+from app.store.placements import find_open
+
+
+class Action(StrEnum):
+    """What can be sent to a loan request."""
+
+    # the supplying side
+    EXPECT_TO_SUPPLY = "ExpectToSupply"
+    WILL_SUPPLY = "WillSupply"
+    UNFILLED = "Unfilled"
+    RETRY_POSSIBLE = "RetryPossible"
+    LOANED = "Loaned"
+    RECALL = "Recall"
+    LOAN_COMPLETED = "LoanCompleted"
+    # the requesting side
+    RECEIVED = "Received"
+    RENEW = "Renew"
+    SHIPPED_RETURN = "ShippedReturn"
+    CANCEL = "Cancel"
+    LOST = "Lost"
+    # the vans
+    SCAN = "Scan"
+    # staff
+    OVERRIDE = "Override"
+    HOLD = "Hold"
+    RESUME = "Resume"
+
+
+SUPPLYING_SIDE = frozenset(
+    {
+        Action.EXPECT_TO_SUPPLY,
+        Action.WILL_SUPPLY,
+        Action.UNFILLED,
+        Action.RETRY_POSSIBLE,
+        Action.LOANED,
+        Action.RECALL,
+        Action.LOAN_COMPLETED,
+    }
+)
+REQUESTING_SIDE = frozenset(
+    {
+        Action.RECEIVED,
+        Action.RENEW,
+        Action.SHIPPED_RETURN,
+        Action.CANCEL,
+        Action.OVERRIDE,
+        Action.HOLD,
+        Action.RESUME,
+    }
+)
+BOTH_SIDES = frozenset({Action.LOST, Action.SCAN})
+
+
+class ActionNotAllowed(Exception):  # noqa: N818 - named as the problem it becomes
+    """The action is not possible now; `members` lists those that are."""
+
+    def __init__(self, action: Action, loan: Loan, why: str = "") -> None:
+        status, allowed = NotAllowed(Event.SUBMITTED, state_of(loan)), actions_in(loan)
+        self.members = {"allowed": allowed}
+        detail = why or f"{action} is not possible now: {str(status).partition(': ')[2]}"
+        super().__init__(f"{detail} Possible: {', '.join(allowed) or 'nothing'}.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """An action with what it says; `location` is where a scan was made, or whom an override chooses."""
+
+    action: Action
+    at: datetime
+    by: str
+    note: str | None = None
+    reason: str | None = None
+    location: str | None = None
+
+
+async def act(ground: Ground, loan_id: UUID, report: Report) -> None:
+    """Carry an action out. Raises UnknownLoanRequest, or ActionNotAllowed, and then nothing has changed."""
+    state = await ground.snapshot.follow()
+    while True:
+        async with ground.database.connection() as connection:
+            seen = await read_loan(connection, loan_id)
+        circumstances = _circumstances(state, seen, report)
+        async with ground.database.transaction() as connection:
+            loan = await lock_loan(connection, loan_id)
+            if loan.events != seen.events:
+                continue  # it went on while its way was planned
+            placement = await find_open(connection, loan_id)
+            event = _event(loan, report, by_system=placement is not None and placement.system is not None)
+            told = Told(at=report.at, by=report.by, reason=report.reason, note=report.note, data=_data(report))
+            try:
+                loan = await happen(connection, loan, event, told, circumstances)
+            except NotAllowed:
+                raise ActionNotAllowed(report.action, loan) from None
+            if event in (Event.SCANNED_ON_THE_WAY, Event.SCANNED_ON_THE_WAY_BACK):
+                await _check_way(state, connection, loan, report)
+        return
+
+
+def _event(loan: Loan, report: Report, *, by_system: bool) -> Event:
+    """Return the event that an action is in the loan request's present state."""
+    action = report.action
+    if action is Action.SCAN:
+        if loan.item == Item.ON_THE_WAY_BACK:
+            return Event.SCANNED_ON_THE_WAY_BACK
+        at_pickup = report.location == loan.pickup_location
+        return Event.SCANNED_AT_PICKUP if at_pickup else Event.SCANNED_ON_THE_WAY
+    if action is Action.LOST:
+        return Event.LOST if loan.received_at is not None else Event.LOST_ON_THE_WAY
+    if action is Action.CANCEL:
+        return Event.CANCEL_ASKED if by_system or loan.supplying == Supplying.ASKING else Event.CANCEL
+    if action is Action.RENEW and loan.renewals >= MOST_RENEWALS:
+        raise ActionNotAllowed(action, loan, f"It was renewed {loan.renewals} times, and no more is allowed.")
+    return Event(action.value)
+
+
+def actions_in(loan: Loan) -> list[str]:
+    """Return the actions that are possible in a loan request's present state."""
+    events = set(allowed_in(state_of(loan)))
+    return [action.value for action in Action if not events.isdisjoint(_EVENTS[action])]
+
+
+# Most actions are the event of their name.
+_EVENTS: dict[Action, frozenset[Event]] = {
+    **{action: frozenset({Event(action.value)}) for action in Action if action.value in list(Event)},
+    Action.SCAN: frozenset({Event.SCANNED_ON_THE_WAY, Event.SCANNED_AT_PICKUP, Event.SCANNED_ON_THE_WAY_BACK}),
+    Action.LOST: frozenset({Event.LOST, Event.LOST_ON_THE_WAY}),
+    Action.CANCEL: frozenset({Event.CANCEL, Event.CANCEL_ASKED}),
+}
+
+
+def _circumstances(state: State, loan: Loan, report: Report) -> Circumstances:
+    if report.action is Action.LOANED and loan.supplying_location is not None:
+        return Circumstances(way=plan_there(state, loan, at=report.at))
+    if report.action is Action.SHIPPED_RETURN and loan.supplying_location is not None:
+        return Circumstances(way=plan_back(state, loan, at=report.at))
+    if report.action is Action.RECEIVED:
+        charges = charges_of(state, loan, at=report.at)
+        return Circumstances(charges=charges, seen_at_location=loan.pickup_location)
+    if report.action is Action.SCAN:
+        return Circumstances(seen_at_location=report.location)
+    if report.action is Action.OVERRIDE:
+        return Circumstances(chosen=report.location)
+    return Circumstances()
+
+
+def _data(report: Report) -> dict[str, str] | None:
+    if report.location is None:
+        return None
+    return {"location": report.location}
+
+
+async def _check_way(state: State, connection: Connection, loan: Loan, report: Report) -> None:
+    """Plan the rest anew where what was going to be ridden has left already."""
+    assert report.location is not None
+    if still_right(loan, report.location, at=report.at):
+        return
+    to = loan.supplying_location if loan.item == Item.ON_THE_WAY_BACK else loan.pickup_location
+    assert to is not None
+    way = plan(state, report.location, to, at=report.at)
+    said = "No van takes it on from there." if way.arrives_at is None else "It missed what it was going to ride."
+    told = Told(at=report.at, by=US, note=said, data=_way(loan, way.arrives_at))
+    await happen(connection, loan, Event.REPLANNED, told, Circumstances(way=way))
+
+
+def _way(loan: Loan, arrives_at: datetime | None) -> dict[str, str | None]:
+    before = loan.expected_at
+    return {
+        "expected_before": None if before is None else before.isoformat(),
+        "expected_at": None if arrives_at is None else arrives_at.isoformat(),
+    }

@@ -1,0 +1,89 @@
+"""Something happened to a loan request: the event, and all that follows from it, in one transaction.
+
+People report through `act`, systems through `follow`; what they report has the same consequences.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from app.database import Connection
+from app.lending.lapse import let_go, pass_on
+from app.lending.lifecycle import Event, outcome_of
+from app.lending.record import record, state_of
+from app.lending.track import Way
+from app.store.events import Told
+from app.store.loans import Loan
+from app.store.placements import close_placement, find_open, note_answered
+from app.store.settlement import Charge, enter
+from app.store.tasks import drop, schedule
+
+LOAN_DAYS = 21
+RENEWAL_DAYS = 21
+MOST_RENEWALS = 2
+OVERDUE = "overdue"
+
+ANSWERS = frozenset({Event.EXPECT_TO_SUPPLY, Event.WILL_SUPPLY, Event.UNFILLED, Event.RETRY_POSSIBLE, Event.LOANED})
+PASSING_ON = frozenset({Event.UNFILLED, Event.RETRY_POSSIBLE, Event.LAPSED})
+LETTING_GO = frozenset({Event.CANCEL, Event.OVERRIDE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What an event comes with: the way that was planned, what delivery costs, whom staff chose."""
+
+    way: Way | None = None
+    seen_at_location: str | None = None
+    charges: tuple[Charge, ...] = ()
+    chosen: str | None = None
+
+
+async def happen(
+    connection: Connection, loan: Loan, event: Event, told: Told, circumstances: Circumstances | None = None
+) -> Loan:
+    """Record an event of a locked loan request with its consequences, and return it as it then is.
+
+    Raises lifecycle.NotAllowed, and then nothing has changed.
+    """
+    given = circumstances or Circumstances()
+    placement = await find_open(connection, loan.id)
+    after = await record(connection, loan, event, told, **_changes(loan, event, told, given))
+    if placement is not None:
+        if event in ANSWERS:
+            await note_answered(connection, placement, at=told.at)
+        if event in PASSING_ON or event in LETTING_GO or outcome_of(state_of(after)) is not None:
+            await close_placement(connection, placement, end=event, reason=told.reason, at=told.at)
+            await drop(connection, "lapse", placement.key)
+        if event in LETTING_GO:
+            await let_go(connection, placement, at=told.at)
+    if event in PASSING_ON or event in (Event.OVERRIDE, Event.RESUME):
+        await pass_on(connection, loan.id, at=told.at)
+    if event is Event.RECEIVED:
+        await enter(connection, loan.id, given.charges)
+    if event in (Event.RECEIVED, Event.RENEW) and after.due_at is not None:
+        await schedule(connection, OVERDUE, str(loan.id), after.due_at)
+    return after
+
+
+def _changes(loan: Loan, event: Event, told: Told, given: Circumstances) -> dict[str, object]:
+    """Return the columns of loan_request that an event changes besides its state."""
+    changes: dict[str, object] = {}
+    if event in PASSING_ON or event in LETTING_GO:
+        changes |= {"supplying_agency": None, "supplying_location": None, "expected_at": None}
+    if event is Event.OVERRIDE:
+        # Whoever is passed over has not said no, and staff may also choose one that had its turn.
+        again = (given.chosen, loan.supplying_location)
+        changes |= {"chosen": given.chosen, "asked": [place for place in loan.asked if place not in again]}
+    if given.way is not None:
+        changes |= {"itinerary": given.way.legs, "expected_at": given.way.arrives_at}
+    if given.seen_at_location is not None:
+        changes["seen_at_location"] = given.seen_at_location
+    if event is Event.LOANED:
+        changes["shipped_at"] = told.at
+    if event is Event.RECEIVED:
+        changes |= {"received_at": told.at, "due_at": told.at + timedelta(days=LOAN_DAYS), "itinerary": None}
+    if event is Event.RENEW:
+        since = max(told.at, loan.due_at or told.at)
+        changes |= {"due_at": since + timedelta(days=RENEWAL_DAYS), "renewals": loan.renewals + 1}
+    return changes

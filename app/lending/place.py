@@ -1,0 +1,244 @@
+"""Places a loan request with the next on the rota, and goes on to the one after when that one does not take it.
+
+Each step is a transaction of its own, and none is open while a system is called. A worker that dies between two steps
+leaves the state `asking`; whoever takes the task over looks first whether the order was placed.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from adapters.contract import LibrarySystem, Order, OutcomeUnknown, Refused
+from app.database import Connection
+from app.lending.documents import written
+from app.lending.ground import Ground, LookAgain
+from app.lending.lapse import lapses_at
+from app.lending.lifecycle import Event, Requesting, Supplying
+from app.lending.record import US, record
+from app.lending.renew import Renewed, renew, what_changed
+from app.store.events import Told
+from app.store.loans import Loan, add_decision, change, latest_decision, lock_loan, read_loan
+from app.store.placements import (
+    Placement,
+    close_placement,
+    committed,
+    find_open,
+    lock_titles,
+    note_placed,
+    open_placement,
+)
+from app.store.tasks import Task, finish, hold, schedule
+from routing import Register, RotaEntry
+
+PLACE, LAPSE, FOLLOW = "place", "lapse", "follow"
+
+
+async def place(ground: Ground, task: Task) -> None:
+    """Carry the task `place` of a loan request out: until a supplier has it, or the rota has come to its end."""
+    loan_id = UUID(task.subject)
+    while True:
+        async with ground.database.connection() as connection:
+            loan = await read_loan(connection, loan_id)
+            placement = await find_open(connection, loan_id)
+        if loan.supplying == Supplying.ASKING and placement is not None:
+            asked_before = True
+        elif loan.supplying == Supplying.NOBODY and loan.requesting == Requesting.WAITING:
+            placement, asked_before = await _pick(ground, task, loan), False
+        else:
+            async with ground.database.transaction() as connection:
+                await finish(connection, task)
+            return
+        if placement is None:
+            return
+        if await _ask(ground, task, loan, placement, asked_before=asked_before):
+            return
+
+
+async def _pick(ground: Ground, task: Task, loan: Loan) -> Placement | None:
+    """Choose the next supplier and write it down. None: it lies on somebody's desk, or nobody is left; task finished.
+
+    Whoever was chosen while another request took the last copy is left for the next choice.
+    """
+    at = ground.clock.now()
+    renewed = await renew(ground, loan, at=at, only=loan.chosen)
+    async with ground.database.transaction() as connection:
+        await hold(connection, task)
+        fresh = await lock_loan(connection, loan.id)
+        if (fresh.events, fresh.chosen) != (loan.events, loan.chosen):
+            raise LookAgain  # somebody changed it meanwhile: start over from what it is now
+        await lock_titles(connection, renewed.titles)
+        entry = await _first_with_copy(connection, renewed)
+        before = await latest_decision(connection, loan.id)
+        await add_decision(connection, loan.id, written(renewed.decision))
+        changed = what_changed(before, renewed.decision, loan.asked)
+        if entry is not None:
+            return await _note(ground, connection, task, fresh, renewed, entry, changed, at=at)
+        if loan.chosen is None:
+            await _end(connection, fresh, renewed, changed, at=at)
+            await finish(connection, task)
+            return None
+        await change(connection, fresh, chosen=None)  # what staff chose cannot be had: back to the rota
+    raise LookAgain
+
+
+async def _first_with_copy(connection: Connection, renewed: Renewed) -> RotaEntry | None:
+    taken = await committed(connection, renewed.titles)
+    for entry in renewed.decision.rota:
+        spoken_for = taken.get(entry.supplying_location)
+        if spoken_for is None or spoken_for.unshipped < renewed.left.get(entry.supplying_location, 0):
+            return entry
+    return None
+
+
+async def _end(connection: Connection, loan: Loan, renewed: Renewed, changed: list[str], *, at: datetime) -> None:
+    gathered = [
+        {"supplying_location": refusal.supplying_location, "reason": refusal.reason, "detail": refusal.detail}
+        for refusal in renewed.decision.refusals
+    ]
+    data = {"asked": list(loan.asked), "refusals": gathered, "changed": changed}
+    told = Told(at=at, by=US, note="Nobody is left who could supply it.", data=data)
+    await record(connection, loan, Event.END_OF_ROTA, told, supplying_agency=None, supplying_location=None)
+
+
+async def _note(
+    ground: Ground,
+    connection: Connection,
+    task: Task,
+    loan: Loan,
+    renewed: Renewed,
+    entry: RotaEntry,
+    changed: list[str],
+    *,
+    at: datetime,
+) -> Placement | None:
+    """Write down who is going to be asked; where people answer, they have been asked by that."""
+    system_id = _system_of(renewed.register, entry)
+    system = await ground.systems.find(connection, system_id)
+    number = loan.placements + 1
+    placement = await open_placement(
+        connection,
+        loan=loan.id,
+        number=number,
+        agency=entry.supplying_agency,
+        location=entry.supplying_location,
+        system=system_id if system is not None else None,
+        titles=renewed.titles,
+        at=at,
+    )
+    data = {
+        "rank": entry.rank,
+        "arrives_at": entry.arrives_at.isoformat(),
+        "cost_cents": entry.cost_cents,
+        "network_version": renewed.decision.network_version,
+        "reasons": list(entry.reasons),
+        "changed": changed,
+    }
+    loan = await record(
+        connection,
+        loan,
+        Event.PLACING,
+        Told(at=at, by=US, data=data),
+        supplying_agency=entry.supplying_agency,
+        supplying_location=entry.supplying_location,
+        asked=[*loan.asked, entry.supplying_location],
+        chosen=None,
+        placements=number,
+        expected_at=entry.arrives_at,
+    )
+    if system is not None:
+        return placement
+    await _placed(connection, renewed.register, loan, placement, receipt=None, at=at)
+    await finish(connection, task)
+    return None
+
+
+def _system_of(register: Register, entry: RotaEntry) -> str | None:
+    location = register.locations.get(entry.supplying_location)
+    agency = register.agencies.get(entry.supplying_agency or "")
+    return (location.system if location else None) or (agency.system if agency else None)
+
+
+async def _ask(ground: Ground, task: Task, loan: Loan, placement: Placement, *, asked_before: bool) -> bool:
+    """Ask the system and write down what it said. True: the task is done; False: the next one's turn.
+
+    Raises a SystemFault where it has to be tried or looked into again.
+    """
+    async with ground.database.connection() as connection:
+        system = await ground.systems.find(connection, placement.system)
+    if system is None:  # it became one that people answer for, since
+        receipt, refused = None, None
+    else:
+        receipt, refused = await _call(ground, task, loan, placement, system, asked_before=asked_before)
+    register = (await ground.snapshot.follow()).register
+    at = ground.clock.now()
+    async with ground.database.transaction() as connection:
+        await hold(connection, task)
+        loan = await lock_loan(connection, loan.id)
+        if loan.supplying != Supplying.ASKING:
+            raise LookAgain
+        if refused is not None:
+            await close_placement(connection, placement, end=Event.PLACEMENT_REFUSED, reason=refused.reason, at=at)
+            told = Told(at=at, by=placement.system or US, reason=refused.reason, note=str(refused))
+            await record(
+                connection, loan, Event.PLACEMENT_REFUSED, told, supplying_agency=None, supplying_location=None
+            )
+            return False
+        await _placed(connection, register, loan, placement, receipt=receipt, at=at)
+        await finish(connection, task)
+    return True
+
+
+async def _call(
+    ground: Ground, task: Task, loan: Loan, placement: Placement, system: LibrarySystem, *, asked_before: bool
+) -> tuple[str | None, Refused | None]:
+    try:
+        if asked_before and (receipt := await system.find(placement.key)) is not None:
+            return receipt, None
+        return await system.place(_order(loan, placement), key=placement.key), None
+    except Refused as refused:
+        return None, refused
+    except OutcomeUnknown:
+        await _note_unknown(ground, task, placement)
+        raise
+
+
+def _order(loan: Loan, placement: Placement) -> Order:
+    return Order(
+        loan_request=str(loan.id),
+        reference=loan.requesting_agency_request_id,
+        isbn=loan.isbn,
+        ppn=loan.ppn,
+        supplying_location=placement.supplying_location,
+        pickup_location=loan.pickup_location,
+    )
+
+
+async def _note_unknown(ground: Ground, task: Task, placement: Placement) -> None:
+    async with ground.database.transaction() as connection:
+        await hold(connection, task)
+        loan = await lock_loan(connection, placement.loan_request)
+        told = Told(at=ground.clock.now(), by=placement.system or US, note="No answer came; it will be looked into.")
+        await record(connection, loan, Event.OUTCOME_UNKNOWN, told)
+
+
+async def _placed(
+    connection: Connection,
+    register: Register,
+    loan: Loan,
+    placement: Placement,
+    *,
+    receipt: str | None,
+    at: datetime,
+) -> None:
+    lapse = await lapses_at(connection, register, loan, placement, at=at)
+    await note_placed(connection, placement, receipt=receipt, at=at, lapses_at=lapse)
+    await record(
+        connection,
+        loan,
+        Event.PLACED,
+        Told(at=at, by=placement.system or US, data={"lapses_at": lapse.isoformat(), "receipt": receipt}),
+    )
+    await schedule(connection, LAPSE, placement.key, lapse)
+    if placement.system is not None:
+        await schedule(connection, FOLLOW, placement.key, at)

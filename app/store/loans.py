@@ -1,0 +1,330 @@
+"""Loan requests: written whole at submission, locked and advanced afterwards, and read in pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from app.store.events import CHANNEL, Told, written
+
+
+class UnknownLoanRequest(Exception):  # noqa: N818 - named as the problem it becomes
+    """There is no loan request of this id."""
+
+
+class DuplicateRequestId(Exception):  # noqa: N818 - named as the problem it becomes
+    """The requesting agency has used this request id before."""
+
+
+class KeyTaken(Exception):  # noqa: N818 - says what happened
+    """The Idempotency-Key was used before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewLoan:
+    """What is written at submission. `question` and `decision` are JSON texts."""
+
+    id: UUID
+    requesting_agency: str
+    requesting_agency_request_id: str
+    patron_reference: str | None
+    service_level: str
+    isbn: str | None
+    ppn: str | None
+    pickup_location: str
+    question: str
+    decision: str
+    submitted_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where a loan request stands after an event: the parts of its state, and what is read off them."""
+
+    supplying: str
+    requesting: str
+    item: str
+    status: str
+    outcome: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loan:
+    """A loan request as its events have left it; read under a lock by whoever is going to advance it."""
+
+    id: UUID
+    requesting_agency: str
+    requesting_agency_request_id: str
+    service_level: str
+    isbn: str | None
+    ppn: str | None
+    pickup_location: str
+    question: dict[str, Any]
+    supplying: str
+    requesting: str
+    item: str
+    supplying_agency: str | None
+    supplying_location: str | None
+    asked: tuple[str, ...]
+    chosen: str | None
+    placements: int
+    events: int
+    itinerary: list[dict[str, Any]] | None
+    expected_at: datetime | None
+    seen_at_location: str | None
+    due_at: datetime | None
+    renewals: int
+    submitted_at: datetime
+    shipped_at: datetime | None
+    received_at: datetime | None
+
+
+_LOAN = (
+    "id, requesting_agency, requesting_agency_request_id, service_level, isbn, ppn, pickup_location, question,"
+    " supplying, requesting, item, supplying_agency, supplying_location, asked, chosen, placements, events,"
+    " itinerary, expected_at, seen_at_location, due_at, renewals, submitted_at, shipped_at, received_at"
+)
+
+# One statement, so one round trip and one transaction. A second one with the same key or id waits for the first to
+# end and then fails on the constraint.
+_SUBMIT = """
+with loan as (
+    insert into loan_request (id, requesting_agency, requesting_agency_request_id, patron_reference, service_level,
+        isbn, ppn, pickup_location, question, supplying, requesting, item, status, outcome, events, submitted_at,
+        ended_at)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
+            case when $14::text is not null then $16::timestamptz end)
+    returning id),
+decided as (insert into loan_decision (loan_request, number, document) select id, 1, $17 from loan),
+told as (
+    insert into loan_event (loan_request, sequence, event, at, by, status)
+    select loan.id, told.sequence, told.event, $16, $2, told.status
+      from loan, unnest($18::text[], $19::text[]) with ordinality as told (event, status, sequence)),
+due as (insert into task (kind, subject, due_at) select 'place', $1::text, $16 where $14 is null),
+tell as (
+    insert into task (kind, subject, due_at)
+    select 'deliver', webhook.id || ':' || $1::text, $16 from webhook where agency = $2),
+once as (
+    insert into idempotency_key (caller, key, digest, loan_request)
+    select $20, $21, $22, id from loan where $21::text is not null)
+select pg_notify($23, '')
+"""
+
+
+async def insert_loan(
+    connection: asyncpg.Connection,
+    loan: NewLoan,
+    *,
+    events: Sequence[tuple[str, str]],
+    standing: Standing,
+    caller: str,
+    key: str | None,
+    digest: bytes,
+) -> None:
+    """Write a loan request with its decision, first events, due task and idempotency key, or nothing.
+
+    `events` are (event, status after it), and led to `standing`. Raises DuplicateRequestId or KeyTaken.
+    """
+    try:
+        await connection.execute(
+            _SUBMIT,
+            *(loan.id, loan.requesting_agency, loan.requesting_agency_request_id, loan.patron_reference),
+            *(loan.service_level, loan.isbn, loan.ppn, loan.pickup_location, loan.question),
+            *(standing.supplying, standing.requesting, standing.item, standing.status, standing.outcome),
+            *(len(events), loan.submitted_at, loan.decision),
+            *([event for event, _ in events], [status for _, status in events], caller, key, digest, CHANNEL),
+        )
+    except asyncpg.UniqueViolationError as error:
+        if error.constraint_name == "pk_idempotency_key":
+            raise KeyTaken(key) from None
+        if error.constraint_name and error.constraint_name.startswith("uq_loan_request"):
+            raise DuplicateRequestId(
+                f"{loan.requesting_agency} has a loan request {loan.requesting_agency_request_id} already."
+            ) from None
+        raise
+
+
+async def find_submitted(connection: asyncpg.Connection, *, caller: str, key: str) -> tuple[UUID, bytes, str] | None:
+    """Return what was submitted with a key: the loan request, the digest of the body, and the first decision."""
+    row = await connection.fetchrow(
+        "select loan_request, digest, document from idempotency_key join loan_decision using (loan_request)"
+        " where caller = $1 and key = $2 and number = 1",
+        *(caller, key),
+    )
+    return None if row is None else tuple(row)
+
+
+async def lock_loan(connection: asyncpg.Connection, loan: UUID) -> Loan:
+    """Return a loan request, kept from all others until the transaction ends. Raises UnknownLoanRequest."""
+    return await _loan(connection, loan, "for update")
+
+
+async def read_loan(connection: asyncpg.Connection, loan: UUID) -> Loan:
+    """Return a loan request as it is now. Raises UnknownLoanRequest."""
+    return await _loan(connection, loan, "")
+
+
+async def _loan(connection: asyncpg.Connection, loan: UUID, lock: str) -> Loan:
+    row = await connection.fetchrow(f"select {_LOAN} from loan_request where id = $1 {lock}", loan)  # noqa: S608
+    if row is None:
+        raise UnknownLoanRequest(f"There is no loan request {loan}.")
+    itinerary = row["itinerary"]
+    return Loan(
+        **{
+            **row,
+            "asked": tuple(row["asked"]),
+            "question": orjson.loads(row["question"]),
+            "itinerary": None if itinerary is None else orjson.loads(itinerary),
+        }
+    )
+
+
+async def write_event(
+    connection: asyncpg.Connection, loan: Loan, event: str, told: Told, standing: Standing, **changes: Any
+) -> Loan:
+    """Write an event of a locked loan request and where it then stands; return it as it then is.
+
+    `changes` are columns of loan_request, such as `supplying_location=…`. Whoever has a webhook is due to be told.
+    The patron reference is unlinked when the event ends the loan request.
+    """
+    columns = {
+        **changes,
+        **{name: getattr(standing, name) for name in ("supplying", "requesting", "item", "status", "outcome")},
+        "events": loan.events + 1,
+    }
+    if standing.outcome is not None:
+        columns |= {"ended_at": told.at, "patron_reference": None}
+    await change(connection, loan, **columns)
+    # A supplier that is let go is in the event that lets it go.
+    supplier = [changes.get(name) or getattr(loan, name) for name in ("supplying_agency", "supplying_location")]
+    await connection.execute(
+        _TELL,
+        *(loan.id, loan.events + 1, event, told.at, told.by, standing.status, *supplier),
+        *(told.reason, told.note, written(told.data), loan.requesting_agency, CHANNEL),
+    )
+    return await read_loan(connection, loan.id)
+
+
+_TELL = """
+with told as (
+    insert into loan_event (loan_request, sequence, event, at, by, status, supplying_agency, supplying_location,
+                            reason, note, data)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)),
+tell as (
+    insert into task (kind, subject, due_at)
+    select 'deliver', id || ':' || $1::text, $4 from webhook where agency in ($12, $7)
+    on conflict (kind, subject) do update
+       set again = task.leased_until is not null,
+           due_at = case when task.dead_at is null then least(task.due_at, excluded.due_at) else task.due_at end)
+select pg_notify($13, '')
+"""
+
+
+async def change(connection: asyncpg.Connection, loan: Loan, **changes: Any) -> None:
+    """Change columns of a locked loan request; by itself, for what no event is about."""
+    names = ", ".join(f"{name} = ${at}" for at, name in enumerate(changes, start=2))
+    values = [written(value) if name == "itinerary" else value for name, value in changes.items()]
+    await connection.execute(f"update loan_request set {names} where id = $1", loan.id, *values)  # noqa: S608
+
+
+# --- decisions ------------------------------------------------------------------------------------
+
+
+async def add_decision(connection: asyncpg.Connection, loan: UUID, document: bytes) -> None:
+    """Keep a renewed decision of a locked loan request."""
+    await connection.execute(
+        "insert into loan_decision (loan_request, number, document)"
+        " select $1, 1 + max(number), $2 from loan_decision where loan_request = $1",
+        *(loan, document.decode()),
+    )
+
+
+async def latest_decision(connection: asyncpg.Connection, loan: UUID) -> dict[str, Any]:
+    """Return the newest decision of a loan request, as POST /v1/decisions answers it."""
+    document = await connection.fetchval(
+        "select document from loan_decision where loan_request = $1 order by number desc limit 1", loan
+    )
+    decision: dict[str, Any] = orjson.loads(document)
+    return decision
+
+
+# --- for people -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoanFilters:
+    """What a list is narrowed to; None takes everything. `party` takes part: as requester or as supplier."""
+
+    party: str | None = None
+    requesting_agency: str | None = None
+    supplying_agency: str | None = None
+    status: str | None = None
+    open_only: bool = False
+    request_id: str | None = None
+
+
+_SHOWN = (
+    "id, requesting_agency, requesting_agency_request_id, service_level, isbn, ppn, pickup_location, status, outcome,"
+    " requesting, item, supplying_agency, supplying_location, expected_at, due_at, seen_at_location, submitted_at,"
+    " shipped_at, received_at, ended_at, events"
+)
+# A supplier sees what it was ever asked. Written as a union, so that each half has its index.
+_PARTY = (
+    "id in (select id from loan_request where requesting_agency = {0} union all"
+    " select loan_request from placement where supplying_agency = {0})"
+)
+
+
+async def list_loans(
+    connection: asyncpg.Connection, filters: LoanFilters, *, before: UUID | None, limit: int
+) -> list[dict[str, Any]]:
+    """Return loan requests, the newest first, with an id below `before`."""
+    terms, values = ["true"], list[Any]()
+
+    def add(term: str, value: Any) -> None:
+        values.append(value)
+        terms.append(term.format(f"${len(values)}"))
+
+    for name in ("requesting_agency", "supplying_agency", "status"):
+        if (value := getattr(filters, name)) is not None:
+            add(name + " = {}", value)
+    if filters.request_id is not None:
+        add("requesting_agency_request_id = {}", filters.request_id)
+    if filters.party is not None:
+        add(_PARTY, filters.party)
+    if filters.open_only:
+        terms.append("outcome is null")
+    if before is not None:
+        add("id < {}", before)
+    values.append(limit)
+    rows = await connection.fetch(
+        f"select {_SHOWN} from loan_request where {' and '.join(terms)} order by id desc limit ${len(values)}",  # noqa: S608
+        *values,
+    )
+    return [dict(row) for row in rows]
+
+
+async def show_loan(connection: asyncpg.Connection, loan: UUID) -> dict[str, Any]:
+    """Return one loan request for people, with its newest decision. Raises UnknownLoanRequest."""
+    row = await connection.fetchrow(f"select {_SHOWN}, itinerary from loan_request where id = $1", loan)  # noqa: S608
+    if row is None:
+        raise UnknownLoanRequest(f"There is no loan request {loan}.")
+    itinerary = row["itinerary"]
+    decision = await latest_decision(connection, loan)
+    return {**row, "itinerary": None if itinerary is None else orjson.loads(itinerary), "decision": decision}
+
+
+async def takes_part(connection: asyncpg.Connection, loan: UUID, agency: str) -> bool:
+    """Return whether an agency takes part in a loan request: it asked, or was asked."""
+    found: bool = await connection.fetchval(
+        "select exists (select from loan_request where id = $1 and requesting_agency = $2)"
+        " or exists (select from placement where loan_request = $1 and supplying_agency = $2)",
+        *(loan, agency),
+    )
+    return found

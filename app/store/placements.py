@@ -1,0 +1,164 @@
+"""Placements: who has been asked, under which key, until when, and how it ended; at most one is open at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+ASKING, LIVE, CLOSED = "asking", "live", "closed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """One supplier asked once. `system` is None where it answers by hand; `receipt` is the system's name for it."""
+
+    loan_request: UUID
+    number: int
+    supplying_agency: str | None
+    supplying_location: str
+    system: str | None
+    receipt: str | None
+    state: str
+    asked_at: datetime
+    lapses_at: datetime | None
+
+    @property
+    def key(self) -> str:
+        """The idempotency key that the system hears: the same however often it is asked."""
+        return f"{self.loan_request}-{self.number}"
+
+
+class Committed(NamedTuple):
+    """How many copies at a location are spoken for: not shipped yet, and in all (on their way or lent too)."""
+
+    unshipped: int
+    all: int
+
+
+_COLUMNS = "loan_request, number, supplying_agency, supplying_location, system, receipt, state, asked_at, lapses_at"
+
+
+async def find_titles(connection: asyncpg.Connection, *, isbn: str | None, ppn: str | None) -> list[int]:
+    """Return the titles that an ISBN or PPN names, in order."""
+    rows = await connection.fetch(
+        "select title_id from title_isbn where isbn = $1 union select title_id from title_ppn where ppn = $2"
+        " order by title_id",
+        *(isbn, ppn),
+    )
+    return [row["title_id"] for row in rows]
+
+
+async def lock_titles(connection: asyncpg.Connection, titles: Sequence[int]) -> None:
+    """Make whoever places one of these titles wait for the end of this transaction: a copy is promised only once."""
+    for title in titles:  # in order, so that two never wait for each other in a ring
+        await connection.execute("select pg_advisory_xact_lock(hashtextextended('title ' || $1::bigint, 0))", title)
+
+
+async def committed(connection: asyncpg.Connection, titles: Sequence[int]) -> dict[str, Committed]:
+    """Return by location how many copies of these titles open placements have spoken for."""
+    rows = await connection.fetch(
+        """
+        select placement.supplying_location, count(*) filter (where loan_request.shipped_at is null) as unshipped,
+               count(*) as whole
+          from placement join loan_request on loan_request.id = placement.loan_request
+         where placement.state <> 'closed' and placement.titles && $1::bigint[]
+           and placement.supplying_location in (select location from holding where title_id = any($1))
+         group by placement.supplying_location
+        """,
+        list(titles),
+    )
+    return {row["supplying_location"]: Committed(row["unshipped"], row["whole"]) for row in rows}
+
+
+async def open_placement(
+    connection: asyncpg.Connection,
+    *,
+    loan: UUID,
+    number: int,
+    agency: str | None,
+    location: str,
+    system: str | None,
+    titles: Sequence[int],
+    at: datetime,
+) -> Placement:
+    """Write down that a supplier is going to be asked, before it is."""
+    row = await connection.fetchrow(
+        "insert into placement (loan_request, number, supplying_agency, supplying_location, system, titles, state,"  # noqa: S608
+        f" asked_at) values ($1, $2, $3, $4, $5, $6, 'asking', $7) returning {_COLUMNS}",
+        *(loan, number, agency, location, system, list(titles), at),
+    )
+    return Placement(**row)
+
+
+async def find_open(connection: asyncpg.Connection, loan: UUID) -> Placement | None:
+    """Return the placement of a loan request that is not closed."""
+    row = await connection.fetchrow(
+        f"select {_COLUMNS} from placement where loan_request = $1 and state <> 'closed'",  # noqa: S608
+        loan,
+    )
+    return None if row is None else Placement(**row)
+
+
+async def get_placement(connection: asyncpg.Connection, loan: UUID, number: int) -> Placement:
+    """Return a placement that is known to exist."""
+    row = await connection.fetchrow(
+        f"select {_COLUMNS} from placement where loan_request = $1 and number = $2",  # noqa: S608
+        loan,
+        number,
+    )
+    return Placement(**row)
+
+
+async def note_placed(
+    connection: asyncpg.Connection, placement: Placement, *, receipt: str | None, at: datetime, lapses_at: datetime
+) -> None:
+    """Note that the supplier has it."""
+    await connection.execute(
+        "update placement set state = 'live', receipt = $3, placed_at = $4, lapses_at = $5"
+        " where loan_request = $1 and number = $2",
+        *(placement.loan_request, placement.number, receipt, at, lapses_at),
+    )
+
+
+async def note_answered(connection: asyncpg.Connection, placement: Placement, *, at: datetime) -> None:
+    """Note when the supplier first answered."""
+    await connection.execute(
+        "update placement set answered_at = coalesce(answered_at, $3) where loan_request = $1 and number = $2",
+        *(placement.loan_request, placement.number, at),
+    )
+
+
+async def close_placement(
+    connection: asyncpg.Connection, placement: Placement, *, end: str, reason: str | None, at: datetime
+) -> None:
+    """Close a placement; `end` is the event that did."""
+    await connection.execute(
+        """update placement set state = 'closed', "end" = $3, reason = $4, closed_at = $5
+            where loan_request = $1 and number = $2""",
+        *(placement.loan_request, placement.number, end, reason, at),
+    )
+
+
+async def list_placements(connection: asyncpg.Connection, loan: UUID) -> list[dict[str, Any]]:
+    """Return everyone who was asked, in order."""
+    rows = await connection.fetch(
+        'select number, supplying_agency, supplying_location, system, state, "end", reason, asked_at, placed_at,'
+        " lapses_at, answered_at, closed_at from placement where loan_request = $1 order by number",
+        loan,
+    )
+    return [dict(row) for row in rows]
+
+
+async def lapse_days(connection: asyncpg.Connection, *, agency: str | None, service_level: str) -> int:
+    """Return after how many open days an unanswered placement lapses: the most particular rule that there is."""
+    days: int = await connection.fetchval(
+        "select open_days from lapse_rule where agency in ($1, '') and service_level in ($2, '')"
+        " order by agency = '', service_level = '' limit 1",
+        *(agency or "", service_level),
+    )
+    return days

@@ -1,0 +1,1 @@
+"""Loan requests: from 201 to the end."""
