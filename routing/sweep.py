@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from routing.network import Bools, Ints, Network, Window
+from routing.network import Bools, Ints, Longs, Network, Window
 
 NEVER = 2**31 - 1
 
@@ -149,7 +149,7 @@ def _compact(
 
 
 @njit(cache=True, nogil=True)
-def first_slots(stops: Ints, ready: Ints, slot_departure: Ints, segment_start: Ints) -> Ints:
+def first_slots(stops: Ints, ready: Ints | Longs, slot_departure: Ints, segment_start: Ints) -> Ints:
     """Per candidate the first slot at `stops` that departs at or after `ready`; -1 where none does.
 
     A stop of -1 is not in this network.
@@ -175,7 +175,7 @@ def first_slots(stops: Ints, ready: Ints, slot_departure: Ints, segment_start: I
 @njit(cache=True, nogil=True)
 def fastest(
     stops: Ints,
-    ready: Ints,
+    ready: Ints | Longs,
     slot_departure: Ints,
     segment_start: Ints,
     arrival: Ints,
@@ -194,7 +194,7 @@ def fastest(
 @njit(cache=True, nogil=True)
 def lightest(
     stops: Ints,
-    ready: Ints,
+    ready: Ints | Longs,
     deadline: int,
     per_second: float,
     per_handling: float,
@@ -260,7 +260,7 @@ def _value(
 @njit(cache=True, nogil=True)
 def itineraries(
     stops: Ints,
-    ready: Ints,
+    ready: Ints | Longs,
     goals: Ints,
     changes: Ints,
     pickup: int,

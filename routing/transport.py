@@ -129,7 +129,7 @@ def legs(
     changes = [handlings[i] for i in riding]
     ridden = itineraries(
         np.array([network.stop_positions[locations[i]] for i in riding], dtype=np.int32),
-        np.array([ready[i] - window.start for i in riding], dtype=np.int32),
+        np.array([ready[i] - window.start for i in riding], dtype=np.int64),
         np.array([arrival[i] - window.start for i in riding], dtype=np.int32),
         np.array(changes, dtype=np.int32),
         sweep.pickup,
