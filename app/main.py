@@ -46,6 +46,8 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         openapi_url=None,  # served by app.api.docs, with the pages that read it
         redirect_slashes=False,
+        # Our metrics are in app.telemetry; FastAPI would ask at every request whether OpenTelemetry is set up.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.openapi = partial(describe, app)  # type: ignore[method-assign] # FastAPI's own way to replace it
     # The busiest first, for routes are tried in order; and its route itself, as an included router is asked twice.
