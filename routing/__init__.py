@@ -28,7 +28,7 @@ from routing.model import (
     Weights,
 )
 from routing.network import Network, compile_network
-from routing.resilience import Health, SinglePoint, examine
+from routing.resilience import Health, SinglePoint, examine, with_unserved
 from routing.transport import Itinerary, itinerary
 
 __all__ = [
@@ -69,4 +69,5 @@ __all__ = [
     "open_days_later",
     "ready_at",
     "service_dates",
+    "with_unserved",
 ]

@@ -144,12 +144,13 @@ async def read_health(
 ) -> dict[str, Any]:
     """Look at the active network as a graph of hubs and routes: who is cut off, and what nothing can stand in for.
 
-    Times of day do not count: what can get somewhere on some day of the period gets there.
+    Times of day do not count: what can get somewhere on some day of the period gets there. Registered locations that
+    no van calls at, and that exist at some moment of the period, are among those that are cut off.
     """
     if since is not None and until is not None and until < since:
         raise InvalidInput(Fault("/until", "This day is before `since`."))
-    network = (await held.snapshot.follow()).network
-    return asdict(await held.examiner.examine(network, since=since, until=until))
+    state = await held.snapshot.follow()
+    return asdict(await held.examiner.examine(state.network, state.register, since=since, until=until))
 
 
 @router.post(
