@@ -29,16 +29,15 @@ from app.api.paging import Cursor, Limit, Page, after, page
 from app.api.schemas import Day
 from app.api.uploads import takes, upload
 from app.database import Database
-from app.imports.archive import ArchiveRefused, Limits
+from app.imports.archive import ArchiveRefused
 from app.imports.export import read_version, write_feed
 from app.imports.gtfs import FeedFaulty
-from app.imports.network import import_network
+from app.imports.network import import_network, limits_of
 from app.imports.report import ImportTooSlow
-from app.imports.spool import MIB, UploadTooSlow
+from app.imports.spool import UploadTooSlow
 from app.lending.snapshot import NotReady
 from app.problems import BadRequest, Fault, InvalidInput, TooLarge, UnsupportedMediaType, documented
 from app.resources import Resources
-from app.settings import Settings
 from app.store.network_versions import (
     NoActiveVersion,
     NothingToUndo,
@@ -105,11 +104,6 @@ async def import_feed(
         report = await import_network(held.database, file, activating=activate, limits=limits_of(held.settings))
     count_import("network", **report.outcomes())
     return report.document()
-
-
-def limits_of(settings: Settings) -> Limits:
-    """Return how much one archive may ask of us."""
-    return Limits(packed_bytes=settings.import_max_mib * MIB, seconds=settings.import_max_seconds)
 
 
 @router.get(
