@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from app.database import Connection
-from app.lending.lapse import let_go, pass_on
+from app.lending.lapse import let_go, pass_on, take_back
 from app.lending.lifecycle import Event, outcome_of
 from app.lending.record import record, state_of
 from app.lending.track import Way
@@ -57,8 +57,10 @@ async def happen(
             await drop(connection, "lapse", placement.key)
         if event in LETTING_GO:
             await let_go(connection, placement, at=told.at)
+        if event is Event.CANCEL_ASKED:
+            await take_back(connection, placement, at=told.at)
     if event in PASSING_ON or event in (Event.OVERRIDE, Event.RESUME):
-        await pass_on(connection, loan.id, at=told.at)
+        after = await pass_on(connection, after, at=told.at)
     if event is Event.RECEIVED:
         await enter(connection, loan.id, given.charges)
     if event in (Event.RECEIVED, Event.RENEW) and after.due_at is not None:
