@@ -27,6 +27,18 @@ _LOST = (
 )
 
 
+# What is nobody's fault and over after a while: worth another try however often it comes.
+PASSING_ERRORS = (
+    ConnectionError,
+    FileNotFoundError,  # the socket of a server that is down
+    *_LOST,
+    asyncpg.InterfaceError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.TooManyConnectionsError,
+)
+
+
 class DatabaseUnavailable(Exception):  # noqa: N818 - named as the problem it becomes
     """PostgreSQL cannot be reached, went away, or has no connection free for us."""
 
@@ -51,8 +63,11 @@ class Database:
         connection = await self._acquire()
         try:
             yield connection
-        except _LOST as error:
-            raise DatabaseUnavailable("The database went away.") from error
+        except (*_LOST, ConnectionError, asyncpg.InterfaceError) as error:
+            # Ending a transaction on a connection that broke is an InterfaceError, like a fault of ours would be.
+            if isinstance(error, _LOST) or not is_open(connection):
+                raise DatabaseUnavailable("The database went away.") from error
+            raise
         finally:
             await self.pool.release(connection)
 
@@ -67,12 +82,15 @@ class Database:
         try:
             row = await connection.fetchrow(sql, *values, timeout=seconds)
         except BaseException as error:
+            was_open = is_open(connection)
             if isinstance(error, TimeoutError):
                 connection.terminate()  # the pool would wait for it as long as TCP does
             await self.pool.release(connection)
             if isinstance(error, TimeoutError):
                 raise DatabaseUnavailable("The database does not answer in time.") from error
-            if isinstance(error, _LOST):
+            if isinstance(error, _LOST) or (
+                not was_open and isinstance(error, (ConnectionError, asyncpg.InterfaceError))
+            ):
                 raise DatabaseUnavailable("The database went away.") from error
             raise
         if len(self.spare) < self.most_spare and not self.waiting:
@@ -99,7 +117,7 @@ class Database:
     async def _acquire(self) -> asyncpg.Connection:
         while self.spare:
             connection = self.spare.pop()
-            if _is_open(connection):
+            if is_open(connection):
                 return connection
             await self.pool.release(connection)
         self.waiting += 1
@@ -112,7 +130,8 @@ class Database:
             self.waiting -= 1
 
 
-def _is_open(connection: asyncpg.Connection) -> bool:
+def is_open(connection: asyncpg.Connection) -> bool:
+    """Say whether a connection that the pool has lent can still be used."""
     try:
         return not connection.is_closed()
     except asyncpg.InterfaceError:  # it closed, and went back to the pool by itself

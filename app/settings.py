@@ -44,6 +44,9 @@ class Settings(BaseSettings):
         default=1024, ge=1, description="Largest body an import takes, in MiB, before unpacking."
     )
     import_max_seconds: int = Field(default=900, ge=1, description="Longest an import may take, in seconds.")
+    lease_seconds: float = Field(
+        default=60.0, ge=2.0, le=3600.0, description="How long a worker has for a task before another may take it."
+    )
     private_receivers: bool = Field(
         default=False, description="Whether webhooks may go to private, loopback or link-local addresses."
     )
