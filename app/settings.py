@@ -1,4 +1,7 @@
-"""The one place where the surroundings are read: environment variables that begin with LEENPAD_."""
+"""What the surroundings say: environment variables that begin with LEENPAD_.
+
+They are read here and nowhere else, but for LEENPAD_POSTGRES_BIN, which `app.embedded` reads in its small processes.
+"""
 
 from __future__ import annotations
 

@@ -267,7 +267,7 @@ COLUMNS = (
 
 
 def write_agencies(world: World, path: Path) -> None:
-    """Write agencies.csv as the contract has it, with what kind of system an agency uses and since when."""
+    """Write agencies.csv as docs/data.md has it, with what kind of system an agency uses and since when."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)

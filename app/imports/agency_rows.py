@@ -13,7 +13,7 @@ from app.imports.gtfs_fields import LONGEST_ID
 from app.imports.rows import LineFeed, Record, csv_records, header_of
 
 REQUIRED = ("isil", "name", "kind")
-CONTRACT = (*REQUIRED, "parent", "province", "poi", "system", "lat", "lon", "handling_minutes", "opening_hours")
+AGREED = (*REQUIRED, "parent", "province", "poi", "system", "lat", "lon", "handling_minutes", "opening_hours")
 OURS = (
     "system_kind",
     "system_since",
@@ -25,7 +25,7 @@ OURS = (
     "suspended_from",
     "suspended_until",
 )
-COLUMNS = CONTRACT + OURS
+COLUMNS = AGREED + OURS
 KINDS = ("agency", "location", "hub")
 MANUAL = "manual"
 MAX_HANDLING_MINUTES = 100_000

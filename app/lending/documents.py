@@ -11,7 +11,7 @@ from routing import Decision, Leg, RotaEntry
 
 
 def written(decision: Decision) -> bytes:
-    """Write a decision as the contract says; orjson writes parts and refusals field by field."""
+    """Write a decision as docs/openapi.json says; orjson writes parts and refusals field by field."""
     document = {
         "network_version": decision.network_version,
         "requested_at": decision.requested_at,

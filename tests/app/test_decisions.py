@@ -1,4 +1,4 @@
-"""POST /v1/decisions, as an ILS that has read the contract sees it."""
+"""POST /v1/decisions, as an ILS that has read docs/openapi.json sees it."""
 
 from __future__ import annotations
 

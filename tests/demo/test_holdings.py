@@ -24,7 +24,7 @@ def spread(holdings: list[Row]) -> Counter[Title]:
     return Counter((row["isbn"], row["ppn"]) for row in holdings)
 
 
-def test_the_columns_are_the_contracts(holdings: list[Row]) -> None:
+def test_the_columns_are_those_of_the_format(holdings: list[Row]) -> None:
     assert ",".join(holdings[0]) == "location,isbn,ppn,title,author,material,copies,available,loanable"
 
 

@@ -9,7 +9,7 @@ import opening_hours
 
 from tests.demo.conftest import Row
 
-CONTRACT = [
+AGREED = [
     "isil",
     "name",
     "kind",
@@ -38,8 +38,8 @@ POI_OF_PROVINCE = {
 }
 
 
-def test_the_columns_are_the_contracts_and_two_more(register: list[Row]) -> None:
-    assert list(register[0]) == [*CONTRACT, "system_kind", "system_since"]
+def test_the_columns_are_those_of_the_format_and_two_of_ours(register: list[Row]) -> None:
+    assert list(register[0]) == [*AGREED, "system_kind", "system_since"]
 
 
 def test_how_many_there_are(agencies: dict[str, Row], locations: dict[str, Row], hubs: dict[str, Row]) -> None:
