@@ -9,7 +9,7 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from app.api import agencies, decisions, docs, health, holdings, imports, loans, network
+from app.api import agencies, cancellations, decisions, docs, health, holdings, imports, loans, network, suspensions
 from app.api.dependencies import Keyring
 from app.api.openapi import describe
 from app.lending.work import work
@@ -28,6 +28,8 @@ ROUTERS = (
     agencies.router,
     holdings.router,
     network.router,
+    cancellations.router,
+    suspensions.router,
     imports.router,
     docs.router,
 )
