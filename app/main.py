@@ -9,7 +9,20 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from app.api import agencies, decisions, docs, health, holdings, imports, loans, network, settlement, statistics
+from app.api import (
+    agencies,
+    cancellations,
+    decisions,
+    docs,
+    health,
+    holdings,
+    imports,
+    loans,
+    network,
+    settlement,
+    statistics,
+    suspensions,
+)
 from app.api.dependencies import Keyring
 from app.api.openapi import describe
 from app.lending.work import work
@@ -26,6 +39,8 @@ ROUTERS = (
     agencies.router,
     holdings.router,
     network.router,
+    cancellations.router,
+    suspensions.router,
     settlement.router,
     statistics.router,
     imports.router,

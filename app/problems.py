@@ -27,6 +27,7 @@ from app.lending.submit import KeyReused
 from app.store.agencies import UnknownAgency, UnknownPlace, UnknownSystem
 from app.store.loans import DuplicateRequestId, UnknownLoanRequest
 from app.store.network_versions import NoActiveVersion, NothingToUndo, VersionUnknown
+from app.store.stoppages import UnknownCancellation, UnknownSuspension
 from routing import UnknownLocation
 
 MEDIA_TYPE = "application/problem+json"
@@ -225,6 +226,18 @@ PROBLEMS: dict[type[Exception], ProblemType] = {
         "No loan request has this id",
         404,
         "The id names no loan request, or none in which your agency takes part. `GET /v1/loan-requests` lists those.",
+    ),
+    UnknownCancellation: ProblemType(
+        "unknown-cancellation",
+        "The trip is not cancelled",
+        404,
+        "No trip of this id is cancelled on this service day. `GET /v1/trips/cancellations` lists those that are.",
+    ),
+    UnknownSuspension: ProblemType(
+        "unknown-suspension",
+        "No suspension has this id",
+        404,
+        "The id names no suspension. `GET /v1/suspensions` lists them all.",
     ),
     ActionNotAllowed: ProblemType(
         "action-not-allowed",

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from app.api.decision_shapes import ANSWER, Isil, LegShape, Moment, QuestionShape, RefusalShape, RotaEntryShape
+from app.api.schemas import Day
 from app.lending.act import Action
 
 Status = Literal[
@@ -133,6 +134,17 @@ class EventShape(BaseModel):
     data: dict[str, Any] | None
 
 
+class ChosenLegShape(BaseModel):
+    """A ride that staff choose."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    trip_id: Word
+    service_date: Day
+    from_location: Word
+    to_location: Word
+
+
 class ActionShape(BaseModel):
     """Something that is reported or asked for."""
 
@@ -145,6 +157,16 @@ class ActionShape(BaseModel):
     reason: Word | None = Field(default=None, description="Why: with `Unfilled`, an ISO 18626 ReasonUnfilled.")
     location: Isil | None = Field(default=None, description="Where it was scanned (`Scan`).")
     supplying_location: Isil | None = Field(default=None, description="Whom to ask next (`Override`).")
+    legs: list[ChosenLegShape] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=50,
+        description="By which dated trips it goes on from where it is, while it is under way (`Override`).",
+    )
+    forward: bool = Field(
+        default=True,
+        description="Whether what is sent back may go straight on to the next who waits for it (`ShippedReturn`).",
+    )
 
 
 QUESTION: dict[str, Any] = {
@@ -234,6 +256,22 @@ ACTIONS: dict[str, Any] = {
             "supplying_location": "NL-0800090002",
             "by": "desk",
             "note": "Reader in need",
+        },
+    },
+    "itinerary": {
+        "summary": "Send it by another van",
+        "value": {
+            "action": "Override",
+            "legs": [
+                {
+                    "trip_id": "DR-1-0800",
+                    "service_date": "2026-11-24",
+                    "from_location": "NL-0800080003",
+                    "to_location": "NL-0800070001",
+                }
+            ],
+            "by": "desk",
+            "note": "The driver passes by anyway",
         },
     },
 }

@@ -7,10 +7,12 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from app.api.cancellations import CancelShape
 from app.api.decision_shapes import QuestionShape
 from app.api.dependencies import SCHEME, Requirement
 from app.api.loan_shapes import ActionShape, LoanRequestShape
 from app.api.schemas import Problem
+from app.api.suspensions import SuspendShape
 from app.database import DatabaseUnavailable
 from app.problems import MEDIA_TYPE, Forbidden, InvalidInput, Unauthorized, documented
 
@@ -57,7 +59,7 @@ _KEY = {
     "open to everyone.",
 }
 # What operations refer to by name without FastAPI's knowing.
-SHAPES = (Problem, QuestionShape, LoanRequestShape, ActionShape)
+SHAPES = (Problem, QuestionShape, LoanRequestShape, ActionShape, CancelShape, SuspendShape)
 Schema = dict[str, Any]
 _METHODS = ("get", "put", "post", "delete", "patch")
 

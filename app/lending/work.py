@@ -20,7 +20,9 @@ from app.lending.happen import OVERDUE
 from app.lending.lapse import FOLLOW, WITHDRAW, lapse
 from app.lending.listen import Waker
 from app.lending.place import LAPSE, PLACE, place
+from app.lending.replan import replan
 from app.store.tasks import LeaseLost, Task, claim, fail
+from app.store.under_way import REPLAN
 
 log = structlog.get_logger()
 
@@ -32,6 +34,7 @@ HANDLERS: Mapping[str, Handler] = {
     FOLLOW: follow,
     WITHDRAW: withdraw,
     OVERDUE: overdue,
+    REPLAN: replan,
 }
 
 OF_LEASE = 0.75  # how much of its lease a task may take: nobody works on what may be somebody else's by now

@@ -76,9 +76,12 @@ class Loan:
     placements: int
     events: int
     itinerary: list[dict[str, Any]] | None
+    itinerary_by: str | None
     expected_at: datetime | None
     seen_at_location: str | None
+    seen_at: datetime | None
     due_at: datetime | None
+    due_since: datetime | None
     renewals: int
     submitted_at: datetime
     shipped_at: datetime | None
@@ -88,7 +91,8 @@ class Loan:
 _LOAN = (
     "id, requesting_agency, requesting_agency_request_id, service_level, isbn, ppn, pickup_location, question,"
     " supplying, requesting, item, supplying_agency, supplying_location, asked, chosen, placements, events,"
-    " itinerary, expected_at, seen_at_location, due_at, renewals, submitted_at, shipped_at, received_at"
+    " itinerary, itinerary_by, expected_at, seen_at_location, seen_at, due_at, due_since, renewals,"
+    " submitted_at, shipped_at, received_at"
 )
 
 # One statement, so one round trip and one transaction. A second one with the same key or id waits for the first to

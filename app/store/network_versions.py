@@ -10,6 +10,7 @@ import asyncpg
 import orjson
 
 from app.store.timetable import Content, StopRow, counts, first_and_last_day, write_content
+from app.store.under_way import CHANGED, plan_again
 
 # Imports, activations and undoings of networks wait for each other; any number that nobody else uses will do.
 NETWORK_LOCK = 0x6C65656E_6E657477
@@ -110,6 +111,7 @@ async def activate(connection: asyncpg.Connection, version_id: str) -> bool:
     if await find_active(connection) == version_id:
         return False
     await connection.execute("insert into network_activation (version) values ($1)", number)
+    await plan_again(connection, CHANGED)
     return True
 
 
@@ -126,6 +128,7 @@ async def undo(connection: asyncpg.Connection) -> tuple[str, str | None]:
         "update network_activation set undone_at = clock_timestamp()"
         " where id = (select max(id) from network_activation where undone_at is null)"
     )
+    await plan_again(connection, CHANGED)
     return undone, await find_active(connection)
 
 

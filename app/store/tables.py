@@ -125,7 +125,11 @@ suspension = Table(
     Column("location", Text, ForeignKey("location.id", ondelete="CASCADE"), index=True),
     Column("since", Date),  # included
     Column("until", Date),  # not included
-    CheckConstraint("num_nonnulls(agency, location) = 1", name="one_subject"),
+    Column("route", Text, index=True),  # its id in the network, whichever version is active
+    Column("everything", Boolean, nullable=False, server_default=text("false")),  # no van drives at all
+    Column("by", Text),  # who said so; null: an import of agencies
+    Column("note", Text),
+    CheckConstraint("num_nonnulls(agency, location, route) + everything::int = 1", name="one_subject"),
 )
 
 tariff = Table(
@@ -322,9 +326,12 @@ loan_request = Table(
     Column("events", Integer, nullable=False, server_default="0"),  # how many; the last one's sequence
     # the way there or back: dated legs, when it should be there, and where it was seen last
     Column("itinerary", JSON),
+    Column("itinerary_by", Text),  # who chose it by hand; null: planned
     _moment("expected_at"),
     Column("seen_at_location", Text),
+    _moment("seen_at"),  # when it was last scanned or handed to the vans
     _moment("due_at"),  # when the reader must have brought it back
+    _moment("due_since"),  # from when on the days until then count
     Column("renewals", SmallInteger, nullable=False, server_default="0"),
     _moment("submitted_at", required=True),
     _moment("shipped_at"),
@@ -341,6 +348,8 @@ loan_request = Table(
     Index("ix_loan_request_open", "id", postgresql_where=text("outcome is null")),
     Index("ix_loan_request_open_isbn", "isbn", postgresql_where=text("outcome is null")),
     Index("ix_loan_request_open_ppn", "ppn", postgresql_where=text("outcome is null")),
+    Index("ix_loan_request_under_way", "id", postgresql_where=text("outcome is null and itinerary is not null")),
+    Index("ix_loan_request_lent", "id", postgresql_where=text("outcome is null and due_at is not null")),
 )
 
 loan_decision = Table(

@@ -45,9 +45,12 @@ def upgrade() -> None:
         sa.Column("placements", sa.Integer(), server_default="0", nullable=False),
         sa.Column("events", sa.Integer(), server_default="0", nullable=False),
         sa.Column("itinerary", sa.JSON(), nullable=True),
+        sa.Column("itinerary_by", sa.Text(), nullable=True),
         sa.Column("expected_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("seen_at_location", sa.Text(), nullable=True),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("due_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("renewals", sa.SmallInteger(), server_default="0", nullable=False),
         sa.Column("submitted_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("shipped_at", sa.DateTime(timezone=True), nullable=True),
@@ -70,6 +73,20 @@ def upgrade() -> None:
     )
     op.create_index(
         "ix_loan_request_open_ppn", "loan_request", ["ppn"], unique=False, postgresql_where=sa.text("outcome is null")
+    )
+    op.create_index(
+        "ix_loan_request_under_way",
+        "loan_request",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("outcome is null and itinerary is not null"),
+    )
+    op.create_index(
+        "ix_loan_request_lent",
+        "loan_request",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("outcome is null and due_at is not null"),
     )
     op.create_index("ix_loan_request_requesting_agency_id", "loan_request", ["requesting_agency", "id"], unique=False)
     op.create_index("ix_loan_request_status_id", "loan_request", ["status", "id"], unique=False)
@@ -263,11 +280,30 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_webhook_progress_loan_request"), "webhook_progress", ["loan_request"], unique=False)
     op.add_column("system", sa.Column("address", sa.Text(), nullable=True))
+    op.add_column("suspension", sa.Column("route", sa.Text(), nullable=True))
+    op.add_column(
+        "suspension", sa.Column("everything", sa.Boolean(), server_default=sa.text("false"), nullable=False)
+    )
+    op.add_column("suspension", sa.Column("by", sa.Text(), nullable=True))
+    op.add_column("suspension", sa.Column("note", sa.Text(), nullable=True))
+    op.create_index(op.f("ix_suspension_route"), "suspension", ["route"], unique=False)
+    op.drop_constraint(op.f("ck_suspension_one_subject"), "suspension", type_="check")
+    op.create_check_constraint(
+        op.f("ck_suspension_one_subject"),
+        "suspension",
+        "num_nonnulls(agency, location, route) + everything::int = 1",
+    )
     op.execute("insert into lapse_rule (agency, service_level, open_days) values ('', '', 8)")
 
 
 def downgrade() -> None:
     """Drop them; every loan request goes with them."""
+    op.execute("delete from suspension where route is not null or everything")
+    op.drop_constraint(op.f("ck_suspension_one_subject"), "suspension", type_="check")
+    op.create_check_constraint(op.f("ck_suspension_one_subject"), "suspension", "num_nonnulls(agency, location) = 1")
+    op.drop_index(op.f("ix_suspension_route"), table_name="suspension")
+    for column in ("note", "by", "everything", "route"):
+        op.drop_column("suspension", column)
     op.drop_column("system", "address")
     op.drop_index(op.f("ix_webhook_progress_loan_request"), table_name="webhook_progress")
     op.drop_table("webhook_progress")
@@ -300,6 +336,16 @@ def downgrade() -> None:
     op.drop_index("ix_loan_request_submitted_at", table_name="loan_request")
     op.drop_index("ix_loan_request_status_id", table_name="loan_request")
     op.drop_index("ix_loan_request_requesting_agency_id", table_name="loan_request")
+    op.drop_index(
+        "ix_loan_request_lent",
+        table_name="loan_request",
+        postgresql_where=sa.text("outcome is null and due_at is not null"),
+    )
+    op.drop_index(
+        "ix_loan_request_under_way",
+        table_name="loan_request",
+        postgresql_where=sa.text("outcome is null and itinerary is not null"),
+    )
     op.drop_index("ix_loan_request_open_ppn", table_name="loan_request", postgresql_where=sa.text("outcome is null"))
     op.drop_index("ix_loan_request_open_isbn", table_name="loan_request", postgresql_where=sa.text("outcome is null"))
     op.drop_table("loan_request")

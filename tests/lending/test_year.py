@@ -177,7 +177,11 @@ async def test_events_as_they_come(year: Year, agency: str | None) -> None:
     assert year.faults == []
 
 
-SPANS = ({}, {"since": "2026-05-01", "until": "2026-05-08"}, {"since": "2026-05-01", "until": "2026-06-01"})
+SPANS: tuple[dict[str, str], ...] = (
+    {},
+    {"since": "2026-05-01", "until": "2026-05-08"},
+    {"since": "2026-05-01", "until": "2026-06-01"},
+)
 WHOLE_YEAR = {"since": "2025-11-24", "until": "2026-11-24"}
 
 
