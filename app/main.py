@@ -9,7 +9,7 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from app.api import agencies, decisions, docs, health, holdings, imports, loans, network
+from app.api import agencies, decisions, docs, health, holdings, imports, keys, loans, network
 from app.api.dependencies import Keyring
 from app.api.openapi import describe
 from app.lending.work import work
@@ -29,6 +29,7 @@ ROUTERS = (
     holdings.router,
     network.router,
     imports.router,
+    keys.router,
     docs.router,
 )
 

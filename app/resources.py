@@ -51,6 +51,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             systems=Systems(),
             clock=clock,
             private_receivers=settings.private_receivers,
+            retention_days=settings.retention_days,
         )
         await snapshot.start()
         try:

@@ -19,6 +19,7 @@ class Ground:
     systems: Systems
     clock: Clock
     private_receivers: bool = False  # whether webhooks may go to addresses that are not public
+    retention_days: int = 365  # how long an ended loan request keeps what could point at a person
 
 
 class LookAgain(Exception):  # noqa: N818 - says what to do

@@ -330,6 +330,8 @@ loan_request = Table(
     _moment("shipped_at"),
     _moment("received_at"),
     _moment("ended_at"),
+    _moment("stripped_at"),  # when retention took away what could point at a person
+    CheckConstraint("outcome is null or patron_reference is null", name="unlinked"),
     UniqueConstraint("requesting_agency", "requesting_agency_request_id"),
     Index("ix_loan_request_requesting_agency_id", "requesting_agency", "id"),
     Index("ix_loan_request_supplying_agency_id", "supplying_agency", "id"),
@@ -337,6 +339,11 @@ loan_request = Table(
     Index("ix_loan_request_submitted_at", "submitted_at"),
     Index("ix_loan_request_open_isbn", "isbn", postgresql_where=text("outcome is null")),
     Index("ix_loan_request_open_ppn", "ppn", postgresql_where=text("outcome is null")),
+    Index(
+        "ix_loan_request_unstripped",
+        "ended_at",
+        postgresql_where=text("ended_at is not null and stripped_at is null"),
+    ),
 )
 
 loan_decision = Table(
@@ -488,6 +495,7 @@ api_key = Table(
     Column("digest", Text, nullable=False, unique=True),  # SHA-256 of the key, hex; the key itself is never kept
     Column("agency", Text, nullable=False),
     Column("scopes", ARRAY(Text), nullable=False),
+    Column("poi", Text),  # whom a planner plans for: the code of a POI, or the id of an operator of the network
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("expires_at", DateTime(timezone=True)),
 )

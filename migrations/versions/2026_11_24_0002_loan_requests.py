@@ -53,6 +53,8 @@ def upgrade() -> None:
         sa.Column("shipped_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("stripped_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("outcome is null or patron_reference is null", name=op.f("ck_loan_request_unlinked")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_loan_request")),
         sa.UniqueConstraint(
             "requesting_agency",
@@ -74,6 +76,13 @@ def upgrade() -> None:
     op.create_index("ix_loan_request_status_id", "loan_request", ["status", "id"], unique=False)
     op.create_index("ix_loan_request_submitted_at", "loan_request", ["submitted_at"], unique=False)
     op.create_index("ix_loan_request_supplying_agency_id", "loan_request", ["supplying_agency", "id"], unique=False)
+    op.create_index(
+        "ix_loan_request_unstripped",
+        "loan_request",
+        ["ended_at"],
+        unique=False,
+        postgresql_where=sa.text("ended_at is not null and stripped_at is null"),
+    )
     op.create_table(
         "settlement_entry",
         sa.Column("loan_request", sa.UUID(), nullable=False),
@@ -240,11 +249,13 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_webhook_progress_loan_request"), "webhook_progress", ["loan_request"], unique=False)
     op.add_column("system", sa.Column("address", sa.Text(), nullable=True))
+    op.add_column("api_key", sa.Column("poi", sa.Text(), nullable=True))
     op.execute("insert into lapse_rule (agency, service_level, open_days) values ('', '', 8)")
 
 
 def downgrade() -> None:
     """Drop them; every loan request goes with them."""
+    op.drop_column("api_key", "poi")
     op.drop_column("system", "address")
     op.drop_index(op.f("ix_webhook_progress_loan_request"), table_name="webhook_progress")
     op.drop_table("webhook_progress")
@@ -267,6 +278,11 @@ def downgrade() -> None:
     op.drop_index("ix_settlement_entry_day", table_name="settlement_entry")
     op.drop_index("ix_settlement_entry_agency_day", table_name="settlement_entry")
     op.drop_table("settlement_entry")
+    op.drop_index(
+        "ix_loan_request_unstripped",
+        table_name="loan_request",
+        postgresql_where=sa.text("ended_at is not null and stripped_at is null"),
+    )
     op.drop_index("ix_loan_request_supplying_agency_id", table_name="loan_request")
     op.drop_index("ix_loan_request_submitted_at", table_name="loan_request")
     op.drop_index("ix_loan_request_status_id", table_name="loan_request")
