@@ -20,6 +20,7 @@ from app.lending.happen import OVERDUE
 from app.lending.lapse import lapse
 from app.lending.listen import Waker
 from app.lending.place import FOLLOW, LAPSE, PLACE, place
+from app.lending.retain import RETENTION, ensure_retention, retain
 from app.store.tasks import LeaseLost, Task, claim, fail
 
 log = structlog.get_logger()
@@ -32,6 +33,7 @@ HANDLERS: Mapping[str, Handler] = {
     FOLLOW: follow,
     WITHDRAW: withdraw,
     OVERDUE: overdue,
+    RETENTION: retain,
 }
 
 LEASE = timedelta(seconds=60)
@@ -48,9 +50,11 @@ _chance = SystemRandom()
 async def work(ground: Ground, *, at_once: int = 8, kinds: Mapping[str, Handler] = HANDLERS) -> None:
     """Carry out whatever is due, `at_once` tasks at a time, until cancelled."""
     running: set[asyncio.Task[None]] = set()
+    ensured = RETENTION not in kinds
     async with Waker(ground.database) as waker:
         try:
             while True:
+                ensured = ensured or await _ensure(ground)
                 claimed = await _claim(ground, at_once - len(running), list(kinds))
                 for task in claimed:
                     running.add(asyncio.create_task(_carry_out(ground, task, kinds[task.kind])))
@@ -73,6 +77,15 @@ async def work_off(ground: Ground, *, kinds: Mapping[str, Handler] = HANDLERS) -
             await _carry_out(ground, task, kinds[task.kind])
             done += 1
     return done
+
+
+async def _ensure(ground: Ground) -> bool:
+    """Have what is done daily be there; False: the database is not, and it has to be tried again."""
+    with suppress(DatabaseUnavailable, *DATABASE_ERRORS):
+        async with ground.database.transaction() as connection:
+            await ensure_retention(connection, ground)
+        return True
+    return False
 
 
 async def _claim(ground: Ground, count: int, kinds: list[str]) -> list[Task]:
