@@ -31,7 +31,8 @@ class Settings(BaseSettings):
         default_factory=default_data_dir, description="Where the embedded PostgreSQL keeps its data."
     )
     admin_key: SecretStr | None = Field(default=None, description="A bootstrap API key with every scope.")
-    pool_size: int = Field(default=8, ge=1, le=200, description="Database connections per process.")
+    # One listens for as long as the process works, one may be in a long import: the third answers.
+    pool_size: int = Field(default=8, ge=3, le=200, description="Database connections per process.")
     statement_cache_size: int = Field(
         default=100, ge=0, description="Prepared statements per connection; 0 behind pgbouncer."
     )

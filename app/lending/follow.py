@@ -19,7 +19,9 @@ from app.store.placements import close_placement, find_open, get_placement
 from app.store.tasks import Task, finish, hold, postpone, schedule
 
 WITHDRAW = "withdraw"
-LOOK_EVERY = timedelta(minutes=15)
+SOONEST_LOOK = timedelta(minutes=15)
+LATEST_LOOK = timedelta(hours=4)
+LATEST_LOOK_OUT = timedelta(days=1)  # while the item is out: all that is left to hear is that it came back
 
 # What a system's answer means for a loan request. OPEN and CANCELLED mean nothing new.
 _EVENTS = {
@@ -56,7 +58,12 @@ async def follow(ground: Ground, task: Task) -> None:
             told = Told(at=at, by=placement.system or US, reason=standing.reason)
             with suppress(NotAllowed):  # known already, or the loan request has gone on
                 await happen(connection, loan, event, told, Circumstances(way=way))
-        await postpone(connection, task, at + LOOK_EVERY)
+        await postpone(connection, task, at + _patience(at - placement.asked_at, out=loan.shipped_at is not None))
+
+
+def _patience(waited: timedelta, *, out: bool) -> timedelta:
+    """Return how long to wait for the next look: the longer nothing has changed, the less it matters when."""
+    return min(LATEST_LOOK_OUT if out else LATEST_LOOK, max(SOONEST_LOOK, waited / 4))
 
 
 async def withdraw(ground: Ground, task: Task) -> None:
