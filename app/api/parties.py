@@ -5,8 +5,11 @@ from __future__ import annotations
 from app.api.dependencies import Caller
 from app.database import Connection
 from app.lending.act import BOTH_SIDES, REQUESTING_SIDE, SUPPLYING_SIDE, Action
+from app.lending.lifecycle import Item
 from app.problems import Forbidden
 from app.store.loans import Loan, UnknownLoanRequest, takes_part
+
+MOVING = frozenset({Item.ON_TRIP, Item.AT_HUB, Item.ON_THE_WAY_BACK})
 
 
 async def check_party(connection: Connection, caller: Caller, loan: Loan) -> None:
@@ -39,8 +42,8 @@ def check_side(caller: Caller, action: Action, loan: Loan) -> None:
 
 
 def carries(caller: Caller, loan: Loan) -> bool:
-    """Say whether a caller plans for somebody who drives a leg of the item's way, as it is planned now."""
-    return any(leg["operator"] in caller.drives for leg in loan.itinerary or ())
+    """Say whether a caller plans for somebody who drives a leg of the item's way, while the item is on it."""
+    return loan.item in MOVING and any(leg["operator"] in caller.drives for leg in loan.itinerary or ())
 
 
 def check_planner(caller: Caller, operator_or_poi: str) -> None:

@@ -55,6 +55,7 @@ POST /v1/loan-requests                                401 401 401  201 403  403 
 GET /v1/loan-requests                                 401 401 401  200 200  200 200  200 200  200 200
 GET /v1/loan-requests/{loan_request}                  401 401 401  200 404  200 404  404 404  200 200
 GET /v1/loan-requests/{loan_request} : on-its-way     401 401 401  200 404  200 404  200 404  200 200
+GET /v1/loan-requests/{loan_request} : ended          401 401 401  200 404  200 404  404 404  200 200
 GET /v1/loan-requests/{loan_request}/events           401 401 401  200 404  200 404  404 404  200 200
 GET /v1/loan-requests/{loan_request}/events : on-its-way  401 401 401  200 404  200 404  200 404  200 200
 POST /v1/loan-requests/{loan_request}/actions : ExpectToSupply  401 401 401  403 404  200 404  404 404  403 200
@@ -230,6 +231,7 @@ REQUESTS: Mapping[str, Prepared] = {
     "POST /v1/loan-requests": new_loan,
     "GET /v1/loan-requests/{loan_request}": on_loan(),
     "GET /v1/loan-requests/{loan_request} : on-its-way": on_loan(*OUT),
+    "GET /v1/loan-requests/{loan_request} : ended": on_loan(*THERE, "ShippedReturn", "LoanCompleted"),
     "GET /v1/loan-requests/{loan_request}/events": on_loan(),
     "GET /v1/loan-requests/{loan_request}/events : on-its-way": on_loan(*OUT),
     **{
