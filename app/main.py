@@ -17,6 +17,7 @@ from app.api import (
     health,
     holdings,
     imports,
+    keys,
     loans,
     network,
     settlement,
@@ -44,6 +45,7 @@ ROUTERS = (
     settlement.router,
     statistics.router,
     imports.router,
+    keys.router,
     docs.router,
 )
 

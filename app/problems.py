@@ -25,7 +25,9 @@ from app.lending.choose import UnknownTitle
 from app.lending.snapshot import NotReady
 from app.lending.submit import KeyReused
 from app.store.agencies import UnknownAgency, UnknownPlace, UnknownSystem
+from app.store.keys import UnknownKey
 from app.store.loans import DuplicateRequestId, UnknownLoanRequest
+from app.store.network_changes import NotYours
 from app.store.network_versions import NoActiveVersion, NothingToUndo, VersionUnknown
 from app.store.stoppages import UnknownCancellation, UnknownSuspension
 from routing import UnknownLocation
@@ -114,6 +116,14 @@ PROBLEMS: dict[type[Exception], ProblemType] = {
         403,
         "The key is valid, but the operation asks for a scope that it was not given. The detail names the scopes "
         "that would do; ask whoever runs this service for a key that has one of them.",
+    ),
+    NotYours: ProblemType(
+        "not-your-routes",
+        "It would change what others drive",
+        403,
+        "A planner's key is for the routes and trips of one POI, and this network version differs from the active "
+        "one in those of others. The detail names them. Nothing was changed; import it without `activate`, and ask "
+        "whoever runs this service to activate it.",
     ),
     NotFound: ProblemType(
         "not-found",
@@ -220,6 +230,12 @@ PROBLEMS: dict[type[Exception], ProblemType] = {
         "No activation can be undone",
         409,
         "Every activation of a network version has been undone already, or there never was one.",
+    ),
+    UnknownKey: ProblemType(
+        "unknown-key",
+        "No key has this id",
+        404,
+        "The id names no key; it may have been taken away. `GET /v1/keys` lists those that there are.",
     ),
     UnknownLoanRequest: ProblemType(
         "unknown-loan-request",

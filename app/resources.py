@@ -53,6 +53,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             clock=clock,
             lease=timedelta(seconds=settings.lease_seconds),
             private_receivers=settings.private_receivers,
+            retention_days=settings.retention_days,
         )
         await snapshot.start()
         try:

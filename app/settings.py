@@ -50,6 +50,9 @@ class Settings(BaseSettings):
     private_receivers: bool = Field(
         default=False, description="Whether webhooks may go to private, loopback or link-local addresses."
     )
+    retention_days: int = Field(
+        default=365, ge=1, le=36_500, description="How long ended loan requests keep what could point at a person."
+    )
     clock_since: datetime | None = Field(
         default=None, description="From this moment on the loan requests' clock runs at another speed."
     )

@@ -125,7 +125,9 @@ class EventShape(BaseModel):
     event: str
     at: datetime = Field(description="When it happened.")
     recorded_at: datetime
-    by: str = Field(description="Who did it: an agency, somebody it names, a system, or `leenpad`.")
+    by: str = Field(
+        description="Who did it: an agency (`ISIL`, or `ISIL: name` where it named somebody), a system, or `leenpad`."
+    )
     status: Status = Field(description="The status after it.")
     supplying_agency: str | None
     supplying_location: str | None
@@ -152,7 +154,7 @@ class ActionShape(BaseModel):
 
     action: Action = Field(description="In ISO 18626's words where it has one.")
     at: Moment | None = Field(default=None, description="When it happened; left out: now.")
-    by: Word | None = Field(default=None, description="Who did it; left out: the key's agency.")
+    by: Word | None = Field(default=None, description="Who did it, for people; it is kept behind the key's agency.")
     note: Text | None = Field(default=None, description="For people.")
     reason: Word | None = Field(default=None, description="Why: with `Unfilled`, an ISO 18626 ReasonUnfilled.")
     location: Isil | None = Field(default=None, description="Where it was scanned (`Scan`).")

@@ -30,7 +30,7 @@ from app.api.loan_shapes import (
     WholeLoanShape,
 )
 from app.api.paging import Cursor, Limit, Page, after, page
-from app.api.parties import check_party, check_side
+from app.api.parties import check_party, check_side, signed
 from app.database import Database
 from app.lending.act import Action, ActionNotAllowed, Report, act, actions_in
 from app.lending.choose import TitleKey, UnknownTitle, choose, look_up
@@ -314,7 +314,7 @@ def _report(asked: ActionShape, caller: Caller, now: datetime, *, known: Any) ->
     return Report(
         action=asked.action,
         at=(asked.at or now).astimezone(UTC),
-        by=asked.by or caller.agency or "admin",
+        by=signed(caller, asked.by),
         note=asked.note,
         reason=asked.reason,
         location=location,

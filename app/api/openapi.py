@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from app.api.cancellations import CancelShape
 from app.api.decision_shapes import QuestionShape
 from app.api.dependencies import SCHEME, Requirement
+from app.api.key_shapes import NewKeyShape
 from app.api.loan_shapes import ActionShape, LoanRequestShape
 from app.api.schemas import Problem
 from app.api.suspensions import SuspendShape
@@ -35,6 +36,7 @@ TAGS = [
         "description": "The vans: versions of the timetable, which one is active, and how sound it is.",
     },
     {"name": "Imports", "description": "Bulk data in: agencies, network and holdings, each a file as the body."},
+    {"name": "Keys", "description": "Who may call, what for and until when."},
 ]
 
 DESCRIPTION = """
@@ -59,7 +61,7 @@ _KEY = {
     "open to everyone.",
 }
 # What operations refer to by name without FastAPI's knowing.
-SHAPES = (Problem, QuestionShape, LoanRequestShape, ActionShape, CancelShape, SuspendShape)
+SHAPES = (Problem, QuestionShape, LoanRequestShape, ActionShape, CancelShape, SuspendShape, NewKeyShape)
 Schema = dict[str, Any]
 _METHODS = ("get", "put", "post", "delete", "patch")
 

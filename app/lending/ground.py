@@ -21,6 +21,7 @@ class Ground:
     clock: Clock
     lease: timedelta = timedelta(seconds=60)  # how long a task of a worker that died stays where it is
     private_receivers: bool = False  # whether webhooks may go to addresses that are not public
+    retention_days: int = 365  # how long an ended loan request keeps what could point at a person
 
 
 class LookAgain(Exception):  # noqa: N818 - says what to do

@@ -21,6 +21,7 @@ from app.lending.lapse import FOLLOW, WITHDRAW, lapse
 from app.lending.listen import Waker
 from app.lending.place import LAPSE, PLACE, place
 from app.lending.replan import replan
+from app.lending.retain import RETENTION, ensure_retention, retain
 from app.store.tasks import LeaseLost, Task, claim, fail
 from app.store.under_way import REPLAN
 
@@ -35,6 +36,7 @@ HANDLERS: Mapping[str, Handler] = {
     WITHDRAW: withdraw,
     OVERDUE: overdue,
     REPLAN: replan,
+    RETENTION: retain,
 }
 
 OF_LEASE = 0.75  # how much of its lease a task may take: nobody works on what may be somebody else's by now
@@ -50,9 +52,11 @@ _chance = SystemRandom()
 async def work(ground: Ground, *, at_once: int = 8, kinds: Mapping[str, Handler] = HANDLERS) -> None:
     """Carry out whatever is due, `at_once` tasks at a time, until cancelled."""
     running: set[asyncio.Task[None]] = set()
+    ensured = RETENTION not in kinds
     async with Waker(ground.database) as waker:
         try:
             while True:
+                ensured = ensured or await _ensure(ground)
                 claimed = await _claim(ground, at_once - len(running), list(kinds))
                 for task in claimed:
                     running.add(asyncio.create_task(_carry_out(ground, task, kinds[task.kind])))
@@ -75,6 +79,15 @@ async def work_off(ground: Ground, *, kinds: Mapping[str, Handler] = HANDLERS) -
             await _carry_out(ground, task, kinds[task.kind])
             done += 1
     return done
+
+
+async def _ensure(ground: Ground) -> bool:
+    """Have what is done daily be there; False: the database is not, and it has to be tried again."""
+    with suppress(DatabaseUnavailable, *DATABASE_ERRORS):
+        async with ground.database.transaction() as connection:
+            await ensure_retention(connection, ground)
+        return True
+    return False
 
 
 async def _claim(ground: Ground, count: int, kinds: list[str]) -> list[Task]:

@@ -102,8 +102,8 @@ with loan as (
     insert into loan_request (id, requesting_agency, requesting_agency_request_id, patron_reference, service_level,
         isbn, ppn, pickup_location, question, supplying, requesting, item, status, outcome, events, submitted_at,
         ended_at)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
-            case when $14::text is not null then $16::timestamptz end)
+    values ($1, $2, $3, case when $14::text is null then $4 end, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
+            $16, case when $14 is not null then $16::timestamptz end)
     returning id),
 decided as (insert into loan_decision (loan_request, number, document) select id, 1, $17 from loan),
 told as (
@@ -133,7 +133,8 @@ async def insert_loan(
 ) -> None:
     """Write a loan request with its decision, first events, due task and idempotency key, or nothing.
 
-    `events` are (event, status after it), and led to `standing`. Raises DuplicateRequestId or KeyTaken.
+    `events` are (event, status after it), and led to `standing`; one that has ended at once keeps no patron
+    reference. Raises DuplicateRequestId or KeyTaken.
     """
     try:
         await connection.execute(

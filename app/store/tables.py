@@ -338,6 +338,8 @@ loan_request = Table(
     _moment("received_at"),
     _moment("returned_at"),  # when it was sent back, or on
     _moment("ended_at"),
+    _moment("stripped_at"),  # when retention took away what could point at a person
+    CheckConstraint("outcome is null or patron_reference is null", name="unlinked"),
     # The number first: staff look for it without saying whose it is.
     UniqueConstraint("requesting_agency_request_id", "requesting_agency"),
     Index("ix_loan_request_requesting_agency_id", "requesting_agency", "id"),
@@ -350,6 +352,11 @@ loan_request = Table(
     Index("ix_loan_request_open_ppn", "ppn", postgresql_where=text("outcome is null")),
     Index("ix_loan_request_under_way", "id", postgresql_where=text("outcome is null and itinerary is not null")),
     Index("ix_loan_request_lent", "id", postgresql_where=text("outcome is null and due_at is not null")),
+    Index(
+        "ix_loan_request_unstripped",
+        "ended_at",
+        postgresql_where=text("ended_at is not null and stripped_at is null"),
+    ),
 )
 
 loan_decision = Table(
@@ -505,6 +512,7 @@ api_key = Table(
     Column("digest", Text, nullable=False, unique=True),  # SHA-256 of the key, hex; the key itself is never kept
     Column("agency", Text, nullable=False),
     Column("scopes", ARRAY(Text), nullable=False),
+    Column("poi", Text),  # whom a planner plans for: the code of a POI, or the id of an operator of the network
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("expires_at", DateTime(timezone=True)),
 )

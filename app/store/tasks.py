@@ -55,6 +55,16 @@ async def schedule(connection: asyncpg.Connection, kind: str, subject: str, due_
     await connection.execute("select pg_notify($1, '')", CHANNEL)
 
 
+async def ensure(connection: asyncpg.Connection, kind: str, subject: str, due_at: datetime) -> None:
+    """Have something that is done again and again exist, due at `due_at` if it did not; a dead one is tried anew."""
+    await connection.execute(
+        "insert into task (kind, subject, due_at) values ($1, $2, $3)"
+        " on conflict (kind, subject) do update set dead_at = null, attempts = 0, due_at = excluded.due_at"
+        " where task.dead_at is not null",
+        *(kind, subject, due_at),
+    )
+
+
 async def drop(connection: asyncpg.Connection, kind: str, subject: str) -> None:
     """Have something not done after all."""
     await connection.execute("delete from task where kind = $1 and subject = $2", kind, subject)

@@ -57,6 +57,8 @@ def upgrade() -> None:
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("returned_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("stripped_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("outcome is null or patron_reference is null", name=op.f("ck_loan_request_unlinked")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_loan_request")),
         sa.UniqueConstraint(
             "requesting_agency_request_id",
@@ -102,6 +104,13 @@ def upgrade() -> None:
         "ix_loan_request_open", "loan_request", ["id"], unique=False, postgresql_where=sa.text("outcome is null")
     )
     op.create_index("ix_loan_request_supplying_agency_id", "loan_request", ["supplying_agency", "id"], unique=False)
+    op.create_index(
+        "ix_loan_request_unstripped",
+        "loan_request",
+        ["ended_at"],
+        unique=False,
+        postgresql_where=sa.text("ended_at is not null and stripped_at is null"),
+    )
     op.create_table(
         "settlement_entry",
         sa.Column("loan_request", sa.UUID(), nullable=False),
@@ -293,11 +302,13 @@ def upgrade() -> None:
         "suspension",
         "num_nonnulls(agency, location, route) + everything::int = 1",
     )
+    op.add_column("api_key", sa.Column("poi", sa.Text(), nullable=True))
     op.execute("insert into lapse_rule (agency, service_level, open_days) values ('', '', 8)")
 
 
 def downgrade() -> None:
     """Drop them; every loan request goes with them."""
+    op.drop_column("api_key", "poi")
     op.execute("delete from suspension where route is not null or everything")
     op.drop_constraint(op.f("ck_suspension_one_subject"), "suspension", type_="check")
     op.create_check_constraint(op.f("ck_suspension_one_subject"), "suspension", "num_nonnulls(agency, location) = 1")
@@ -328,6 +339,11 @@ def downgrade() -> None:
     op.drop_index("ix_settlement_entry_day", table_name="settlement_entry")
     op.drop_index("ix_settlement_entry_agency_day", table_name="settlement_entry")
     op.drop_table("settlement_entry")
+    op.drop_index(
+        "ix_loan_request_unstripped",
+        table_name="loan_request",
+        postgresql_where=sa.text("ended_at is not null and stripped_at is null"),
+    )
     op.drop_index("ix_loan_request_supplying_agency_id", table_name="loan_request")
     op.drop_index("ix_loan_request_open", table_name="loan_request", postgresql_where=sa.text("outcome is null"))
     op.drop_index(

@@ -9,9 +9,6 @@ import asyncpg
 import pytest
 
 from adapters.fake import Desk, FakeSystem
-from app.api.dependencies import Caller
-from app.api.planners import check_planner
-from app.problems import Forbidden
 from app.store.network_versions import activate, create_version
 from tests.lending.test_transport import expected, last, way
 from tests.support.filled import content_of, run_sql
@@ -237,36 +234,6 @@ async def test_two_who_wait_and_two_returns_each_get_one(house: House) -> None:
     answers = await asyncio.gather(*(house.act(loan, "ShippedReturn") for loan in loans))
     assert [answer.json()["item"] for answer in answers] == ["forwarded", "forwarded"]
     assert [(await house.look(other))["item"] for other in waiting] == ["on_trip", "on_trip"]
-
-
-@pytest.mark.parametrize(
-    ("agency", "scopes", "passes"),
-    [
-        ("NORD", {"planner"}, True),  # the POI by its code
-        ("Northern vans", {"planner"}, True),  # and by its name
-        ("NL-1", {"planner"}, True),  # an agency whose POI it is, by its province
-        ("NL-3", {"planner"}, False),
-        ("ZUID", {"planner"}, False),
-        (None, {"planner"}, False),
-        (None, {"admin"}, True),
-    ],
-)
-async def test_a_planner_touches_its_own(
-    house: House, filled: str, agency: str | None, scopes: set[str], passes: bool
-) -> None:
-    connection = await asyncpg.connect(filled)
-    caller = Caller(agency, frozenset(scopes))
-    try:
-        if passes:
-            await check_planner(connection, caller, "Northern vans", what="The route V1")
-        else:
-            with pytest.raises(Forbidden):
-                await check_planner(connection, caller, "Northern vans", what="The route V1")
-        if "admin" not in scopes:
-            with pytest.raises(Forbidden):
-                await check_planner(connection, caller, None, what="The whole network")
-    finally:
-        await connection.close()
 
 
 async def test_the_system_of_the_owner_says_when_it_is_home(house: House, filled: str) -> None:

@@ -160,6 +160,22 @@ def test_an_import_tells_what_it_did_and_names_what_it_refused(run: Run, tmp_pat
     )
 
 
+def test_keys_are_listed_rotated_and_revoked(run: Run) -> None:
+    options = ("--agency", "NL-1", "--scope", "planner", "--poi", "DR", "--expires-in-days", "30")
+    code, first, said = run("key", "create", *options)
+    assert (code, first.count("\n"), first[:3]) == (0, 1, "lp_")
+    (number,) = re.findall(r"Key (\d+) for NL-1 \(planner\)", said)
+    code, second, _ = run("key", "rotate", number, "--overlap-hours", "1")
+    assert (code, second.count("\n"), second != first) == (0, 1, True)
+    code, listed, _ = run("key", "list")
+    rows = [line.split("\t") for line in listed.splitlines()]
+    assert [row[1:4] for row in rows if row[0] >= number] == [["NL-1", "planner", "DR"]] * 2
+    assert all(row[4].startswith("until 20") for row in rows if row[0] >= number)
+    assert run("key", "revoke", number) == (0, f"Key {number} works no longer.\n", "")
+    assert run("key", "revoke", number) == (1, "", f"leenpad: There is no key {number}.\n")
+    assert run("key", "rotate", number) == (1, "", f"leenpad: There is no key {number}.\n")
+
+
 def test_a_strict_import_with_a_bad_row_fails_and_says_that_nothing_changed(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "agencies.csv"
     file.write_text(HEADER + AGENCY.replace("NL-1", "NL-2") + NOWHERE)
@@ -212,6 +228,11 @@ def test_a_network_goes_out_and_comes_back_the_same(run: Run, tmp_path: Path) ->
         (["import", "agencies", str(FEED), "--activate"], "--activate goes with network"),
         (["key", "create", "--agency", "NL-1", "--scope", "king"], "'king' is not one of"),
         (["key", "create", "--scope", "admin"], "Missing option '--agency'"),
+        (
+            ["key", "create", "--agency", "NL-1", "--scope", "reader", "--poi", "DR"],
+            "--poi goes with --scope planner",
+        ),
+        (["key", "create", "--agency", "NL-1: x", "--scope", "reader"], "has a colon"),
         (["fly"], "No such command 'fly'"),
     ],
 )
