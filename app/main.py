@@ -9,7 +9,19 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from app.api import agencies, decisions, docs, health, holdings, imports, loans, network
+from app.api import (
+    agencies,
+    dead_letters,
+    decisions,
+    docs,
+    events,
+    health,
+    holdings,
+    imports,
+    loans,
+    network,
+    webhooks,
+)
 from app.api.dependencies import Keyring
 from app.api.openapi import describe
 from app.lending.work import work
@@ -24,6 +36,9 @@ VERSION = "0.1.0"  # as in pyproject.toml
 ROUTERS = (
     decisions.router,
     loans.router,
+    events.router,
+    webhooks.router,
+    dead_letters.router,
     health.router,
     agencies.router,
     holdings.router,

@@ -27,6 +27,8 @@ from app.lending.submit import KeyReused
 from app.store.agencies import UnknownAgency, UnknownPlace, UnknownSystem
 from app.store.loans import DuplicateRequestId, UnknownLoanRequest
 from app.store.network_versions import NoActiveVersion, NothingToUndo, VersionUnknown
+from app.store.tasks import UnknownTask
+from app.store.webhooks import UnknownWebhook
 from routing import UnknownLocation
 
 MEDIA_TYPE = "application/problem+json"
@@ -225,6 +227,19 @@ PROBLEMS: dict[type[Exception], ProblemType] = {
         "No loan request has this id",
         404,
         "The id names no loan request, or none in which your agency takes part. `GET /v1/loan-requests` lists those.",
+    ),
+    UnknownWebhook: ProblemType(
+        "unknown-webhook",
+        "No webhook has this id",
+        404,
+        "The id names no webhook, or none of your agency. `GET /v1/webhooks` lists those.",
+    ),
+    UnknownTask: ProblemType(
+        "unknown-dead-letter",
+        "No dead letter has this id",
+        404,
+        "The id names nothing that was given up; it may have been resumed already. `GET /v1/dead-letters` lists "
+        "what was.",
     ),
     ActionNotAllowed: ProblemType(
         "action-not-allowed",

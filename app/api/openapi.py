@@ -11,6 +11,7 @@ from app.api.decision_shapes import QuestionShape
 from app.api.dependencies import SCHEME, Requirement
 from app.api.loan_shapes import ActionShape, LoanRequestShape
 from app.api.schemas import Problem
+from app.api.webhook_shapes import WebhookRequestShape
 from app.database import DatabaseUnavailable
 from app.problems import MEDIA_TYPE, Forbidden, InvalidInput, Unauthorized, documented
 
@@ -21,6 +22,10 @@ TAGS = [
         "name": "Loan requests",
         "description": "The decision carried out: submitted once, placed with one supplier after the other, followed "
         "there and back.",
+    },
+    {
+        "name": "Being told",
+        "description": "What happens to loan requests, as it happens: sent to a webhook, or followed as a stream.",
     },
     {"name": "Agencies", "description": "The organisations, their locations and the systems they use."},
     {"name": "Holdings", "description": "Which location has copies of which title."},
@@ -53,7 +58,7 @@ _KEY = {
     "open to everyone.",
 }
 # What operations refer to by name without FastAPI's knowing.
-SHAPES = (Problem, QuestionShape, LoanRequestShape, ActionShape)
+SHAPES = (Problem, QuestionShape, LoanRequestShape, ActionShape, WebhookRequestShape)
 Schema = dict[str, Any]
 _METHODS = ("get", "put", "post", "delete", "patch")
 
