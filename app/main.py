@@ -12,8 +12,10 @@ from fastapi import FastAPI
 from app.api import (
     agencies,
     cancellations,
+    dead_letters,
     decisions,
     docs,
+    events,
     health,
     holdings,
     imports,
@@ -23,6 +25,7 @@ from app.api import (
     settlement,
     statistics,
     suspensions,
+    webhooks,
 )
 from app.api.dependencies import Keyring
 from app.api.openapi import describe
@@ -36,6 +39,9 @@ VERSION = "0.1.0"  # as in pyproject.toml
 
 ROUTERS = (
     loans.router,
+    events.router,
+    webhooks.router,
+    dead_letters.router,
     health.router,
     agencies.router,
     holdings.router,

@@ -30,6 +30,8 @@ from app.store.loans import DuplicateRequestId, UnknownLoanRequest
 from app.store.network_changes import NotYours
 from app.store.network_versions import NoActiveVersion, NothingToUndo, VersionUnknown
 from app.store.stoppages import UnknownCancellation, UnknownSuspension
+from app.store.tasks import UnknownTask
+from app.store.webhooks import UnknownWebhook
 from routing import UnknownLocation
 
 MEDIA_TYPE = "application/problem+json"
@@ -254,6 +256,19 @@ PROBLEMS: dict[type[Exception], ProblemType] = {
         "No suspension has this id",
         404,
         "The id names no suspension. `GET /v1/suspensions` lists them all.",
+    ),
+    UnknownWebhook: ProblemType(
+        "unknown-webhook",
+        "No webhook has this id",
+        404,
+        "The id names no webhook, or none of your agency. `GET /v1/webhooks` lists those.",
+    ),
+    UnknownTask: ProblemType(
+        "unknown-dead-letter",
+        "No dead letter has this id",
+        404,
+        "The id names nothing that was given up; it may have been resumed already. `GET /v1/dead-letters` lists "
+        "what was.",
     ),
     ActionNotAllowed: ProblemType(
         "action-not-allowed",

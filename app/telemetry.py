@@ -68,6 +68,7 @@ def configure_logging(level: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     logging.getLogger("alembic").setLevel(logging.WARNING)  # it greets at every start
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it names every address, and those may hold secrets
     for name in ("uvicorn", "uvicorn.error"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True

@@ -14,6 +14,7 @@ from app.api.key_shapes import NewKeyShape
 from app.api.loan_shapes import ActionShape, LoanRequestShape
 from app.api.schemas import Problem
 from app.api.suspensions import SuspendShape
+from app.api.webhook_shapes import WebhookRequestShape
 from app.database import DatabaseUnavailable
 from app.problems import MEDIA_TYPE, Forbidden, InvalidInput, Unauthorized, documented
 
@@ -24,6 +25,10 @@ TAGS = [
         "name": "Loan requests",
         "description": "The decision carried out: submitted once, placed with one supplier after the other, followed "
         "there and back.",
+    },
+    {
+        "name": "Being told",
+        "description": "What happens to loan requests, as it happens: sent to a webhook, or followed as a stream.",
     },
     {
         "name": "Settlement and statistics",
@@ -61,7 +66,16 @@ _KEY = {
     "open to everyone.",
 }
 # What operations refer to by name without FastAPI's knowing.
-SHAPES = (Problem, QuestionShape, LoanRequestShape, ActionShape, CancelShape, SuspendShape, NewKeyShape)
+SHAPES = (
+    Problem,
+    QuestionShape,
+    LoanRequestShape,
+    ActionShape,
+    CancelShape,
+    SuspendShape,
+    NewKeyShape,
+    WebhookRequestShape,
+)
 Schema = dict[str, Any]
 _METHODS = ("get", "put", "post", "delete", "patch")
 

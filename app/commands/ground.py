@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from app.database import DATABASE_ERRORS, Database, DatabaseUnavailable, open_database
 from app.embedded import EmbeddedUnavailable, running
 from app.settings import Settings
+from app.store.events import settle_restored
 from app.store.migrate import upgrade
 from app.telemetry import configure_logging
 
@@ -73,7 +74,13 @@ def told_in_a_line(*expected: type[Exception]) -> Iterator[None]:
 def migrate(url: str) -> None:
     """Bring the database to the newest version of its tables. Raises Refusal when it cannot be reached."""
     with reaching(url):
-        asyncio.run(upgrade(url))
+        asyncio.run(_prepare(url))
+
+
+async def _prepare(url: str) -> None:
+    await upgrade(url)
+    async with open_database(url, pool_size=1) as database, database.transaction() as connection:
+        await settle_restored(connection)
 
 
 @contextmanager

@@ -107,8 +107,8 @@ with loan as (
     returning id),
 decided as (insert into loan_decision (loan_request, number, document) select id, 1, $17 from loan),
 told as (
-    insert into loan_event (loan_request, sequence, event, at, by, status)
-    select loan.id, told.sequence, told.event, $16, $2, told.status
+    insert into loan_event (loan_request, sequence, requesting_agency, event, at, by, status)
+    select loan.id, told.sequence, $2, told.event, $16, $2, told.status
       from loan, unnest($18::text[], $19::text[]) with ordinality as told (event, status, sequence)),
 due as (insert into task (kind, subject, due_at) select 'place', $1::text, $16 where $14 is null),
 tell as (
@@ -219,11 +219,12 @@ async def write_event(
 _TELL = """
 with told as (
     insert into loan_event (loan_request, sequence, event, at, by, status, supplying_agency, supplying_location,
-                            reason, note, data)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)),
+                            reason, note, data, requesting_agency)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)),
 tell as (
+    -- People may report what is yet to come: they are told of it now.
     insert into task (kind, subject, due_at)
-    select 'deliver', id || ':' || $1::text, $4 from webhook where agency in ($12, $7)
+    select 'deliver', id || ':' || $1::text, least($4, now()) from webhook where agency in ($12, $7)
     on conflict (kind, subject) do update
        set again = task.leased_until is not null,
            due_at = case when task.dead_at is null then least(task.due_at, excluded.due_at) else task.due_at end)

@@ -376,6 +376,7 @@ loan_event = Table(
     Column("transaction", BigInteger, nullable=False, server_default=text("((pg_current_xact_id())::text)::bigint")),
     Column("loan_request", UUID, ForeignKey("loan_request.id", ondelete="CASCADE"), nullable=False),
     Column("sequence", Integer, nullable=False),  # 1, 2, 3 … without a gap
+    Column("requesting_agency", Text, nullable=False),  # the loan request's: each party's stream has its own index
     Column("event", Text, nullable=False),
     _moment("at", required=True),  # when it happened
     Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
@@ -388,6 +389,8 @@ loan_event = Table(
     Column("data", JSON),
     UniqueConstraint("loan_request", "sequence"),
     Index("ix_loan_event_stream", "transaction", "id"),
+    Index("ix_loan_event_requesting", "requesting_agency", "transaction", "id"),
+    Index("ix_loan_event_supplying", "supplying_agency", "transaction", "id"),
     Index("ix_loan_event_event_at", "event", "at"),
 )
 

@@ -121,6 +121,15 @@ async def postpone(connection: asyncpg.Connection, task: Task, due_at: datetime)
     )
 
 
+async def put_back(connection: asyncpg.Connection, task: Task, due_at: datetime) -> None:
+    """Have a task done again at `due_at` as if it had not been tried."""
+    await connection.execute(
+        "update task set leased_until = null, attempts = attempts - 1, due_at = $3"
+        " where id = $1 and leased_until = $2",
+        *(*_token(task), due_at),
+    )
+
+
 async def fail(connection: asyncpg.Connection, task: Task, *, error: str, retry_at: datetime | None) -> None:
     """Put down what went wrong; try again at `retry_at`, or (None) leave it as a dead letter."""
     await connection.execute(

@@ -206,6 +206,7 @@ def upgrade() -> None:
         ),
         sa.Column("loan_request", sa.UUID(), nullable=False),
         sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.Column("requesting_agency", sa.Text(), nullable=False),
         sa.Column("event", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
@@ -226,7 +227,11 @@ def upgrade() -> None:
         sa.UniqueConstraint("loan_request", "sequence", name=op.f("uq_loan_event_loan_request_sequence")),
     )
     op.create_index("ix_loan_event_event_at", "loan_event", ["event", "at"], unique=False)
+    op.create_index(
+        "ix_loan_event_requesting", "loan_event", ["requesting_agency", "transaction", "id"], unique=False
+    )
     op.create_index("ix_loan_event_stream", "loan_event", ["transaction", "id"], unique=False)
+    op.create_index("ix_loan_event_supplying", "loan_event", ["supplying_agency", "transaction", "id"], unique=False)
     op.create_table(
         "placement",
         sa.Column("loan_request", sa.UUID(), nullable=False),
@@ -323,7 +328,9 @@ def downgrade() -> None:
     op.drop_index("ix_placement_asked_at", table_name="placement")
     op.drop_index("ix_placement_committed", table_name="placement", postgresql_where=sa.text("state <> 'closed'"))
     op.drop_table("placement")
+    op.drop_index("ix_loan_event_supplying", table_name="loan_event")
     op.drop_index("ix_loan_event_stream", table_name="loan_event")
+    op.drop_index("ix_loan_event_requesting", table_name="loan_event")
     op.drop_index("ix_loan_event_event_at", table_name="loan_event")
     op.drop_table("loan_event")
     op.drop_table("loan_decision")

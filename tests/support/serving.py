@@ -6,8 +6,10 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Literal
 
 import uvicorn
+from fastapi import FastAPI
 
 from app.main import create_app
 from app.settings import Settings
@@ -16,8 +18,15 @@ from app.settings import Settings
 @asynccontextmanager
 async def served(settings: Settings) -> AsyncIterator[str]:
     """Serve for as long as the block runs; yield the address."""
+    async with listening_for(create_app(settings)) as url:
+        yield url
+
+
+@asynccontextmanager
+async def listening_for(app: FastAPI, *, lifespan: Literal["on", "off"] = "on") -> AsyncIterator[str]:
+    """Serve an application (`lifespan` off: one that was started already) and yield the address."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = uvicorn.Server(uvicorn.Config(create_app(settings), log_level="critical"))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan=lifespan))
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         try:
             while not server.started:
