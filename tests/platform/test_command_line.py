@@ -22,6 +22,7 @@ from click.testing import CliRunner
 
 from app.__main__ import COMMANDS, main
 from app.embedded import running
+from app.settings import Settings
 from tests.platform.server_users import ROOT, eventually, processes_of
 
 HEADER = "isil,name,kind,parent,province,poi,system,lat,lon,handling_minutes,opening_hours\n"
@@ -230,6 +231,45 @@ def test_a_database_that_cannot_be_reached_is_named_without_its_password(run: Ru
     assert (code, output, said.count("\n")) == (1, "", 1)
     assert said.startswith("leenpad: the database books at 127.0.0.1 cannot be used: ")
     assert "hunter2" not in said
+
+
+@pytest.mark.parametrize(
+    ("url", "fault"),
+    [
+        ("nonsense", "does not begin with postgresql://"),
+        ("mysql://x:hunter2@y/z", "does not begin with postgresql://"),
+        ("postgresql:x:hunter2@y/z", "does not begin with postgresql://"),
+        ("[bad", "does not begin with postgresql://"),
+        ("postgresql://x:hunter2@[bad/z", "its host cannot be read"),
+        ("postgresql://x:hunter2@a]b/z", "its host cannot be read"),
+        ("postgresql://x:hunter2@y:99999/z", "its port is no number from 1 to 65535"),
+        ("postgresql://x:hunter2/@y/z", "its port is no number from 1 to 65535"),
+        ("postgresql://x:hunter2@y/z?port=0", "its port is no number from 1 to 65535"),
+    ],
+)
+def test_an_address_that_cannot_be_is_refused_without_its_password(run: Run, url: str, fault: str) -> None:
+    code, output, said = run("db", "upgrade", LEENPAD_DATABASE_URL=url)
+    assert (code, output) == (1, "")
+    assert said == (
+        f"leenpad: LEENPAD_DATABASE_URL: {fault}; an address looks like postgresql://user@host:5432/name\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgres://host/name",
+        "postgresql://x:p%40:w@host:5432/name?sslmode=require",
+        "postgresql://x@[::1]:5432,host,10.0.0.1:1/name",
+        "postgresql://leenpad@/leenpad?host=%2Ftmp%2Fsocket&port=5432",
+    ],
+)
+def test_any_form_of_address_that_the_driver_takes_is_taken(url: str) -> None:
+    assert Settings(database_url=url).database_url == url
+
+
+def test_an_empty_address_is_none(run: Run) -> None:
+    assert run("db", "upgrade", LEENPAD_DATABASE_URL="") == (0, "", "The database is up to date.\n")
 
 
 def test_settings_at_fault_are_named_one_by_one(run: Run) -> None:
