@@ -180,6 +180,29 @@ def test_an_import_of_nothing_but_bad_rows_fails(run: Run, tmp_path: Path) -> No
     assert (code, said) == (1, "leenpad: nothing could be imported\n")
 
 
+def test_an_import_names_a_hundred_rejects_and_counts_the_others_and_the_lines_spoken_over(
+    run: Run, tmp_path: Path
+) -> None:
+    file = tmp_path / "agencies.csv"
+    file.write_text(HEADER + AGENCY.replace("NL-1", "NL-3") * 3 + NOWHERE * 104)
+    code, output, said = run("import", "agencies", file)
+    assert (code, said) == (0, "")
+    first, *others = output.splitlines()
+    assert first == "read 107, created 1, updated 0, unchanged 2, removed 0, rejected 104, superseded 2"
+    assert sum("lat" in line for line in others) == 100
+    assert others[-1] == "and 4 more"
+
+
+def test_an_import_tells_how_far_it_is_where_no_terminal_shows_a_bar(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.commands.imports.LINE_SECONDS", 0.0)
+    file = tmp_path / "agencies.csv"
+    file.write_text(HEADER + NOWHERE * 4000)
+    said = run("import", "agencies", file)[2]
+    assert said.splitlines()[-2] == "importing agencies: 0.2 of 0.2 MB read"
+
+
 def test_a_file_that_is_something_else_is_refused_in_a_line(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "network.zip"
     file.write_text("not a zip")
