@@ -6,6 +6,7 @@ import click
 
 from app.commands.ground import read_settings, with_database
 from app.database import Database
+from app.store.agencies import holds_agency
 from app.store.keys import SCOPES, create_key
 
 
@@ -20,11 +21,14 @@ def command() -> None:
 def create(agency: str, scopes: tuple[str, ...]) -> None:
     """Make a key and print it, this once, alone on the last line."""
 
-    async def make(database: Database) -> str:
+    async def make(database: Database) -> tuple[str, bool]:
         async with database.transaction() as connection:
-            return await create_key(connection, agency=agency, scopes=sorted(set(scopes)))
+            known = await holds_agency(connection, agency)
+            return await create_key(connection, agency=agency, scopes=sorted(set(scopes))), known
 
-    made = with_database(read_settings(quiet=True), make)
+    made, known = with_database(read_settings(quiet=True), make)
+    if not known:
+        click.echo(f"No agency {agency} is known yet; the key waits for it to be imported.", err=True)
     click.echo(
         f"A key for {agency} ({', '.join(sorted(set(scopes)))}). It is not kept and cannot be shown again:", err=True
     )

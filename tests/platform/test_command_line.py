@@ -212,6 +212,26 @@ def test_a_file_that_is_something_else_is_refused_in_a_line(run: Run, tmp_path: 
     assert said.count("\n") == 1
 
 
+def test_exporting_where_no_network_is_active_says_how_to_have_one(run: Run, tmp_path: Path) -> None:
+    code, output, said = run("export", "network", tmp_path / "out.zip", LEENPAD_DATA_DIR=str(tmp_path / "data"))
+    assert (code, output) == (1, "")
+    assert said == (
+        "leenpad: no network version is active: `./run import network FILE --activate` brings one, or name one with "
+        "--version\n"
+    )
+
+
+def test_a_key_for_an_agency_that_is_not_there_yet_comes_with_a_warning(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "agencies.csv"
+    file.write_text(HEADER + AGENCY.replace("NL-1", "NL-4"))
+    assert run("import", "agencies", file)[0] == 0
+    _, output, said = run("key", "create", "--agency", "NL-4", "--scope", "reader")
+    assert (output.count("\n"), said.count("\n"), "No agency" in said) == (1, 1, False)
+    _, output, said = run("key", "create", "--agency", "NL-NOPE", "--scope", "reader")
+    assert output.count("\n") == 1
+    assert said.startswith("No agency NL-NOPE is known yet; the key waits for it to be imported.\n")
+
+
 def test_a_network_goes_out_and_comes_back_the_same(run: Run, tmp_path: Path) -> None:
     code, output, _ = run("import", "network", FEED, "--activate")
     assert code == 0
