@@ -28,6 +28,7 @@ from routing.model import (
     Weights,
 )
 from routing.network import Network, compile_network
+from routing.register import agency_in_force
 from routing.resilience import Health, SinglePoint, examine
 from routing.transport import Itinerary, itinerary
 
@@ -60,6 +61,7 @@ __all__ = [
     "UnknownLocation",
     "UnknownMoment",
     "Weights",
+    "agency_in_force",
     "charge_for_supply",
     "check_opening_hours",
     "compile_network",
