@@ -28,6 +28,7 @@ from app.api import (
     webhooks,
 )
 from app.api.dependencies import Keyring
+from app.api.head import AnswerHead
 from app.api.openapi import describe
 from app.lending.work import work
 from app.problems import answer_with_problems
@@ -91,4 +92,5 @@ def create_app(settings: Settings, *, working: bool = False) -> FastAPI:
         app.include_router(router)
     answer_with_problems(app, [route for router in (decisions.router, *ROUTERS) for route in router.routes])
     app.add_middleware(CountRequests)
+    app.add_middleware(AnswerHead)
     return app

@@ -455,6 +455,8 @@ def _methods_at(request: Request) -> str:
     for route in request.app.state.routes:
         if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
             found |= route.methods or set()
+    if "GET" in found:
+        found.add("HEAD")  # see app.api.head
     return ", ".join(sorted(found))
 
 

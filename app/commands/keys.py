@@ -8,6 +8,7 @@ import click
 
 from app.commands.ground import read_settings, told_in_a_line, with_database
 from app.database import Database
+from app.store.agencies import holds_agency
 from app.store.keys import SCOPES, NewKey, UnknownKey, add_key, list_keys, revoke_key, rotate_key
 
 MOST_LISTED = 10_000
@@ -31,13 +32,18 @@ def create(agency: str, scopes: tuple[str, ...], expires_in_days: int | None, po
         raise click.UsageError("no agency's name has a colon and a space in it")
     expires_at = None if expires_in_days is None else datetime.now(UTC) + timedelta(days=expires_in_days)
 
-    async def make(database: Database) -> NewKey:
+    async def make(database: Database) -> tuple[NewKey, bool]:
         async with database.transaction() as connection:
-            return await add_key(
+            known = await holds_agency(connection, agency)
+            made = await add_key(
                 connection, agency=agency, scopes=sorted(set(scopes)), expires_at=expires_at, poi=poi
             )
+            return made, known
 
-    _show(with_database(read_settings(quiet=True), make))
+    made, known = with_database(read_settings(quiet=True), make)
+    if not known:
+        click.echo(f"No agency {agency} is known yet; the key waits for it to be imported.", err=True)
+    _show(made)
 
 
 @command.command()
