@@ -383,7 +383,12 @@ def problem_response(
     extra: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Write one problem document. `extra` adds members of the problem's own."""
+    """Write one problem document. `extra` adds members of the problem's own.
+
+    Whatever is wrong with what was sent is in `errors`, if only as a whole.
+    """
+    if kind.status == 422 and not faults:
+        faults = (Fault("", detail),)
     document: dict[str, Any] = {
         "type": f"/problems/{kind.slug}",
         "title": kind.title,

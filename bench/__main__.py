@@ -18,8 +18,10 @@ from app.store.migrate import upgrade
 from app.store.network_versions import find_active, get_number
 from app.store.register import load_register
 from app.store.timetable import as_timetable, read_content
+from bench import imports
 from bench.drawn import draw
 from bench.engine import measure
+from bench.loading import new_version_seconds
 from bench.over_http import measure_now
 from bench.report import page
 from routing.model import Register, Timetable
@@ -39,8 +41,12 @@ def main() -> None:
         week = _week()
         drawn = draw(timetable, register, week=week, count=REQUESTS, size=100, seed=20261123)
         engine = measure(timetable, drawn, _say)
+        _say("loading a new version")
+        loaded = new_version_seconds(url, week)
         over_http = measure_now(url, week, _say)
-    text = page(engine, over_http, today=datetime.now(UTC).date())
+        _say("importing five million lines")  # last: it leaves the database full of titles that nobody drew
+        imported = imports.measure(url)
+    text = page(engine, loaded, over_http, imported, today=datetime.now(UTC).date())
     PAGE.write_text(text, encoding="utf-8")
     print(text)
 

@@ -32,7 +32,7 @@ from routing.model import (
 )
 from routing.network import RUNNING, Network, compile_network, without
 from routing.register import agency_in_force
-from routing.resilience import Health, SinglePoint, examine
+from routing.resilience import Health, SinglePoint, examine, with_unserved
 from routing.transport import Itinerary, itinerary
 
 __all__ = [
@@ -83,5 +83,6 @@ __all__ = [
     "ready_at",
     "service_dates",
     "was_stopped",
+    "with_unserved",
     "without",
 ]

@@ -61,7 +61,7 @@ class TitleShape(BaseModel):
     isbn: Annotated[str, AfterValidator(isbn13)] | None = Field(
         default=None,
         description="ISBN of 10 or 13 digits, with or without hyphens; the check digit must be right.",
-        examples=["9789000000000"],
+        examples=["9789000000005"],
         max_length=40,
     )
     ppn: Annotated[str, AfterValidator(normal_ppn)] | None = Field(
@@ -188,7 +188,7 @@ QUESTIONS: dict[str, Any] = {
 }
 
 ANSWER: dict[str, Any] = {
-    "network_version": "f3a91c2b7d04",
+    "network_version": "nv-b2eeb8fb5b72f407",
     "requested_at": "2026-11-23T10:00:00+01:00",
     "objective": "fastest",
     "rota": [
@@ -224,7 +224,7 @@ ANSWER: dict[str, Any] = {
                     "arrives_at": "2026-11-24T11:05:00+01:00",
                 },
             ],
-            "reasons": ["Arrives first of all that can supply."],
+            "reasons": ["Changes vans once.", "Costs 10.75 euro: supplier 6.75 euro, transport 4.00 euro."],
         }
     ],
     "refusals": [
@@ -232,7 +232,7 @@ ANSWER: dict[str, Any] = {
             "supplying_agency": "NL-0800060000",
             "supplying_location": "NL-0800060002",
             "reason": "unavailable",
-            "detail": "No copy is on the shelf.",
+            "detail": "Every copy here is out.",
         }
     ],
 }

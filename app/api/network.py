@@ -30,16 +30,15 @@ from app.api.parties import own_operators
 from app.api.schemas import Day
 from app.api.uploads import takes, upload
 from app.database import Database
-from app.imports.archive import ArchiveRefused, Limits
+from app.imports.archive import ArchiveRefused
 from app.imports.export import read_version, write_feed
 from app.imports.gtfs import FeedFaulty
-from app.imports.network import import_network
+from app.imports.network import import_network, limits_of
 from app.imports.report import ImportTooSlow
-from app.imports.spool import MIB, UploadTooSlow
+from app.imports.spool import UploadTooSlow
 from app.lending.snapshot import NotReady
 from app.problems import BadRequest, Fault, InvalidInput, TooLarge, UnsupportedMediaType, documented
 from app.resources import Resources
-from app.settings import Settings
 from app.store.network_changes import NotYours
 from app.store.network_versions import (
     NoActiveVersion,
@@ -114,11 +113,6 @@ async def import_feed(
     return report.document()
 
 
-def limits_of(settings: Settings) -> Limits:
-    """Return how much one archive may ask of us."""
-    return Limits(packed_bytes=settings.import_max_mib * MIB, seconds=settings.import_max_seconds)
-
-
 @router.get(
     "/network",
     summary="Which network is active",
@@ -151,12 +145,13 @@ async def read_health(
 ) -> dict[str, Any]:
     """Look at the active network as a graph of hubs and routes: who is cut off, and what nothing can stand in for.
 
-    Times of day do not count: what can get somewhere on some day of the period gets there.
+    Times of day do not count: what can get somewhere on some day of the period gets there. Registered locations that
+    no van calls at, and that exist at some moment of the period, are among those that are cut off.
     """
     if since is not None and until is not None and until < since:
         raise InvalidInput(Fault("/until", "This day is before `since`."))
-    network = (await held.snapshot.follow()).network
-    return asdict(await held.examiner.examine(network, since=since, until=until))
+    state = await held.snapshot.follow()
+    return asdict(await held.examiner.examine(state.network, state.register, since=since, until=until))
 
 
 @router.post(

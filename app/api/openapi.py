@@ -55,15 +55,15 @@ which library should lend its copy, and by which vans does it travel?*
 locations are named by ISIL, titles by ISBN or PPN. Lists come in pages: follow `next_cursor` until it is null. Every
 failure is an `application/problem+json` (RFC 9457) whose `type` leads to a page that explains it.
 
-**Keys.** Send `Authorization: Bearer KEY`. A service without any key and without an admin key lets everyone in: that
-is for trying it out on one's own machine.
+**Keys.** Send `Authorization: Bearer KEY`. A service without any key and without an admin key answers callers on
+its own machine only, and lets them do everything: that is for trying it out.
 """
 
 _KEY = {
     "type": "http",
     "scheme": "bearer",
     "description": "A key that `./run key create` printed, or the admin key. A service that has neither is "
-    "open to everyone.",
+    "open to callers on its own machine, and to nobody else.",
 }
 # What operations refer to by name without FastAPI's knowing.
 SHAPES = (

@@ -16,15 +16,16 @@ from rich.table import Table
 from app.commands.ground import Refusal, read_settings, told_in_a_line, with_database
 from app.database import Database
 from app.imports.agencies import import_agencies
-from app.imports.archive import ArchiveRefused
+from app.imports.archive import ArchiveRefused, Limits
 from app.imports.gtfs import FeedFaulty
 from app.imports.holdings import Form, import_holdings
-from app.imports.network import import_network
+from app.imports.network import import_network, limits_of
 from app.imports.report import ImportReport, ImportTooSlow, RowsRejected, UnreadableFile
+from app.imports.spool import UploadTooLarge
 from app.imports.staging import Progress as Told
 
 KINDS = ("agencies", "network", "holdings")
-REFUSALS = (UnreadableFile, ImportTooSlow, ArchiveRefused)
+REFUSALS = (UnreadableFile, UploadTooLarge, ImportTooSlow, ArchiveRefused)
 NDJSON = (".ndjson", ".jsonl")
 LINE_SECONDS = 10.0
 
@@ -42,12 +43,17 @@ def command(kind: str, file: Path, strict: bool, replace: bool, activate: bool) 
     if activate and kind != "network":
         raise click.UsageError("--activate goes with network")
 
+    settings = read_settings(quiet=True)
+    limits = limits_of(settings)
+
     async def work(database: Database) -> ImportReport:
-        return await take_in(database, kind, file, strict=strict, replace=replace, activate=activate)
+        return await take_in(database, kind, file, strict=strict, replace=replace, activate=activate, limits=limits)
 
     try:
         with told_in_a_line(*REFUSALS):
-            report = with_database(read_settings(quiet=True), work)
+            if file.stat().st_size > limits.packed_bytes:
+                raise UploadTooLarge(limits.packed_bytes)
+            report = with_database(settings, work)
     except (RowsRejected, FeedFaulty) as refused:
         show_report(refused.report)
         raise Refusal(str(refused)) from refused
@@ -64,19 +70,24 @@ async def take_in(
     strict: bool = False,
     replace: bool = False,
     activate: bool = False,
+    limits: Limits | None = None,
 ) -> ImportReport:
     """Import a file of one of KINDS, and tell on stderr how far it is.
 
-    Raises UnreadableFile, RowsRejected, ArchiveRefused or FeedFaulty, as the import does; nothing has changed then.
+    Raises UnreadableFile, RowsRejected, ArchiveRefused, FeedFaulty or ImportTooSlow, as the import does; nothing has
+    changed then.
     """
+    seconds = None if limits is None else limits.seconds
     with _telling(kind, file) as tell:
         if kind == "agencies":
-            return await import_agencies(database, file, strict=strict, progress=tell)
+            return await import_agencies(database, file, strict=strict, progress=tell, max_seconds=seconds)
         if kind == "holdings":
             form: Form = "ndjson" if file.suffix.lower() in NDJSON else "csv"
-            return await import_holdings(database, file, form=form, strict=strict, replace=replace, progress=tell)
+            return await import_holdings(
+                database, file, form=form, strict=strict, replace=replace, progress=tell, max_seconds=seconds
+            )
         with file.open("rb") as archive:
-            return await import_network(database, archive, activating=activate)
+            return await import_network(database, archive, activating=activate, limits=limits, progress=tell)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from app.imports.cells import InvalidCell, code, copied, csv_cells, day, degrees, shown, text, whole, yes_or_no
+from app.imports.gtfs_fields import LONGEST_ID
 from app.imports.rows import LineFeed, Record, csv_records, header_of
 
 REQUIRED = ("isil", "name", "kind")
@@ -62,7 +63,7 @@ class AgencyRows:
     def copy_line(self, line: int, fields: list[str]) -> str:
         """Return the row for COPY. Raises InvalidCell."""
         row = dict(zip(COLUMNS, self._cells(fields), strict=True))
-        isil = code("isil", row["isil"])
+        isil = code("isil", row["isil"], longest=LONGEST_ID)
         if isil is None:
             raise InvalidCell("isil", "is empty")
         kind = row["kind"].strip().lower()
@@ -99,12 +100,12 @@ def _described(row: dict[str, str], isil: str) -> tuple[object, ...]:
         _check_opening_hours(hours)
     except ValueError as error:
         raise InvalidCell("opening_hours", str(error)) from None
-    successor = code("successor", row["successor"])
+    successor = code("successor", row["successor"], longest=LONGEST_ID)
     if successor == isil:
         raise InvalidCell("successor", "is the agency itself")
     return (
         text("name", row["name"], required=True),
-        code("parent", row["parent"]),
+        code("parent", row["parent"], longest=LONGEST_ID),
         code("province", row["province"]),
         code("poi", row["poi"]),
         lat,

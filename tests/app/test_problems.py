@@ -95,6 +95,21 @@ async def test_a_fault_of_ours_does_not_leak(client: httpx.AsyncClient) -> None:
     assert "12345" not in answer.text
 
 
+@pytest.mark.parametrize("kind", [kind for kind, row in PROBLEMS.items() if row.status == 422])
+async def test_whatever_is_wrong_with_the_input_is_in_errors(kind: type[Exception]) -> None:
+    app = create_app(Settings(database_url="postgresql://nowhere/none"))
+
+    @app.get("/things")
+    async def fail() -> None:
+        raise kind.__new__(kind, "This is why.")  # as it is where nothing was pointed at
+
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        answer = await client.get("/things")
+    assert (answer.status_code, answer.json()["type"]) == (422, f"/problems/{PROBLEMS[kind].slug}")
+    assert answer.json()["errors"] == [{"pointer": "", "detail": answer.json()["detail"]}]
+
+
 def test_slugs_name_one_type_each() -> None:
     slugs = [row.slug for row in PROBLEMS.values()]
     assert len(set(slugs)) == len(slugs)

@@ -249,6 +249,21 @@ def test_a_key_for_an_agency_that_is_not_there_yet_comes_with_a_warning(run: Run
     assert said.startswith("No agency NL-NOPE is known yet; the key waits for it to be imported.\n")
 
 
+def test_the_limits_of_an_import_hold_here_too(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "agencies.csv"
+    file.write_text(HEADER + AGENCY + "#" * 1024 * 1024)
+    assert run("import", "agencies", file, LEENPAD_IMPORT_MAX_MIB="1") == (
+        1,
+        "",
+        "leenpad: An import takes at most 1 MiB; split the file.\n",
+    )
+    with file.open("w") as large:
+        large.write(HEADER)
+        large.writelines(AGENCY.replace("NL-1", f"NL-{number}") for number in range(200_000))
+    code, _, said = run("import", "agencies", file, LEENPAD_IMPORT_MAX_SECONDS="1")
+    assert (code, said) == (1, "leenpad: The import took longer than 1 seconds; nothing was changed.\n")
+
+
 def test_a_network_goes_out_and_comes_back_the_same(run: Run, tmp_path: Path) -> None:
     code, output, _ = run("import", "network", FEED, "--activate")
     assert code == 0
