@@ -42,8 +42,8 @@ task and Idempotency-Key in one transaction.
 
 Ratio, median over the rounds: **{ratio:.2f}** (aim: 0.3).
 
-One worker process, eight tasks at once, places {placements:,} waiting loan requests. For each it decides again, writes
-down whom it is going to ask, asks, and writes down that it was placed: two transactions, and none open between.
+One worker process, eight tasks at once, places {placements:,} waiting loan requests. For each it decides again,
+writes down whom it is going to ask, asks, and writes down that it was placed: two transactions, none open between.
 
 | the fake system | placements/s |
 |---|---:|
