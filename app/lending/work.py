@@ -21,6 +21,7 @@ from app.lending.lapse import lapse
 from app.lending.listen import Waker
 from app.lending.place import FOLLOW, LAPSE, PLACE, place
 from app.lending.replan import replan
+from app.lending.stop import RECOUNT, recount
 from app.store.tasks import LeaseLost, Task, claim, fail
 from app.store.under_way import REPLAN
 
@@ -35,6 +36,7 @@ HANDLERS: Mapping[str, Handler] = {
     WITHDRAW: withdraw,
     OVERDUE: overdue,
     REPLAN: replan,
+    RECOUNT: recount,
 }
 
 LEASE = timedelta(seconds=60)

@@ -232,7 +232,7 @@ async def test_two_returns_race_for_one_who_waits(house: House) -> None:
 async def test_two_who_wait_and_two_returns_each_get_one(house: House) -> None:
     loans = [await read_on_the_island(house), await read_on_the_island(house)]
     await on_tuesday(house, "08:00")
-    asks = {"exclude": ["island"]}
+    asks: dict[str, Any] = {"exclude": ["island"]}
     waiting = [await house.asked(**asks), (await house.ask(**asks)).json()["id"]]
     answers = await asyncio.gather(*(house.act(loan, "ShippedReturn") for loan in loans))
     assert [answer.json()["item"] for answer in answers] == ["forwarded", "forwarded"]
