@@ -27,11 +27,23 @@ _LOST = (
 )
 
 
+# What is nobody's fault and over after a while: worth another try however often it comes.
+PASSING_ERRORS = (
+    ConnectionError,
+    FileNotFoundError,  # the socket of a server that is down
+    *_LOST,
+    asyncpg.InterfaceError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.TooManyConnectionsError,
+)
+
+
 class DatabaseUnavailable(Exception):  # noqa: N818 - named as the problem it becomes
     """PostgreSQL cannot be reached, went away, or has no connection free for us."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Database:
     """A pool of asyncpg connections. Store functions take a connection and never commit.
 
@@ -43,6 +55,7 @@ class Database:
     pool: asyncpg.Pool
     spare: list[asyncpg.Connection]  # lent by the pool to `fetch_row`, and idle
     most_spare: int
+    waiting: int = 0  # for the pool: as long as someone is, nothing is kept from it
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[asyncpg.Connection]:
@@ -50,8 +63,11 @@ class Database:
         connection = await self._acquire()
         try:
             yield connection
-        except _LOST as error:
-            raise DatabaseUnavailable("The database went away.") from error
+        except (*_LOST, ConnectionError, asyncpg.InterfaceError) as error:
+            # Ending a transaction on a connection that broke is an InterfaceError, like a fault of ours would be.
+            if isinstance(error, _LOST) or not is_open(connection):
+                raise DatabaseUnavailable("The database went away.") from error
+            raise
         finally:
             await self.pool.release(connection)
 
@@ -62,31 +78,26 @@ class Database:
         without any trouble; those in trouble go back to the pool, which knows what to do with them. Raises
         DatabaseUnavailable also where no answer comes within `seconds`.
         """
-        connection = await self._spare()
+        connection = await self._acquire()
         try:
             row = await connection.fetchrow(sql, *values, timeout=seconds)
         except BaseException as error:
+            was_open = is_open(connection)
             if isinstance(error, TimeoutError):
                 connection.terminate()  # the pool would wait for it as long as TCP does
             await self.pool.release(connection)
             if isinstance(error, TimeoutError):
                 raise DatabaseUnavailable("The database does not answer in time.") from error
-            if isinstance(error, _LOST):
+            if isinstance(error, _LOST) or (
+                not was_open and isinstance(error, (ConnectionError, asyncpg.InterfaceError))
+            ):
                 raise DatabaseUnavailable("The database went away.") from error
             raise
-        if len(self.spare) < self.most_spare:
+        if len(self.spare) < self.most_spare and not self.waiting:
             self.spare.append(connection)
         else:
             await self.pool.release(connection)
         return row
-
-    async def _spare(self) -> asyncpg.Connection:
-        while self.spare:
-            connection = self.spare.pop()
-            if _is_open(connection):
-                return connection
-            await self.pool.release(connection)
-        return await self._acquire()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[asyncpg.Connection]:
@@ -104,14 +115,23 @@ class Database:
             yield connection
 
     async def _acquire(self) -> asyncpg.Connection:
+        while self.spare:
+            connection = self.spare.pop()
+            if is_open(connection):
+                return connection
+            await self.pool.release(connection)
+        self.waiting += 1
         try:
             async with asyncio.timeout(CONNECT_SECONDS):  # asyncpg's own timeout costs a task each time
                 return await self.pool.acquire()
         except DATABASE_ERRORS as error:
             raise DatabaseUnavailable("The database cannot be reached.") from error
+        finally:
+            self.waiting -= 1
 
 
-def _is_open(connection: asyncpg.Connection) -> bool:
+def is_open(connection: asyncpg.Connection) -> bool:
+    """Say whether a connection that the pool has lent can still be used."""
     try:
         return not connection.is_closed()
     except asyncpg.InterfaceError:  # it closed, and went back to the pool by itself

@@ -9,7 +9,20 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from app.api import agencies, cancellations, decisions, docs, health, holdings, imports, loans, network, suspensions
+from app.api import (
+    agencies,
+    cancellations,
+    decisions,
+    docs,
+    health,
+    holdings,
+    imports,
+    loans,
+    network,
+    settlement,
+    statistics,
+    suspensions,
+)
 from app.api.dependencies import Keyring
 from app.api.openapi import describe
 from app.lending.work import work
@@ -20,9 +33,7 @@ from app.telemetry import CountRequests
 
 VERSION = "0.1.0"  # as in pyproject.toml
 
-# The busiest first: routes are tried in this order.
 ROUTERS = (
-    decisions.router,
     loans.router,
     health.router,
     agencies.router,
@@ -30,6 +41,8 @@ ROUTERS = (
     network.router,
     cancellations.router,
     suspensions.router,
+    settlement.router,
+    statistics.router,
     imports.router,
     docs.router,
 )
@@ -60,10 +73,14 @@ def create_app(settings: Settings, *, working: bool = False) -> FastAPI:
         lifespan=lifespan,
         openapi_url=None,  # served by app.api.docs, with the pages that read it
         redirect_slashes=False,
+        # Our metrics are in app.telemetry; FastAPI would ask at every request whether OpenTelemetry is set up.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.openapi = partial(describe, app)  # type: ignore[method-assign] # FastAPI's own way to replace it
+    # The busiest first, for routes are tried in order; and its route itself, as an included router is asked twice.
+    app.router.routes.extend(decisions.router.routes)
     for router in ROUTERS:
         app.include_router(router)
-    answer_with_problems(app, [route for router in ROUTERS for route in router.routes])
+    answer_with_problems(app, [route for router in (decisions.router, *ROUTERS) for route in router.routes])
     app.add_middleware(CountRequests)
     return app

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from app.database import Database, open_database
 from app.lending.clock import Clock
@@ -50,6 +51,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             snapshot=snapshot,
             systems=Systems(),
             clock=clock,
+            lease=timedelta(seconds=settings.lease_seconds),
             private_receivers=settings.private_receivers,
         )
         await snapshot.start()

@@ -31,7 +31,8 @@ class Settings(BaseSettings):
         default_factory=default_data_dir, description="Where the embedded PostgreSQL keeps its data."
     )
     admin_key: SecretStr | None = Field(default=None, description="A bootstrap API key with every scope.")
-    pool_size: int = Field(default=8, ge=1, le=200, description="Database connections per process.")
+    # One listens for as long as the process works, one may be in a long import: the third answers.
+    pool_size: int = Field(default=8, ge=3, le=200, description="Database connections per process.")
     statement_cache_size: int = Field(
         default=100, ge=0, description="Prepared statements per connection; 0 behind pgbouncer."
     )
@@ -43,6 +44,9 @@ class Settings(BaseSettings):
         default=1024, ge=1, description="Largest body an import takes, in MiB, before unpacking."
     )
     import_max_seconds: int = Field(default=900, ge=1, description="Longest an import may take, in seconds.")
+    lease_seconds: float = Field(
+        default=60.0, ge=2.0, le=3600.0, description="How long a worker has for a task before another may take it."
+    )
     private_receivers: bool = Field(
         default=False, description="Whether webhooks may go to private, loopback or link-local addresses."
     )

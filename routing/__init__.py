@@ -31,6 +31,7 @@ from routing.model import (
     Weights,
 )
 from routing.network import RUNNING, Network, compile_network, without
+from routing.register import agency_in_force
 from routing.resilience import Health, SinglePoint, examine
 from routing.transport import Itinerary, itinerary
 
@@ -68,6 +69,7 @@ __all__ = [
     "UnknownLocation",
     "UnknownMoment",
     "Weights",
+    "agency_in_force",
     "charge_for_supply",
     "check_opening_hours",
     "compile_network",

@@ -33,7 +33,7 @@ def charge_between(supplying: Side, requesting: Side, tariff: Tariff) -> Charge:
         return _within(requesting.province)
     if NOBODY in (supplying, requesting):
         return NO_TARIFF
-    inside, beyond = _charges(tariff)
+    inside, beyond = _charges(tariff.supplier_cents, tariff.transport_cents)
     one_area = supplying.poi is None or requesting.poi is None or supplying.poi == requesting.poi
     return inside if one_area else beyond
 
@@ -61,9 +61,9 @@ def _within(province: str | None) -> Charge:
 
 
 @cache
-def _charges(tariff: Tariff) -> tuple[Charge, Charge]:
-    supplier = CostPart("supplier", tariff.supplier_cents)
-    return charge_for(supplier), charge_for(supplier, CostPart("transport", tariff.transport_cents))
+def _charges(supplier_cents: int, transport_cents: int) -> tuple[Charge, Charge]:
+    supplier = CostPart("supplier", supplier_cents)
+    return charge_for(supplier), charge_for(supplier, CostPart("transport", transport_cents))
 
 
 def charge_for(*parts: CostPart) -> Charge:

@@ -10,7 +10,7 @@ from routing.costs import NO_TARIFF, charge_between
 from routing.model import Decision, Holding, Policy, Question, Refusal, Register, RotaEntry
 from routing.network import Network
 from routing.ranking import Offer, explained, ranked
-from routing.register import Side, agency_in_force, side_of
+from routing.register import Side, standing_of
 from routing.screening import Candidate, Situation, screen, spoken, too_dear, too_late, unreachable
 from routing.transport import Transport, arrivals, legs, transport_to
 
@@ -37,14 +37,12 @@ def decide(
     if question.requested_at.microsecond:
         question = replace(question, requested_at=question.requested_at.replace(microsecond=0))
     objective = question.objective or policy.objective
-    pickup = register.locations.get(question.pickup_location)
-    if pickup is None:
+    if question.pickup_location not in register.locations:
         raise UnknownLocation(f"no location {question.pickup_location!r} is registered")
     _check_moments(question)
-    pickup_agency = agency_in_force(register, pickup.agency, question.requested_at)
-    side = side_of(pickup, pickup_agency)
+    pickup = standing_of(register, question.pickup_location, question.requested_at)
 
-    candidates, refusals = screen(holdings, register, Situation(question, policy, pickup_agency))
+    candidates, refusals = screen(holdings, register, Situation(question, policy, pickup.agency))
     candidates, ready, unready = _get_ready(candidates, question, register)
     transport = transport_to(
         network,
@@ -52,7 +50,7 @@ def decide(
         requested=to_seconds(question.requested_at),
         horizon_days=policy.horizon_days,
     )
-    offers, unfit = _offers(candidates, ready, transport, question=question, policy=policy, side=side)
+    offers, unfit = _offers(candidates, ready, transport, question=question, policy=policy, side=pickup.side)
     rota = ranked(offers, objective, policy.weights)
     return Decision(
         network_version=network.version,
@@ -80,12 +78,10 @@ def _get_ready(
     ready: list[int] = []
     refused: list[Refusal] = []
     for candidate in candidates:
-        hours, minutes = candidate.location.opening_hours, candidate.location.handling_minutes
-        if (hours, minutes) not in by_hours:
-            by_hours[hours, minutes] = ready_seconds(
-                requested, minutes * 60, opening_hours=hours, timezone=register.timezone
-            )
-        moment = by_hours[hours, minutes]
+        at = hours, minutes = candidate.location.opening_hours, candidate.location.handling_minutes
+        if at not in by_hours:
+            by_hours[at] = ready_seconds(requested, minutes * 60, opening_hours=hours, timezone=register.timezone)
+        moment = by_hours[at]
         if moment is None:
             detail = f"{candidate.location.id} is not open for {minutes} minutes of handling within a year."
             refused.append(unreachable(candidate, detail))
@@ -117,24 +113,23 @@ def _offers(
     zone, requested = transport.network.zone, transport.requested
     offers: list[Offer] = []
     refused: list[Refusal] = []
-    for i, candidate in enumerate(candidates):
-        location = candidate.location
-        earliest, arrival = found.earliest[i], found.chosen[i]
+    each = zip(candidates, ready, found.earliest, found.chosen, found.handlings, strict=True)
+    for i, (candidate, leaves, earliest, arrival, handlings) in enumerate(each):
         if earliest is None:
-            refused.append(unreachable(candidate, _no_way(candidate, ready[i], transport, policy)))
+            refused.append(unreachable(candidate, _no_way(candidate, leaves, transport, policy)))
             continue
         if arrival is None:
             assert needed is not None
             refused.append(too_late(candidate, to_moment(earliest, zone), needed.astimezone(zone)))
             continue
-        supplying = side_of(location, candidate.agency)
-        charge = charge_between(supplying, side, policy.tariff)
-        if charge.cents and location.id == question.pickup_location:
+        location = candidate.location.id
+        charge = charge_between(candidate.side, side, policy.tariff)
+        if charge.cents and location == question.pickup_location:
             charge = NO_TARIFF
         if most is not None and charge.cents > most:
             refused.append(too_dear(candidate, charge.cents, most))
             continue
-        offers.append(Offer(i, location.id, ready[i], arrival, arrival - requested, found.handlings[i], charge))
+        offers.append(Offer(i, location, leaves, arrival, arrival - requested, handlings, charge))
     return offers, refused
 
 

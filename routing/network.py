@@ -103,7 +103,7 @@ class Window:
     slot_ride: Ints
     slot_departure: Ints
     segment_start: Ints  # (segments + 1,)
-    legs: dict[tuple[int, ...], Leg] = field(default_factory=dict)  # kept by transport
+    legs: dict[int, Leg] = field(default_factory=dict)  # kept by transport; numbered by sweep.itineraries
 
     @property
     def size_bytes(self) -> int:

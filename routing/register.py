@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from routing.model import Agency, Location, Period, Register
@@ -15,6 +16,14 @@ class Side(NamedTuple):
     agency: str | None = None
     province: str | None = None
     poi: str | None = None
+
+
+class Standing(NamedTuple):
+    """A location as it stands at a moment: with the agency in force, and the side it pays on."""
+
+    location: Location
+    agency: Agency | None
+    side: Side
 
 
 def covers(period: Period, moment: datetime) -> bool:
@@ -52,3 +61,30 @@ def side_of(location: Location, agency: Agency | None) -> Side:
     if agency is None:
         return Side(None, location.province, location.poi)
     return Side(agency.isil, location.province or agency.province, location.poi or agency.poi)
+
+
+def standing_of(register: Register, location_id: str, moment: datetime) -> Standing:
+    """How a location stands at a moment; one that the register does not know has no agency."""
+    location = find_location(register, location_id)
+    agency = agency_in_force(register, location.agency, moment)
+    return Standing(location, agency, side_of(location, agency))
+
+
+@lru_cache(maxsize=4)  # registers are told apart by identity, and a process has few of them at a time
+def steady(register: Register) -> dict[str, Standing]:
+    """The locations that stand alike at every moment and supply to everyone, as nearly all do: by id.
+
+    Neither they nor their agency have a period of validity or a suspension, so neither needs to be looked at.
+    """
+    found = {}
+    for id_, location in register.locations.items():
+        agency = (
+            None if location.agency is None else register.agencies.get(location.agency) or Agency(location.agency)
+        )
+        if _always_there(location) and (agency is None or (_always_there(agency) and agency.supplies)):
+            found[id_] = Standing(location, agency, side_of(location, agency))
+    return found
+
+
+def _always_there(one: Location | Agency) -> bool:
+    return one.valid == Period() and not one.suspensions

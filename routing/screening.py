@@ -9,15 +9,19 @@ from typing import NamedTuple
 
 from routing.costs import euros
 from routing.model import Agency, Holding, Location, Period, Policy, Question, Reason, Refusal, Register
-from routing.register import agency_in_force, covers, find_location, standing_still
+from routing.register import Side, covers, standing_of, standing_still, steady
 
 
 class Candidate(NamedTuple):
-    """A location that holds the title, with the agency that answers for it when asked. A tuple, as `Offer` is."""
+    """A location that holds the title, with the agency that answers for it when asked and the side it pays on.
+
+    A tuple, as `Offer` is.
+    """
 
     holding: Holding
     location: Location
     agency: Agency | None
+    side: Side
 
     @property
     def supplying_agency(self) -> str | None:
@@ -44,17 +48,16 @@ def screen(
 ) -> tuple[list[Candidate], list[Refusal]]:
     """Split the holders of a title into those that may be asked and those that may not, each with its reason."""
     moment = situation.question.requested_at
-    rules = RULES if situation.question.excluded else RULES_WITHOUT_EXCLUSION
-    in_force: dict[str | None, Agency | None] = {}
+    # What cannot refuse is not asked: most questions exclude nobody, and most locations are steady.
+    excludes = bool(situation.question.excluded)
+    rules, rules_for_steady = RULES_BY_STEADINESS if excludes else RULES_BY_STEADINESS_WITHOUT_EXCLUSION
+    known = steady(register)
     asked: list[Candidate] = []
     refused: list[Refusal] = []
     for holding in one_per_location(holdings, situation.policy):
-        location = find_location(register, holding.location)
-        isil = location.agency
-        if isil not in in_force:
-            in_force[isil] = agency_in_force(register, isil, moment)
-        candidate = Candidate(holding, location, in_force[isil])
-        for reason, rule in rules:
+        standing = known.get(holding.location)
+        candidate = Candidate(holding, *(standing or standing_of(register, holding.location, moment)))
+        for reason, rule in rules_for_steady if standing else rules:
             detail = rule(candidate, situation)
             if detail is not None:
                 refused.append(refuse(candidate, reason, detail))
@@ -70,7 +73,11 @@ def one_per_location(holdings: Iterable[Holding], policy: Policy) -> list[Holdin
     Copies that may not travel say nothing about those that may: what is available counts only copies that can
     be lent, and works of the special channel are left out where there are others.
     """
-    by_location: dict[str, Holding] = {}
+    holdings = list(holdings)
+    by_location = {holding.location: holding for holding in holdings}
+    if len(by_location) == len(holdings):
+        return holdings
+    by_location.clear()
     several: dict[str, list[Holding]] = {}
     for holding in holdings:
         if holding.location in by_location:
@@ -163,7 +170,18 @@ RULES: tuple[tuple[Reason, Rule], ...] = (
     (Reason.NOT_LOANABLE, _not_loanable),
     (Reason.UNAVAILABLE, _unavailable),
 )
-RULES_WITHOUT_EXCLUSION = tuple(row for row in RULES if row[0] is not Reason.EXCLUDED)
+
+
+def _without(*reasons: Reason) -> tuple[tuple[Reason, Rule], ...]:
+    return tuple(row for row in RULES if row[0] not in reasons)
+
+
+# For any location, and for one that `steady` names.
+RULES_BY_STEADINESS = RULES, _without(Reason.NOT_PARTICIPATING, Reason.SUSPENDED)
+RULES_BY_STEADINESS_WITHOUT_EXCLUSION = (
+    _without(Reason.EXCLUDED),
+    _without(Reason.EXCLUDED, Reason.NOT_PARTICIPATING, Reason.SUSPENDED),
+)
 
 
 # --- the rules that need to know the way ----------------------------------------------------------

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from routing.network import Bools, Ints, Network, Window
+from routing.network import Bools, Ints, Longs, Network, Window
 
 NEVER = 2**31 - 1
 
@@ -149,7 +149,7 @@ def _compact(
 
 
 @njit(cache=True, nogil=True)
-def first_slots(stops: Ints, ready: Ints, slot_departure: Ints, segment_start: Ints) -> Ints:
+def first_slots(stops: Ints, ready: Ints | Longs, slot_departure: Ints, segment_start: Ints) -> Ints:
     """Per candidate the first slot at `stops` that departs at or after `ready`; -1 where none does.
 
     A stop of -1 is not in this network.
@@ -175,7 +175,7 @@ def first_slots(stops: Ints, ready: Ints, slot_departure: Ints, segment_start: I
 @njit(cache=True, nogil=True)
 def fastest(
     stops: Ints,
-    ready: Ints,
+    ready: Ints | Longs,
     slot_departure: Ints,
     segment_start: Ints,
     arrival: Ints,
@@ -194,7 +194,7 @@ def fastest(
 @njit(cache=True, nogil=True)
 def lightest(
     stops: Ints,
-    ready: Ints,
+    ready: Ints | Longs,
     deadline: int,
     per_second: float,
     per_handling: float,
@@ -260,15 +260,11 @@ def _value(
 @njit(cache=True, nogil=True)
 def itineraries(
     stops: Ints,
-    ready: Ints,
+    ready: Ints | Longs,
     goals: Ints,
     changes: Ints,
     pickup: int,
-    ride_trip: Ints,
-    ride_day: Ints,
-    ride_from: Ints,
     ride_to: Ints,
-    ride_departure: Ints,
     ride_arrival: Ints,
     ride_leaves: Bools,
     ride_ends_trip: Bools,
@@ -281,16 +277,18 @@ def itineraries(
     slower_slot: Ints,
     slower_handlings: npt.NDArray[np.uint16],
     slower_arrival: Ints,
-) -> Ints:
-    """The legs of items from `stops` to the pickup stop: one item after the other, `changes + 1` rows each.
+) -> npt.NDArray[np.int64]:
+    """The legs of items from `stops` to the pickup stop: one item after the other, `changes + 1` legs each.
 
-    Rows are trip, service day, from stop, to stop, departure, arrival. `goals` (arrivals) and `changes`
-    (handlings) must be what a look-up answered. Among all itineraries of an item that agree with those it is
-    the one with the latest first departure, then the trip, service day and call that stand last in the network;
-    with that leg given, the place to change that allows the latest next departure, the first such place along
-    the trip; and so on. The last leg ends at the first call at the pickup stop that arrives at the goal.
+    A leg is one number, its first ride times the number of rides plus its last ride. `goals` (arrivals) and
+    `changes` (handlings) must be what a look-up answered. Among all itineraries of an item that agree with
+    those it is the one with the latest first departure, then the trip, service day and call that stand last in
+    the network; with that leg given, the place to change that allows the latest next departure, the first such
+    place along the trip; and so on. The last leg ends at the first call at the pickup stop that arrives at the
+    goal.
     """
-    legs = np.empty((changes.sum() + len(stops), 6), np.int32)
+    legs = np.empty(changes.sum() + len(stops), np.int64)
+    rides = len(ride_to)
     first = first_slots(stops, ready, slot_departure, segment_start)
     row = 0
     for c in range(len(stops)):
@@ -302,10 +300,7 @@ def itineraries(
             p = slot_ride[slot]
             end = p
             latest = -1
-            legs[row, 0] = ride_trip[p]
-            legs[row, 1] = ride_day[p]
-            legs[row, 2] = ride_from[p]
-            legs[row, 4] = ride_departure[p]
+            boarded = p
             while True:
                 if left == 0:
                     if ride_to[p] == pickup and ride_leaves[p] and ride_arrival[p] == goal:
@@ -328,8 +323,7 @@ def itineraries(
                 if ride_ends_trip[p]:
                     break
                 p += 1
-            legs[row, 3] = ride_to[end]
-            legs[row, 5] = ride_arrival[end]
+            legs[row] = np.int64(boarded) * rides + end
             row += 1
     return legs
 

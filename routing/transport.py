@@ -11,7 +11,7 @@ import numpy as np
 from routing.calendar import DAY_SECONDS, to_moment, to_seconds
 from routing.model import Leg, Objective, Weights
 from routing.network import Network, Window, window_for
-from routing.sweep import NEVER, Sweep, fastest, itineraries, lightest, sweep_to
+from routing.sweep import Sweep, fastest, itineraries, lightest, sweep_to
 
 MOST_LEGS = 50_000  # kept per window, about 20 MiB
 
@@ -105,7 +105,7 @@ def arrivals(
     positions = transport.network.stop_positions
     stops = np.array([positions.get(location, -1) for location in locations], dtype=np.int32)
     start = window.start
-    after = np.minimum(np.array(ready, dtype=np.int64) - start, NEVER).astype(np.int32)
+    after = np.array(ready, dtype=np.int64) - start
     first = fastest(stops, after, window.slot_departure, window.segment_start, sweep.arrival, sweep.handlings)
     best = first
     if objective in (Objective.FEWEST_HANDLINGS, Objective.BALANCED):
@@ -124,10 +124,11 @@ def arrivals(
             sweep.slower_handlings,
             sweep.slower_arrival,
         )
+    chosen, handlings = best.tolist()
     found = Arrivals(
         earliest=[None if at > end - start else at + start for at in first[0].tolist()],
-        chosen=[None if at > in_time - start else at + start for at in best[0].tolist()],
-        handlings=best[1].tolist(),
+        chosen=[None if at > in_time - start else at + start for at in chosen],
+        handlings=handlings,
     )
     for i, location in enumerate(locations):
         if location == transport.pickup_location:
@@ -151,17 +152,13 @@ def legs(
     if sweep is None or not riding:
         return [()] * len(locations)
     changes = [handlings[i] for i in riding]
-    rows = itineraries(
+    ridden = itineraries(
         np.array([network.stop_positions[locations[i]] for i in riding], dtype=np.int32),
-        np.array([ready[i] - window.start for i in riding], dtype=np.int32),
+        np.array([ready[i] - window.start for i in riding], dtype=np.int64),
         np.array([arrival[i] - window.start for i in riding], dtype=np.int32),
         np.array(changes, dtype=np.int32),
         sweep.pickup,
-        window.ride_trip,
-        window.ride_day,
-        window.ride_from,
         window.ride_to,
-        window.ride_departure,
         window.ride_arrival,
         window.ride_leaves,
         window.ride_ends_trip,
@@ -176,37 +173,34 @@ def legs(
         sweep.slower_arrival,
     ).tolist()
     found: list[tuple[Leg, ...]] = [()] * len(locations)
-    end = 0
+    kept, end = window.legs, 0
     for i, count in zip(riding, changes, strict=True):
         start, end = end, end + count + 1
-        found[i] = tuple(_kept_leg(network, window, tuple(row)) for row in rows[start:end])
+        found[i] = tuple([kept.get(leg) or _keep_leg(network, window, leg) for leg in ridden[start:end]])
     return found
 
 
-def _kept_leg(network: Network, window: Window, row: tuple[int, ...]) -> Leg:
-    """The leg of a row. The same line-hauls and last rides come back all the time, so a window keeps its legs."""
-    leg = window.legs.get(row)
-    if leg is None:
-        if len(window.legs) >= MOST_LEGS:
-            window.legs.clear()
-        leg = window.legs[row] = _leg(network, window.start, row)
+def _keep_leg(network: Network, window: Window, number: int) -> Leg:
+    """Make a leg, and keep it: the same line-hauls and last rides come back all the time."""
+    if len(window.legs) >= MOST_LEGS:
+        window.legs.clear()
+    leg = window.legs[number] = _leg(network, window, *divmod(number, len(window.ride_to)))
     return leg
 
 
-def _leg(network: Network, window_start: int, row: Sequence[int]) -> Leg:
-    trip_position, day, from_stop, to_stop, departure, arrival = row
+def _leg(network: Network, window: Window, first: int, last: int) -> Leg:
     timetable = network.timetable
-    trip = timetable.trips[trip_position]
+    trip = timetable.trips[window.ride_trip[first]]
     route = timetable.routes[trip.route]
     return Leg(
         route_id=route.id,
         trip_id=trip.id,
-        service_date=date.fromordinal(day),
+        service_date=date.fromordinal(int(window.ride_day[first])),
         operator=route.operator,
-        from_location=timetable.stops[from_stop].id,
-        to_location=timetable.stops[to_stop].id,
-        departs_at=to_moment(window_start + departure, network.zone),
-        arrives_at=to_moment(window_start + arrival, network.zone),
+        from_location=timetable.stops[window.ride_from[first]].id,
+        to_location=timetable.stops[window.ride_to[last]].id,
+        departs_at=to_moment(window.start + int(window.ride_departure[first]), network.zone),
+        arrives_at=to_moment(window.start + int(window.ride_arrival[last]), network.zone),
     )
 
 

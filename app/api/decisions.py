@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
-from typing import Any
 
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from app.api.bodies import read_json
 from app.api.decision_shapes import ANSWER, QUESTIONS, DecisionShape, QuestionShape
@@ -22,11 +21,18 @@ from routing import Question, UnknownLocation
 
 
 class PlainRoute(APIRoute):
-    """A route whose endpoint takes the request and returns the answer: nothing is worked out before the call."""
+    """A route whose endpoint takes the request and returns the answer, with nothing opened or worked out between.
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return the endpoint; the document still describes it as declared."""
-        return self.endpoint
+    What the endpoint raises goes to the middleware that answers with problems, as it does from any route.
+    """
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer; the document still describes the endpoint as declared."""
+        if self.methods and scope["method"] not in self.methods:
+            await super().handle(scope, receive, send)  # says which methods there are
+            return
+        response = await self.endpoint(Request(scope, receive, send))
+        await response(scope, receive, send)
 
 
 router = APIRouter(prefix="/v1", tags=["Decide"], route_class=PlainRoute)

@@ -24,6 +24,10 @@ TAGS = [
         "description": "The decision carried out: submitted once, placed with one supplier after the other, followed "
         "there and back.",
     },
+    {
+        "name": "Settlement and statistics",
+        "description": "What delivered items were charged, and how well it goes: as JSON or CSV.",
+    },
     {"name": "Agencies", "description": "The organisations, their locations and the systems they use."},
     {"name": "Holdings", "description": "Which location has copies of which title."},
     {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from contextlib import suppress
 
 import click
 
@@ -30,4 +31,5 @@ async def _work(settings: Settings, at_once: int) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, working.cancel)
-        await asyncio.gather(working, return_exceptions=True)
+        with suppress(asyncio.CancelledError):
+            await working

@@ -69,7 +69,7 @@ class AgencyRows:
         if kind not in KINDS:
             raise InvalidCell("kind", f"is not one of {', '.join(KINDS)}")
         self._put_aside(row, ONLY_LOCATIONS if kind == "agency" else ONLY_AGENCIES)
-        values = (line, isil, kind, *_described(row, isil), *_system(row, kind), *_dates(row))
+        values = (line, isil, kind, *_described(row, isil), *_system(row), *_dates(row))
         return "\t".join(map(copied, values)) + "\n"
 
     def _put_aside(self, row: dict[str, str], fields: tuple[str, ...]) -> None:
@@ -116,16 +116,11 @@ def _described(row: dict[str, str], isil: str) -> tuple[object, ...]:
     )
 
 
-def _system(row: dict[str, str], kind: str) -> tuple[object, ...]:
-    system = code("system", row["system"])
+def _system(row: dict[str, str]) -> tuple[object, ...]:
+    system = code("system", row["system"]) or MANUAL
     system_kind = row["system_kind"].strip().lower() or None
     if system_kind is not None and system_kind not in SYSTEM_KINDS:
         raise InvalidCell("system_kind", f"{shown(system_kind)} is not one of {', '.join(sorted(SYSTEM_KINDS))}")
-    # A row without system answers by hand; a location whose agency has one leaves it to the agency.
-    if system is None and (kind == "agency" or not row["parent"].strip()):
-        system = MANUAL
-    if system_kind is not None and system is None:
-        raise InvalidCell("system_kind", "is given without a system")
     if system == MANUAL and system_kind not in (None, MANUAL):
         raise InvalidCell("system_kind", 'the system "manual" is of the kind manual')
     return (system, system_kind, *_period(row, "system_since", "system_until"))

@@ -6,30 +6,33 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from adapters.contract import Answer, NotFound, Standing
+from adapters.contract import Answer, LibrarySystem, NotFound, Standing
 from app.database import Connection
 from app.lending.ground import Ground, LookAgain
 from app.lending.happen import LOAN_DAYS, RENEWAL_DAYS, Circumstances, happen
 from app.lending.lapse import parted
-from app.lending.lifecycle import Event, NotAllowed, Requesting, outcome_of
+from app.lending.lifecycle import Event, NotAllowed, Requesting
 from app.lending.pauses import days_later, pauses_of
-from app.lending.record import US, record, state_of
+from app.lending.record import US, record
 from app.lending.track import plan_there
 from app.store.events import Told
 from app.store.loans import Loan, lock_loan, read_loan
-from app.store.placements import close_placement, find_open, get_placement
+from app.store.placements import Placement, find_open, get_placement
 from app.store.tasks import Task, finish, hold, postpone
 from app.store.under_way import still_stands
 from routing import Register
 
-WITHDRAW = "withdraw"
-LOOK_EVERY = timedelta(minutes=15)
+SOONEST_LOOK = timedelta(minutes=15)
+LATEST_LOOK = timedelta(hours=4)
+LATEST_LOOK_OUT = timedelta(days=1)  # while the item is out: all that is left to hear is that it came back
 
-# What a system's answer means for a loan request. OPEN and CANCELLED mean nothing new.
+# What a system's answer means for a loan request; OPEN is nothing new. An order that is gone from its system without
+# our knowing cannot be waited for: the supplier will not supply.
 _EVENTS = {
     Answer.EXPECTED: Event.EXPECT_TO_SUPPLY,
     Answer.PROMISED: Event.WILL_SUPPLY,
     Answer.DECLINED: Event.UNFILLED,
+    Answer.CANCELLED: Event.UNFILLED,
     Answer.SHIPPED: Event.LOANED,
     Answer.RETURNED: Event.LOAN_COMPLETED,
 }
@@ -42,7 +45,7 @@ async def follow(ground: Ground, task: Task) -> None:
         placement = await get_placement(connection, loan_id, number)
         system = await ground.systems.find(connection, placement.system)
         loan = await read_loan(connection, loan_id)
-    standing = Standing(Answer.CANCELLED)
+    standing = Standing(Answer.OPEN)
     if placement.state == "live" and system is not None and placement.receipt is not None:
         standing = await system.status(placement.receipt)
     state = await ground.snapshot.follow()
@@ -52,8 +55,8 @@ async def follow(ground: Ground, task: Task) -> None:
     async with ground.database.transaction() as connection:
         if way is not None and not await still_stands(connection, state.standing):
             raise LookAgain  # what it was planned on no longer runs
-        await hold(connection, task)
         loan = await lock_loan(connection, loan_id)
+        await hold(connection, task)
         current = await find_open(connection, loan_id)
         if current is None or current.number != number or system is None:
             await finish(connection, task)
@@ -62,38 +65,52 @@ async def follow(ground: Ground, task: Task) -> None:
             told = Told(at=at, by=placement.system or US, reason=standing.reason)
             with suppress(NotAllowed):  # known already, or the loan request has gone on
                 await happen(connection, loan, event, told, Circumstances(way=way))
-        await postpone(connection, task, at + LOOK_EVERY)
+        await postpone(connection, task, at + _patience(at - placement.asked_at, out=loan.shipped_at is not None))
+
+
+def _patience(waited: timedelta, *, out: bool) -> timedelta:
+    """Return how long to wait for the next look: the longer nothing has changed, the less it matters when."""
+    return min(LATEST_LOOK_OUT if out else LATEST_LOOK, max(SOONEST_LOOK, waited / 4))
+
+
+class OnItsWay(Exception):  # noqa: N818 - says what happened
+    """A supplier that was let go has shipped all the same: people must see to it, and find it as a dead letter."""
 
 
 async def withdraw(ground: Ground, task: Task) -> None:
     """Carry the task `withdraw` of a placement out: have its system forget it.
 
     For a loan request whose cancelling waits for the answer, that is what ends it; or, where the item is on its way,
-    what lets it go on.
+    what lets it go on. Raises OnItsWay where it has gone on to somebody else.
     """
     loan_id, number = parted(task.subject)
     async with ground.database.connection() as connection:
         placement = await get_placement(connection, loan_id, number)
         system = await ground.systems.find(connection, placement.system)
-    taken_back = True
-    if system is not None and placement.receipt is not None:
-        try:
-            taken_back = await system.cancel(placement.receipt)
-        except NotFound:
-            taken_back = True  # it never was there, or is gone
+    taken_back = system is None or await _taken_back(system, placement)
     at = ground.clock.now()
     async with ground.database.transaction() as connection:
-        await finish(connection, task)
         loan = await lock_loan(connection, loan_id)
-        if loan.requesting != Requesting.CANCELLING:
+        await finish(connection, task)
+        current = await find_open(connection, loan_id)
+        if current is None or current.number != number:
+            shipped_by_it = loan.placements == number and loan.shipped_at is not None
+            if not taken_back and not shipped_by_it:
+                raise OnItsWay(f"{placement.supplying_location} has shipped what it was told not to.")
             return
-        event = Event.WITHDRAWN if taken_back else Event.CANCEL_REFUSED
-        try:
-            loan = await record(connection, loan, event, Told(at=at, by=placement.system or US))
-        except NotAllowed:
-            return
-        if outcome_of(state_of(loan)) is not None and placement.state != "closed":
-            await close_placement(connection, placement, end=event, reason=None, at=at)
+        if loan.requesting == Requesting.CANCELLING:
+            event = Event.WITHDRAWN if taken_back else Event.CANCEL_REFUSED
+            with suppress(NotAllowed):
+                await happen(connection, loan, event, Told(at=at, by=placement.system or US))
+
+
+async def _taken_back(system: LibrarySystem, placement: Placement) -> bool:
+    """Have an order taken back, one whose receipt never came too; what is not there need not be."""
+    try:
+        receipt = placement.receipt or await system.find(placement.key)
+        return receipt is None or await system.cancel(receipt)
+    except NotFound:
+        return True
 
 
 async def overdue(ground: Ground, task: Task) -> None:
@@ -104,8 +121,8 @@ async def overdue(ground: Ground, task: Task) -> None:
     register = (await ground.snapshot.follow()).register
     at = ground.clock.now()
     async with ground.database.transaction() as connection:
-        await hold(connection, task)
         loan = await lock_loan(connection, UUID(task.subject))
+        await hold(connection, task)
         with suppress(NotAllowed):
             loan = await _move_due_date(connection, register, loan, at=at)
             if loan.due_at is not None and loan.due_at > at:

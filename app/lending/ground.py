@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from app.database import Database
 from app.lending.clock import Clock
@@ -18,6 +19,7 @@ class Ground:
     snapshot: Snapshot
     systems: Systems
     clock: Clock
+    lease: timedelta = timedelta(seconds=60)  # how long a task of a worker that died stays where it is
     private_receivers: bool = False  # whether webhooks may go to addresses that are not public
 
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.database import Connection
-from app.lending.lapse import let_go, pass_on
+from app.lending.lapse import let_go, pass_on, take_back
 from app.lending.lifecycle import Event, outcome_of
 from app.lending.record import record, state_of
 from app.lending.track import STRANDED, Way
 from app.store.events import Told
 from app.store.loans import Loan
-from app.store.placements import close_placement, find_open, note_answered
+from app.store.placements import close_placement, find_open, note_answered, note_shipped
 from app.store.settlement import Charge, enter
 from app.store.tasks import drop, schedule
 from app.store.under_way import REPLAN
@@ -62,15 +62,19 @@ async def happen(
     if placement is not None:
         if event in ANSWERS:
             await note_answered(connection, placement, at=told.at)
+        if event is Event.LOANED:
+            await note_shipped(connection, placement, at=told.at)
         if event in PASSING_ON or event in LET_GO_BY or outcome_of(state_of(after)) is not None:
             await close_placement(connection, placement, end=event, reason=told.reason, at=told.at)
             await drop(connection, "lapse", placement.key)
         if event in LET_GO_BY:
             await let_go(connection, placement, at=told.at)
+        if event is Event.CANCEL_ASKED:
+            await take_back(connection, placement, at=told.at)
     if given.way is not None and given.way.arrives_at is None and outcome_of(state_of(after)) is None:
         await schedule(connection, REPLAN, str(loan.id), told.at + STRANDED)
     if event in PASSING_ON or event in (Event.OVERRIDE, Event.RESUME):
-        await pass_on(connection, loan.id, at=told.at)
+        after = await pass_on(connection, after, at=told.at)
     if event is Event.RECEIVED:
         await enter(connection, loan.id, given.charges)
     if event in (Event.RECEIVED, Event.RENEW) and after.due_at is not None:
@@ -102,6 +106,8 @@ def _changes(loan: Loan, event: Event, told: Told, given: Circumstances) -> dict
     if event is Event.RECEIVED:
         changes |= {"received_at": told.at, "itinerary": None, "due_since": told.at}
         changes["due_at"] = told.at + timedelta(days=LOAN_DAYS)
+    if event in (Event.SHIPPED_RETURN, Event.SHIPPED_FORWARD):
+        changes["returned_at"] = told.at
     if event is Event.RENEW:
         since = max(told.at, loan.due_at or told.at)
         changes |= {"due_since": since, "renewals": loan.renewals + 1}

@@ -1,20 +1,30 @@
-"""When an unanswered placement passes on: after so many days on which the supplying location opens."""
+"""When an unanswered placement passes on: after so many days on which the supplying location opens.
+
+What lies with a system is taken back before the request passes on: an answer that nobody has fetched yet counts, and
+what is on its way already cannot lapse. Otherwise two copies could be on their way to one reader.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from adapters.contract import LibrarySystem, NotFound, OutcomeUnknown, Unavailable
 from app.database import Connection
 from app.lending.ground import Ground
-from app.lending.lifecycle import Event, NotAllowed
+from app.lending.lifecycle import Event, NotAllowed, Requesting, Supplying
 from app.lending.pauses import pauses_of
 from app.lending.record import US, record
 from app.store.events import Told
-from app.store.loans import Loan, lock_loan
-from app.store.placements import Placement, close_placement, find_open, lapse_days, move_lapse
+from app.store.loans import Loan, lock_loan, read_loan
+from app.store.placements import LIVE, Placement, close_placement, find_open, lapse_days, move_lapse
 from app.store.tasks import Task, finish, hold, postpone, schedule
 from routing import Register, open_days_later
+
+FOLLOW, WITHDRAW = "follow", "withdraw"
+UNANSWERED = (Supplying.ASKED, Supplying.EXPECTING)
+# How often a system that does not answer is asked to give an order back before the request passes on without.
+PATIENCE = 3
 
 
 async def lapses_at(
@@ -36,44 +46,87 @@ async def lapses_at(
 async def lapse(ground: Ground, task: Task) -> None:
     """Carry the task `lapse` of a placement out: if it is still unanswered, the request passes on.
 
-    When it lapses is counted again: a suspension may have come, or gone, since.
+    Raises a SystemFault where its system cannot say yet whether it gives the order back.
     """
+    loan_id, number = parted(task.subject)
+    if await _moves(ground, task):
+        return
+    async with ground.database.connection() as connection:
+        loan = await read_loan(connection, loan_id)
+        placement = await find_open(connection, loan_id)
+        system = None if placement is None else await ground.systems.find(connection, placement.system)
+    given_back = True
+    if placement is not None and placement.number == number and loan.supplying in UNANSWERED and system is not None:
+        given_back = await _given_back(system, placement, task)
+    at = ground.clock.now()
+    async with ground.database.transaction() as connection:
+        loan = await lock_loan(connection, loan_id)
+        await finish(connection, task)
+        placement = await find_open(connection, loan_id)
+        if placement is None or placement.number != number:
+            return
+        if not given_back:  # it is on its way, and nobody has told us yet
+            await schedule(connection, FOLLOW, placement.key, at)
+            return
+        told = Told(at=at, by=US, note="No answer came in time.")
+        try:
+            loan = await record(connection, loan, Event.LAPSED, told, supplying_agency=None, supplying_location=None)
+        except NotAllowed:  # it was answered
+            return
+        await close_placement(connection, placement, end=Event.LAPSED, reason=None, at=at)
+        await let_go(connection, placement, at=at)
+        await pass_on(connection, loan, at=at)
+
+
+async def _moves(ground: Ground, task: Task) -> bool:
+    """Count again when a placement lapses: a suspension may have come, or gone. True: not now, and the task waits."""
     loan_id, number = parted(task.subject)
     register = (await ground.snapshot.follow()).register
     at = ground.clock.now()
     async with ground.database.transaction() as connection:
-        await hold(connection, task)
         loan = await lock_loan(connection, loan_id)
+        await hold(connection, task)
         placement = await find_open(connection, loan_id)
         if placement is None or placement.number != number or placement.placed_at is None:
-            await finish(connection, task)
-            return
+            return False
         due = await lapses_at(connection, register, loan, placement, at=placement.placed_at, now=at)
         if due != placement.lapses_at:
             await move_lapse(connection, placement, lapses_at=due)
         if due > at:
             await postpone(connection, task, due)
-            return
-        await finish(connection, task)
-        told = Told(at=at, by=US, note="No answer came in time.")
-        try:
-            await record(connection, loan, Event.LAPSED, told, supplying_agency=None, supplying_location=None)
-        except NotAllowed:  # it was answered
-            return
-        await close_placement(connection, placement, end=Event.LAPSED, reason=None, at=at)
-        await let_go(connection, placement, at=at)
-        await pass_on(connection, loan_id, at=at)
+        return due > at
+
+
+async def _given_back(system: LibrarySystem, placement: Placement, task: Task) -> bool:
+    """Ask for an order back; a system that stays silent is not waited for without end."""
+    try:
+        return placement.receipt is None or await system.cancel(placement.receipt)
+    except NotFound:
+        return True
+    except (Unavailable, OutcomeUnknown):
+        if task.attempts <= PATIENCE:
+            raise
+        return True  # the task `withdraw` goes on asking
 
 
 async def let_go(connection: Connection, placement: Placement, *, at: datetime) -> None:
     """Have a system told that a closed placement is no longer wanted; people read it in the event."""
-    if placement.system is not None and placement.receipt is not None:
-        await schedule(connection, "withdraw", placement.key, at)
+    if placement.system is not None:
+        await schedule(connection, WITHDRAW, placement.key, at)
 
 
-async def pass_on(connection: Connection, loan: UUID, *, at: datetime) -> None:
-    """Have the next on the rota asked."""
-    await schedule(connection, "place", str(loan), at)
+async def take_back(connection: Connection, placement: Placement, *, at: datetime) -> None:
+    """Have a system asked whether it can still let go; one that is only being asked is, as soon as it has it."""
+    if placement.state == LIVE:
+        await schedule(connection, WITHDRAW, placement.key, at)
+
+
+async def pass_on(connection: Connection, loan: Loan, *, at: datetime) -> Loan:
+    """Have the next on the rota asked; where its cancelling waited for an answer, this is one. Return it as it is."""
+    if loan.requesting == Requesting.CANCELLING:
+        return await record(connection, loan, Event.WITHDRAWN, Told(at=at, by=US))
+    await schedule(connection, "place", str(loan.id), at)
+    return loan
 
 
 def parted(key: str) -> tuple[UUID, int]:

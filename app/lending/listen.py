@@ -6,7 +6,7 @@ import asyncio
 from contextlib import suppress
 from types import TracebackType
 
-from app.database import DATABASE_ERRORS, Connection, Database, DatabaseUnavailable
+from app.database import CONNECT_SECONDS, DATABASE_ERRORS, Connection, Database, DatabaseUnavailable, is_open
 from app.store.events import CHANNEL
 
 
@@ -29,7 +29,7 @@ class Waker:
 
     async def wait(self, seconds: float) -> None:
         """Return when something was notified since the last call, or after `seconds`."""
-        if self._connection is None or self._connection.is_closed():
+        if self._connection is None or not is_open(self._connection):
             await self._leave()
             await self._listen()
         with suppress(TimeoutError):
@@ -39,7 +39,8 @@ class Waker:
 
     async def _listen(self) -> None:
         with suppress(DatabaseUnavailable, *DATABASE_ERRORS):
-            self._connection = await self._database.pool.acquire()
+            async with asyncio.timeout(CONNECT_SECONDS):
+                self._connection = await self._database.pool.acquire()
             await self._connection.add_listener(CHANNEL, self._on_notice)
 
     async def _leave(self) -> None:

@@ -2,10 +2,14 @@
 
 Each step is a transaction of its own, and none is open while a system is called. A worker that dies between two steps
 leaves the state `asking`; whoever takes the task over looks first whether the order was placed.
+
+Whoever locks both locks the loan request first and its task second, here and in all other tasks: what people report
+locks the loan request and then schedules tasks, and two that lock in opposite orders wait for each other.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -13,13 +17,14 @@ from adapters.contract import LibrarySystem, Order, OutcomeUnknown, Refused
 from app.database import Connection
 from app.lending.documents import written
 from app.lending.ground import Ground, LookAgain
-from app.lending.lapse import lapses_at
+from app.lending.lapse import FOLLOW, lapses_at, pass_on, take_back
 from app.lending.lifecycle import Event, Requesting, Supplying
 from app.lending.record import US, record
 from app.lending.renew import Renewed, renew, what_changed
 from app.store.events import Told
 from app.store.loans import Loan, add_decision, change, latest_decision, lock_loan, read_loan
 from app.store.placements import (
+    LIVE,
     Placement,
     close_placement,
     committed,
@@ -31,7 +36,7 @@ from app.store.placements import (
 from app.store.tasks import Task, finish, hold, schedule
 from routing import Register, RotaEntry
 
-PLACE, LAPSE, FOLLOW = "place", "lapse", "follow"
+PLACE, LAPSE = "place", "lapse"
 
 
 async def place(ground: Ground, task: Task) -> None:
@@ -63,8 +68,8 @@ async def _pick(ground: Ground, task: Task, loan: Loan) -> Placement | None:
     at = ground.clock.now()
     renewed = await renew(ground, loan, at=at, only=loan.chosen)
     async with ground.database.transaction() as connection:
-        await hold(connection, task)
         fresh = await lock_loan(connection, loan.id)
+        await hold(connection, task)
         if (fresh.events, fresh.chosen) != (loan.events, loan.chosen):
             raise LookAgain  # somebody changed it meanwhile: start over from what it is now
         await lock_titles(connection, renewed.titles)
@@ -173,16 +178,18 @@ async def _ask(ground: Ground, task: Task, loan: Loan, placement: Placement, *, 
     register = (await ground.snapshot.follow()).register
     at = ground.clock.now()
     async with ground.database.transaction() as connection:
-        await hold(connection, task)
         loan = await lock_loan(connection, loan.id)
+        await hold(connection, task)
         if loan.supplying != Supplying.ASKING:
             raise LookAgain
         if refused is not None:
             await close_placement(connection, placement, end=Event.PLACEMENT_REFUSED, reason=refused.reason, at=at)
             told = Told(at=at, by=placement.system or US, reason=refused.reason, note=str(refused))
-            await record(
+            loan = await record(
                 connection, loan, Event.PLACEMENT_REFUSED, told, supplying_agency=None, supplying_location=None
             )
+            if loan.requesting == Requesting.CANCELLING:
+                await pass_on(connection, loan, at=at)
             return False
         await _placed(connection, register, loan, placement, receipt=receipt, at=at)
         await finish(connection, task)
@@ -216,8 +223,8 @@ def _order(loan: Loan, placement: Placement) -> Order:
 
 async def _note_unknown(ground: Ground, task: Task, placement: Placement) -> None:
     async with ground.database.transaction() as connection:
-        await hold(connection, task)
         loan = await lock_loan(connection, placement.loan_request)
+        await hold(connection, task)
         told = Told(at=ground.clock.now(), by=placement.system or US, note="No answer came; it will be looked into.")
         await record(connection, loan, Event.OUTCOME_UNKNOWN, told)
 
@@ -233,7 +240,7 @@ async def _placed(
 ) -> None:
     lapse = await lapses_at(connection, register, loan, placement, at=at, now=at)
     await note_placed(connection, placement, receipt=receipt, at=at, lapses_at=lapse)
-    await record(
+    loan = await record(
         connection,
         loan,
         Event.PLACED,
@@ -242,3 +249,5 @@ async def _placed(
     await schedule(connection, LAPSE, placement.key, lapse)
     if placement.system is not None:
         await schedule(connection, FOLLOW, placement.key, at)
+    if loan.requesting == Requesting.CANCELLING:  # asked for while the system was asked
+        await take_back(connection, replace(placement, state=LIVE), at=at)

@@ -61,8 +61,8 @@ async def _replan(ground: Ground, state: State, task: Task, loan_id: UUID) -> No
     way = better_way(state, seen, at=at)
     async with ground.database.transaction() as connection:
         current = await still_stands(connection, state.standing)
-        await hold(connection, task)
         loan = await lock_loan(connection, loan_id)
+        await hold(connection, task)
         if not current or loan.events != seen.events:
             raise LookAgain
         if way is not None:

@@ -14,7 +14,7 @@ import uuid_utils
 from app.database import Database
 from app.lending.lifecycle import START, Event, State, advance, outcome_of, status_of
 from app.lending.record import standing_of
-from app.store.loans import KeyTaken, NewLoan, find_submitted, insert_loan
+from app.store.loans import DuplicateRequestId, KeyTaken, NewLoan, find_submitted, insert_loan
 from routing import Decision
 
 
@@ -101,10 +101,11 @@ async def submit(
                 key=key,
                 digest=digest_of(submission),
             )
-    except KeyTaken:
-        assert key is not None
-        accepted = await find_accepted(database, submission, caller=caller, key=key)
-        assert accepted is not None
+    except (KeyTaken, DuplicateRequestId):
+        # Of several at once with one key, the others meet the first one's request id before its key.
+        accepted = None if key is None else await find_accepted(database, submission, caller=caller, key=key)
+        if accepted is None:
+            raise
         return accepted
     return _accepted(loan.id, states[-1], document)
 

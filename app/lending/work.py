@@ -13,13 +13,13 @@ from random import SystemRandom
 
 import structlog
 
-from app.database import DATABASE_ERRORS, DatabaseUnavailable
-from app.lending.follow import WITHDRAW, follow, overdue, withdraw
+from app.database import DATABASE_ERRORS, PASSING_ERRORS, DatabaseUnavailable
+from app.lending.follow import follow, overdue, withdraw
 from app.lending.ground import Ground, LookAgain
 from app.lending.happen import OVERDUE
-from app.lending.lapse import lapse
+from app.lending.lapse import FOLLOW, WITHDRAW, lapse
 from app.lending.listen import Waker
-from app.lending.place import FOLLOW, LAPSE, PLACE, place
+from app.lending.place import LAPSE, PLACE, place
 from app.lending.replan import replan
 from app.lending.stop import RECOUNT, recount
 from app.store.tasks import LeaseLost, Task, claim, fail
@@ -39,8 +39,7 @@ HANDLERS: Mapping[str, Handler] = {
     RECOUNT: recount,
 }
 
-LEASE = timedelta(seconds=60)
-TASK_SECONDS = 45.0  # less than the lease: nobody works on what may be somebody else's by now
+OF_LEASE = 0.75  # how much of its lease a task may take: nobody works on what may be somebody else's by now
 IDLE_SECONDS = 1.0  # how long to wait for a notification before looking anyway
 MOST_ATTEMPTS = 12
 FIRST_RETRY = timedelta(seconds=2)
@@ -83,7 +82,7 @@ async def work_off(ground: Ground, *, kinds: Mapping[str, Handler] = HANDLERS) -
 async def _claim(ground: Ground, count: int, kinds: list[str]) -> list[Task]:
     try:
         async with ground.database.transaction() as connection:
-            return await claim(connection, now=ground.clock.now(), lease=LEASE, limit=count, kinds=kinds)
+            return await claim(connection, now=ground.clock.now(), lease=ground.lease, limit=count, kinds=kinds)
     except (DatabaseUnavailable, *DATABASE_ERRORS) as error:
         log.warning("no tasks can be claimed", reason=type(error).__name__)
         await asyncio.sleep(IDLE_SECONDS)
@@ -92,13 +91,13 @@ async def _claim(ground: Ground, count: int, kinds: list[str]) -> list[Task]:
 
 async def _carry_out(ground: Ground, task: Task, handler: Handler) -> None:
     try:
-        async with asyncio.timeout(TASK_SECONDS):
+        async with asyncio.timeout(ground.lease.total_seconds() * OF_LEASE):
             await handler(ground, task)
     except LeaseLost:
         log.info("another worker has the task by now", kind=task.kind, task=task.id)
     except LookAgain:
         await _put_off(ground, task, error="", after=SOON)
-    except (DatabaseUnavailable, *DATABASE_ERRORS) as error:
+    except (DatabaseUnavailable, *PASSING_ERRORS) as error:
         # The lease ends by itself, should the database not come back in time.
         await _put_off(ground, task, error=type(error).__name__, after=_delay(task.attempts))
     except Exception as error:

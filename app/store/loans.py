@@ -278,37 +278,45 @@ _SHOWN = (
     " requesting, item, supplying_agency, supplying_location, expected_at, due_at, seen_at_location, submitted_at,"
     " shipped_at, received_at, ended_at, events"
 )
-# A supplier sees what it was ever asked. Written as a union, so that each half has its index.
-_PARTY = (
-    "id in (select id from loan_request where requesting_agency = {0} union all"
-    " select loan_request from placement where supplying_agency = {0})"
-)
+# Whoever takes part: the requester, and every supplier that was ever asked. Each half is read by its own index, the
+# newest first, and no further than the page: as one condition it would be a scan of everything.
+_TAKING_PART = """
+id in (
+    (select id from loan_request where {terms} and requesting_agency = {party} order by id desc limit {limit})
+    union
+    (select distinct id
+       from placement join loan_request on loan_request.id = placement.loan_request
+      where {terms}{below} and placement.supplying_agency = {party} order by id desc limit {limit}))
+"""
 
 
 async def list_loans(
     connection: asyncpg.Connection, filters: LoanFilters, *, before: UUID | None, limit: int
 ) -> list[dict[str, Any]]:
     """Return loan requests, the newest first, with an id below `before`."""
-    terms, values = ["true"], list[Any]()
-
-    def add(term: str, value: Any) -> None:
-        values.append(value)
-        terms.append(term.format(f"${len(values)}"))
-
-    for name in ("requesting_agency", "supplying_agency", "status"):
-        if (value := getattr(filters, name)) is not None:
-            add(name + " = {}", value)
-    if filters.request_id is not None:
-        add("requesting_agency_request_id = {}", filters.request_id)
-    if filters.party is not None:
-        add(_PARTY, filters.party)
+    equal = {
+        "requesting_agency": filters.requesting_agency,
+        "supplying_agency": filters.supplying_agency,
+        "status": filters.status,
+        "requesting_agency_request_id": filters.request_id,
+    }
+    terms, values, below = ["true"], list[Any]([limit]), ""
+    for name, value in equal.items():
+        if value is not None:
+            values.append(value)
+            terms.append(f"loan_request.{name} = ${len(values)}")
     if filters.open_only:
         terms.append("outcome is null")
     if before is not None:
-        add("id < {}", before)
-    values.append(limit)
+        values.append(before)
+        terms.append(f"id < ${len(values)}")
+        below = f" and placement.loan_request < ${len(values)}"
+    narrowed = " and ".join(terms)
+    if filters.party is not None:
+        values.append(filters.party)
+        narrowed = _TAKING_PART.format(terms=narrowed, below=below, party=f"${len(values)}", limit="$1")
     rows = await connection.fetch(
-        f"select {_SHOWN} from loan_request where {' and '.join(terms)} order by id desc limit ${len(values)}",  # noqa: S608
+        f"select {_SHOWN} from loan_request where {narrowed} order by id desc limit $1",  # noqa: S608 - our own text
         *values,
     )
     return [dict(row) for row in rows]

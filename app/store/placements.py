@@ -145,6 +145,14 @@ async def note_answered(connection: asyncpg.Connection, placement: Placement, *,
     )
 
 
+async def note_shipped(connection: asyncpg.Connection, placement: Placement, *, at: datetime) -> None:
+    """Note when the supplier sent it."""
+    await connection.execute(
+        "update placement set shipped_at = $3 where loan_request = $1 and number = $2",
+        *(placement.loan_request, placement.number, at),
+    )
+
+
 async def close_placement(
     connection: asyncpg.Connection, placement: Placement, *, end: str, reason: str | None, at: datetime
 ) -> None:

@@ -336,12 +336,16 @@ loan_request = Table(
     _moment("submitted_at", required=True),
     _moment("shipped_at"),
     _moment("received_at"),
+    _moment("returned_at"),  # when it was sent back, or on
     _moment("ended_at"),
-    UniqueConstraint("requesting_agency", "requesting_agency_request_id"),
+    # The number first: staff look for it without saying whose it is.
+    UniqueConstraint("requesting_agency_request_id", "requesting_agency"),
     Index("ix_loan_request_requesting_agency_id", "requesting_agency", "id"),
     Index("ix_loan_request_supplying_agency_id", "supplying_agency", "id"),
     Index("ix_loan_request_status_id", "status", "id"),
     Index("ix_loan_request_submitted_at", "submitted_at"),
+    Index("ix_loan_request_shipped_at", "shipped_at", postgresql_where=text("shipped_at is not null")),
+    Index("ix_loan_request_open", "id", postgresql_where=text("outcome is null")),
     Index("ix_loan_request_open_isbn", "isbn", postgresql_where=text("outcome is null")),
     Index("ix_loan_request_open_ppn", "ppn", postgresql_where=text("outcome is null")),
     Index("ix_loan_request_under_way", "id", postgresql_where=text("outcome is null and itinerary is not null")),
@@ -397,10 +401,13 @@ placement = Table(
     _moment("placed_at"),
     _moment("lapses_at"),
     _moment("answered_at"),
+    _moment("shipped_at"),
     _moment("closed_at"),
     # A placement is never made twice: at most one that is not closed.
     Index("uq_placement_open", "loan_request", unique=True, postgresql_where=text("state <> 'closed'")),
     Index("ix_placement_committed", "supplying_location", postgresql_where=text("state <> 'closed'")),
+    Index("ix_placement_asked_at", "asked_at"),
+    Index("ix_placement_supplying_agency_loan_request", "supplying_agency", "loan_request"),
     CheckConstraint("state in ('asking','live','closed')", name="state"),
 )
 
@@ -484,8 +491,9 @@ settlement_entry = Table(
     Column("cents", Integer, nullable=False),  # credit is positive, debit negative
     Column("counterparty", Text),
     Column("day", Date, nullable=False),  # of delivery
-    Index("ix_settlement_entry_agency_day", "agency", "day"),
-    Index("ix_settlement_entry_day", "day"),
+    # In the order of their pages.
+    Index("ix_settlement_entry_agency_day", "agency", "day", "loan_request", "what"),
+    Index("ix_settlement_entry_day", "day", "loan_request", "what", "agency"),
 )
 
 # --- callers, and what tells a process that something changed -------------------------------------

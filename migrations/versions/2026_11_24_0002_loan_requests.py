@@ -55,12 +55,13 @@ def upgrade() -> None:
         sa.Column("submitted_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("shipped_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("returned_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_loan_request")),
         sa.UniqueConstraint(
-            "requesting_agency",
             "requesting_agency_request_id",
-            name=op.f("uq_loan_request_requesting_agency_requesting_agency_request_id"),
+            "requesting_agency",
+            name=op.f("uq_loan_request_requesting_agency_request_id_requesting_agency"),
         ),
     )
     op.create_index(
@@ -90,6 +91,16 @@ def upgrade() -> None:
     op.create_index("ix_loan_request_requesting_agency_id", "loan_request", ["requesting_agency", "id"], unique=False)
     op.create_index("ix_loan_request_status_id", "loan_request", ["status", "id"], unique=False)
     op.create_index("ix_loan_request_submitted_at", "loan_request", ["submitted_at"], unique=False)
+    op.create_index(
+        "ix_loan_request_shipped_at",
+        "loan_request",
+        ["shipped_at"],
+        unique=False,
+        postgresql_where=sa.text("shipped_at is not null"),
+    )
+    op.create_index(
+        "ix_loan_request_open", "loan_request", ["id"], unique=False, postgresql_where=sa.text("outcome is null")
+    )
     op.create_index("ix_loan_request_supplying_agency_id", "loan_request", ["supplying_agency", "id"], unique=False)
     op.create_table(
         "settlement_entry",
@@ -101,8 +112,12 @@ def upgrade() -> None:
         sa.Column("day", sa.Date(), nullable=False),
         sa.PrimaryKeyConstraint("loan_request", "agency", "what", name=op.f("pk_settlement_entry")),
     )
-    op.create_index("ix_settlement_entry_agency_day", "settlement_entry", ["agency", "day"], unique=False)
-    op.create_index("ix_settlement_entry_day", "settlement_entry", ["day"], unique=False)
+    op.create_index(
+        "ix_settlement_entry_agency_day", "settlement_entry", ["agency", "day", "loan_request", "what"], unique=False
+    )
+    op.create_index(
+        "ix_settlement_entry_day", "settlement_entry", ["day", "loan_request", "what", "agency"], unique=False
+    )
     op.create_table(
         "task",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -219,6 +234,7 @@ def upgrade() -> None:
         sa.Column("placed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("lapses_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("shipped_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("state in ('asking','live','closed')", name=op.f("ck_placement_state")),
         sa.ForeignKeyConstraint(
@@ -235,6 +251,13 @@ def upgrade() -> None:
         ["supplying_location"],
         unique=False,
         postgresql_where=sa.text("state <> 'closed'"),
+    )
+    op.create_index("ix_placement_asked_at", "placement", ["asked_at"], unique=False)
+    op.create_index(
+        "ix_placement_supplying_agency_loan_request",
+        "placement",
+        ["supplying_agency", "loan_request"],
+        unique=False,
     )
     op.create_index(
         "uq_placement_open", "placement", ["loan_request"], unique=True, postgresql_where=sa.text("state <> 'closed'")
@@ -285,6 +308,8 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_webhook_progress_loan_request"), table_name="webhook_progress")
     op.drop_table("webhook_progress")
     op.drop_index("uq_placement_open", table_name="placement", postgresql_where=sa.text("state <> 'closed'"))
+    op.drop_index("ix_placement_supplying_agency_loan_request", table_name="placement")
+    op.drop_index("ix_placement_asked_at", table_name="placement")
     op.drop_index("ix_placement_committed", table_name="placement", postgresql_where=sa.text("state <> 'closed'"))
     op.drop_table("placement")
     op.drop_index("ix_loan_event_stream", table_name="loan_event")
@@ -304,6 +329,10 @@ def downgrade() -> None:
     op.drop_index("ix_settlement_entry_agency_day", table_name="settlement_entry")
     op.drop_table("settlement_entry")
     op.drop_index("ix_loan_request_supplying_agency_id", table_name="loan_request")
+    op.drop_index("ix_loan_request_open", table_name="loan_request", postgresql_where=sa.text("outcome is null"))
+    op.drop_index(
+        "ix_loan_request_shipped_at", table_name="loan_request", postgresql_where=sa.text("shipped_at is not null")
+    )
     op.drop_index("ix_loan_request_submitted_at", table_name="loan_request")
     op.drop_index("ix_loan_request_status_id", table_name="loan_request")
     op.drop_index("ix_loan_request_requesting_agency_id", table_name="loan_request")

@@ -56,7 +56,7 @@ async def test_rows_land_in_whatever_order(database: Database) -> None:
         "system_participation": ["(NL-0800070000,wise-midden,,)"],
         "location": [
             '("Hub at 22nd Street",hub,Hub,,UT,BiSC,manual,,,0,"",,)',
-            '(NL-0800070001,location,Branch,NL-0800070000,,,,52.1,5.2,45,"Mo-Fr 09:00-17:00; PH off",,)',
+            '(NL-0800070001,location,Branch,NL-0800070000,,,manual,52.1,5.2,45,"Mo-Fr 09:00-17:00; PH off",,)',
         ],
         "epoch": ["(register,1)"],
     }

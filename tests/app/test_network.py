@@ -268,7 +268,7 @@ async def test_a_body_that_breaks_off_leaves_what_was_there(app: FastAPI, client
         "query_string": b"activate=true",
         "root_path": "",
         "headers": [(b"content-type", b"application/zip"), (b"content-length", str(len(CALTRAIN)).encode())],
-        "server": ("leenpad.test", 80),
+        "server": ("localhost", 80),
         "client": ("127.0.0.1", 1),
     }
     await app(scope, receive, send)

@@ -30,7 +30,7 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
         raise RuntimeError("the secret is 12345")
 
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://leenpad.test") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         yield client
 
 

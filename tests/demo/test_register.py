@@ -137,6 +137,10 @@ def test_all_four_systems_are_there_and_some_answer_by_hand(agencies: dict[str, 
     assert all(row["system_since"] for row in agencies.values() if row["system"])
 
 
+def test_a_branch_is_in_the_system_of_its_organisation(agencies: dict[str, Row], locations: dict[str, Row]) -> None:
+    assert all(row["system"] == agencies[row["parent"]]["system"] for row in locations.values())
+
+
 def test_a_system_is_of_one_kind(agencies: dict[str, Row]) -> None:
     kinds = defaultdict(set)
     for row in agencies.values():

@@ -346,7 +346,7 @@ async def test_nobody_ships_by_a_trip_that_is_cancelled_meanwhile(house: House) 
 
 
 async def test_an_itinerary_planned_on_what_ran_before_is_not_written(house: House, filled: str) -> None:
-    """Whoever writes one and whoever cancels a trip wait for each other, and the later of both knows of the earlier."""
+    """Whoever writes one and whoever cancels a trip wait for each other, and the later knows of the earlier."""
     state = await house.ground.snapshot.follow()
     async with house.ground.database.transaction() as writing:
         assert await still_stands(writing, state.standing)
@@ -362,14 +362,3 @@ async def test_an_itinerary_planned_on_what_ran_before_is_not_written(house: Hou
     assert (await cancelling).status_code == 201
     async with house.ground.database.transaction() as writing:
         assert not await still_stands(writing, state.standing)
-
-
-async def test_those_under_way_are_found_by_an_index(house: House) -> None:
-    async with house.ground.database.transaction() as connection:
-        await connection.execute("set local enable_seqscan = off")
-        plan = await connection.fetch(
-            "explain select id, itinerary from loan_request where outcome is null and itinerary is not null"
-            " and ($1::uuid is null or id > $1) order by id limit $2",
-            *(None, 500),
-        )
-    assert "ix_loan_request_under_way" in str(plan)

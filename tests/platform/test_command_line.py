@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -78,7 +79,7 @@ def start(data_dir: Path, *arguments: str | Path, **environment: str) -> subproc
 def run_process(data_dir: Path, *arguments: str | Path, **environment: str) -> tuple[int, str, str]:
     """Run a command in a process of its own and return its exit code, its output and what it said on stderr."""
     process = start(data_dir, *arguments, **environment)
-    output, said = process.communicate(timeout=120)
+    output, said = process.communicate(timeout=300)
     return process.returncode, output, said
 
 
@@ -307,17 +308,19 @@ def test_workers_do_not_outlive_a_parent_that_is_killed(tmp_path: Path) -> None:
     assert eventually(lambda: processes_of(data_dir) == {}, seconds=60), processes_of(data_dir)
 
 
-def test_the_demonstration_tells_five_stories_and_leaves_nothing_running(tmp_path: Path) -> None:
+def test_the_demonstration_tells_stories_and_lives_and_leaves_nothing_running(tmp_path: Path) -> None:
     code, first, said = run_process(tmp_path, "demo", "--once")
     assert code == 0, said
     told = [line.partition(" ─")[0] for line in first.splitlines() if " ───" in line and not line.startswith(" ")]
-    assert told == [
+    assert told[:6] == [
         "From the own shelf",
         "From another library in the same province",
         "Across the country, through the national centre",
         "To an island, by boat",
         "Nobody can",
+        "A loan, there and back",
     ]
+    assert re.search(r"^16 loan requests: \d+ filled", first, re.MULTILINE)
     assert processes_of(tmp_path / "demo") == {}
     assert not (tmp_path / "cluster").exists(), "the user's own database is not touched"
     code, second, said = run_process(tmp_path, "demo", "--once")

@@ -1,0 +1,1 @@
+"""Loan requests are carried out while everything that carries them out is killed."""
