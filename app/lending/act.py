@@ -19,6 +19,7 @@ from app.lending.track import Way, by_hand, moved, plan, plan_back, plan_there, 
 from app.store.events import Told
 from app.store.loans import Loan, lock_loan, read_loan
 from app.store.placements import find_open
+from app.store.under_way import still_stands
 from routing import ChosenLeg
 
 
@@ -69,6 +70,8 @@ REQUESTING_SIDE = frozenset(
         Action.RESUME,
     }
 )
+PLANNING = frozenset({Action.LOANED, Action.SHIPPED_RETURN, Action.SCAN, Action.OVERRIDE})
+"""What an itinerary may be written with."""
 BOTH_SIDES = frozenset({Action.LOST, Action.SCAN})
 
 
@@ -105,13 +108,15 @@ async def act(ground: Ground, loan_id: UUID, report: Report) -> None:
     Raises UnknownLoanRequest, ActionNotAllowed or (legs that cannot be ridden) LegRefused, and then nothing has
     changed.
     """
-    state = await ground.snapshot.follow()
     while True:
+        state = await ground.snapshot.follow()
         async with ground.database.connection() as connection:
             seen = await read_loan(connection, loan_id)
         circumstances = _circumstances(state, seen, report)
         onward = await _onward(ground, state, seen, report)
         async with ground.database.transaction() as connection:
+            if report.action in PLANNING and not await still_stands(connection, state.standing):
+                continue  # what it was planned on no longer runs
             if onward is not None:
                 if await send_on(connection, seen, onward, by=report.by, note=report.note, at=report.at):
                     return
@@ -212,7 +217,7 @@ async def _check_way(state: State, connection: Connection, loan: Loan, report: R
     to = loan.supplying_location if loan.item == Item.ON_THE_WAY_BACK else loan.pickup_location
     assert to is not None
     if report.location == to or still_right(loan, report.location, at=report.at):
-        return  # that it is home the supplying side says: see docs/decisions/0010
+        return  # that it is home the supplying side says: see docs/decisions/0021
     way = plan(state, report.location, to, at=report.at)
     said = "No van takes it on from there." if way.arrives_at is None else "It missed what it was going to ride."
     told = Told(at=report.at, by=US, note=said, data=moved(loan, way))

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from adapters.contract import Answer, LibrarySystem, NotFound, Standing
 from app.database import Connection
-from app.lending.ground import Ground
+from app.lending.ground import Ground, LookAgain
 from app.lending.happen import LOAN_DAYS, RENEWAL_DAYS, Circumstances, happen
 from app.lending.lapse import parted
 from app.lending.lifecycle import Event, NotAllowed, Requesting
@@ -19,6 +19,7 @@ from app.store.events import Told
 from app.store.loans import Loan, lock_loan, read_loan
 from app.store.placements import Placement, find_open, get_placement
 from app.store.tasks import Task, finish, hold, postpone
+from app.store.under_way import still_stands
 from routing import Register
 
 SOONEST_LOOK = timedelta(minutes=15)
@@ -52,6 +53,8 @@ async def follow(ground: Ground, task: Task) -> None:
     event = _EVENTS.get(standing.answer)
     way = plan_there(state, loan, at=at) if event is Event.LOANED else None
     async with ground.database.transaction() as connection:
+        if way is not None and not await still_stands(connection, state.standing):
+            raise LookAgain  # what it was planned on no longer runs
         loan = await lock_loan(connection, loan_id)
         await hold(connection, task)
         current = await find_open(connection, loan_id)

@@ -1,7 +1,7 @@
 """Sends an item that is on its way back straight on to the next who waits for it, where that is better.
 
 Better is: it arrives earlier than by whoever has been asked and by the first of a renewed decision, and costs no more
-than either. See docs/decisions/0011.
+than either. See docs/decisions/0022.
 """
 
 from __future__ import annotations

@@ -46,11 +46,10 @@ async def lapses_at(
 async def lapse(ground: Ground, task: Task) -> None:
     """Carry the task `lapse` of a placement out: if it is still unanswered, the request passes on.
 
-    When it lapses is counted again: a suspension may have come, or gone, since. Raises a SystemFault where its system
-    cannot say yet whether it gives the order back.
+    Raises a SystemFault where its system cannot say yet whether it gives the order back.
     """
     loan_id, number = parted(task.subject)
-    if await _is_later(ground, task, loan_id, number):
+    if await _moves(ground, task):
         return
     async with ground.database.connection() as connection:
         loan = await read_loan(connection, loan_id)
@@ -79,8 +78,9 @@ async def lapse(ground: Ground, task: Task) -> None:
         await pass_on(connection, loan, at=at)
 
 
-async def _is_later(ground: Ground, task: Task, loan_id: UUID, number: int) -> bool:
-    """Count again when a placement lapses, and put the task off where that is still to come."""
+async def _moves(ground: Ground, task: Task) -> bool:
+    """Count again when a placement lapses: a suspension may have come, or gone. True: not now, and the task waits."""
+    loan_id, number = parted(task.subject)
     register = (await ground.snapshot.follow()).register
     at = ground.clock.now()
     async with ground.database.transaction() as connection:

@@ -15,7 +15,7 @@ from app.lending.track import STRANDED, UNDER_WAY, Rest, Way, goes_on, moved, pl
 from app.store.events import Told
 from app.store.loans import Loan, lock_loan, read_loan
 from app.store.tasks import Task, finish, hold, postpone
-from app.store.under_way import CHANGED, STOPPED, list_under_way, plan_each_again
+from app.store.under_way import CHANGED, STOPPED, list_under_way, plan_each_again, still_stands
 
 BATCH = 500
 WITHOUT_NETWORK = timedelta(minutes=15)
@@ -60,9 +60,10 @@ async def _replan(ground: Ground, state: State, task: Task, loan_id: UUID) -> No
         seen = await read_loan(connection, loan_id)
     way = better_way(state, seen, at=at)
     async with ground.database.transaction() as connection:
+        current = await still_stands(connection, state.standing)
         loan = await lock_loan(connection, loan_id)
         await hold(connection, task)
-        if loan.events != seen.events:
+        if not current or loan.events != seen.events:
             raise LookAgain
         if way is not None:
             try:

@@ -15,15 +15,17 @@ from app.store.stoppages import (
     Row,
     add_cancellation,
     add_suspension,
+    count_again,
     get_cancellation,
     get_suspension,
     lift_suspension,
-    recount,
     remove_cancellation,
 )
-from app.store.tasks import AT_ONCE
+from app.store.tasks import AT_ONCE, Task, finish, schedule
 from app.store.under_way import CHANGED, STOPPED, plan_again
 from routing import find_route
+
+RECOUNT, EVERYTHING = "recount", "everything"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +97,8 @@ async def suspend(ground: Ground, suspension: Suspension, *, by: str, note: str 
             by=by,
             note=note,
         )
-        await _tell(connection, STOPPED)
         await _recount(connection, row)
+        await _tell(connection, STOPPED)
     return row
 
 
@@ -106,8 +108,8 @@ async def lift(ground: Ground, number: int) -> None:
     async with ground.database.transaction() as connection:
         row = await get_suspension(connection, number)
         await lift_suspension(connection, number, today=today)
-        await _tell(connection, CHANGED)
         await _recount(connection, row)
+        await _tell(connection, CHANGED)
 
 
 async def _tell(connection: Connection, cause: str) -> None:
@@ -116,5 +118,22 @@ async def _tell(connection: Connection, cause: str) -> None:
 
 
 async def _recount(connection: Connection, row: Row) -> None:
+    """Have lapses and due dates counted again: as a task, as that waits for whoever is busy with one of them."""
     if row["route"] is None:
-        await recount(connection, agency=row["agency"], location=row["location"], due=AT_ONCE)
+        subject = next(
+            (f"{name}:{row[name]}" for name in ("agency", "location") if row[name] is not None), EVERYTHING
+        )
+        await schedule(connection, RECOUNT, subject, AT_ONCE)
+
+
+async def recount(ground: Ground, task: Task) -> None:
+    """Carry the task `recount` out: a supplier, or everything, stands still, and what is due moves along."""
+    name, _, supplier = task.subject.partition(":")
+    async with ground.database.transaction() as connection:
+        await finish(connection, task)
+        await count_again(
+            connection,
+            agency=supplier if name == "agency" else None,
+            location=supplier if name == "location" else None,
+            due=AT_ONCE,
+        )

@@ -23,6 +23,7 @@ from app.lending.listen import Ear, Waker
 from app.lending.place import LAPSE, PLACE, place
 from app.lending.replan import replan
 from app.lending.retain import RETENTION, ensure_retention, retain
+from app.lending.stop import RECOUNT, recount
 from app.lending.tell import deliver
 from app.store.tasks import LeaseLost, Task, claim, fail, put_back
 from app.store.under_way import REPLAN
@@ -39,6 +40,7 @@ HANDLERS: Mapping[str, Handler] = {
     WITHDRAW: withdraw,
     OVERDUE: overdue,
     REPLAN: replan,
+    RECOUNT: recount,
     RETENTION: retain,
     DELIVER: deliver,
 }

@@ -144,7 +144,7 @@ async def list_suspensions(connection: asyncpg.Connection, *, after: int | None,
 # --- whom it touches ------------------------------------------------------------------------------
 
 
-async def recount(connection: asyncpg.Connection, *, agency: str | None, location: str | None, due: Any) -> None:
+async def count_again(connection: asyncpg.Connection, *, agency: str | None, location: str | None, due: Any) -> None:
     """Have lapses and due dates counted again at `due`: of one agency, of one location, or (both None) of all."""
     supplier = "($1::text is null or supplying_agency = $1) and ($2::text is null or supplying_location = $2)"
     await connection.execute(

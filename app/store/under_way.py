@@ -10,6 +10,7 @@ import asyncpg
 import orjson
 
 from app.store.events import CHANNEL
+from app.store.standing import Standing, read_standing
 from app.store.tasks import AT_ONCE, schedule
 
 REPLAN = "replan"
@@ -19,9 +20,27 @@ CHANGED = "changed"
 """Subject of the task `replan` when something runs again, or differently: everyone under way is looked at."""
 
 
+# Whoever writes an itinerary shares it; whoever changes what runs has it alone until its transaction ends.
+_LOCK = 0x6C65656E_74726970
+
+
 async def plan_again(connection: asyncpg.Connection, cause: str) -> None:
-    """Have loan requests under way planned again, in the transaction that is the cause: a subject above."""
+    """Have loan requests under way planned again, as the last step of the transaction that is the cause.
+
+    `cause` is a subject above. Waits for those who are writing an itinerary, so that what finds them sees it.
+    """
     await schedule(connection, REPLAN, cause, AT_ONCE)
+    await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
+
+
+async def still_stands(connection: asyncpg.Connection, standing: Standing) -> bool:
+    """Return whether an itinerary that was planned on `standing` may be written, in this transaction.
+
+    Must be its first step: then nobody who holds a row waits here for whoever waits for that row.
+    """
+    await connection.execute("select pg_advisory_xact_lock_shared($1)", _LOCK)
+    now = await read_standing(connection)
+    return (now.version, now.register) == (standing.version, standing.register)
 
 
 async def list_under_way(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from typing import Any
 
 import pytest
 
+from app.store.under_way import still_stands
 from tests.support.filled import run_sql
 from tests.support.house import House
 from tests.support.worlds import AMSTERDAM
@@ -330,3 +332,33 @@ async def test_what_cannot_stand_still_is_named(
 async def test_an_unknown_suspension(house: House) -> None:
     answer = await house.client.delete(f"{SUSPENSIONS}/123456")
     assert (answer.status_code, answer.json()["type"]) == (404, "/problems/unknown-suspension")
+
+
+async def test_nobody_ships_by_a_trip_that_is_cancelled_meanwhile(house: House) -> None:
+    """Many are shipped while the trip is cancelled: whichever is first, all end on one that runs."""
+    loans = [await house.asked(exclude=[]) for _ in range(2)]
+    many = [house.act(loan, "Loaned") for loan in loans]
+    body = {"trip_id": "v1-in", "service_date": "2026-11-23"}
+    answers = await asyncio.gather(many[0], house.client.post(CANCELLATIONS, json=body), many[1])
+    assert [answer.status_code for answer in answers] == [200, 201, 200]
+    await house.work()
+    assert {expected(await house.look(loan)) for loan in loans} == {"11-24 11:00"}
+
+
+async def test_an_itinerary_planned_on_what_ran_before_is_not_written(house: House, filled: str) -> None:
+    """Whoever writes one and whoever cancels a trip wait for each other, and the later knows of the earlier."""
+    state = await house.ground.snapshot.follow()
+    async with house.ground.database.transaction() as writing:
+        assert await still_stands(writing, state.standing)
+        cancelling = asyncio.create_task(
+            house.client.post(CANCELLATIONS, json={"trip_id": "v1-in", "service_date": "2026-11-23"})
+        )
+        async with house.ground.database.connection() as looking:
+            while not await looking.fetchval(
+                "select exists (select from pg_locks where locktype = 'advisory' and mode = 'ExclusiveLock'"
+                " and not granted)"
+            ):
+                assert not cancelling.done()
+    assert (await cancelling).status_code == 201
+    async with house.ground.database.transaction() as writing:
+        assert not await still_stands(writing, state.standing)

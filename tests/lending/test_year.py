@@ -6,7 +6,7 @@ sent and once for any values, as PostgreSQL does with a statement that comes aga
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from itertools import product
@@ -20,6 +20,9 @@ from app.database import Connection, Database
 from app.settings import Settings
 from app.store.events import follow_events
 from app.store.keys import create_key
+from app.store.stoppages import count_again
+from app.store.under_way import list_under_way
+from app.store.waiting import list_waiting
 from tests.support.house import open_house
 from tests.support.traffic import YEAR_ENDS, drive_a_year
 
@@ -174,6 +177,24 @@ async def test_events_as_they_come(year: Year, agency: str | None) -> None:
         assert all(event["id"] > after for event in found)
         assert found or agency is not None
         await year.explain(f"events of {agency} after {after}")
+    assert year.faults == []
+
+
+async def test_who_is_touched_when_vans_do_not_drive(year: Year) -> None:
+    """Who is under way, who waits for a title, and what a supplier that stands still has to do with."""
+    title = await year.beside.fetchval("select titles[1] from placement where titles <> '{}' limit 1")
+    questions: dict[str, Callable[[Connection], Awaitable[object]]] = {
+        "under way": lambda connection: list_under_way(connection, after=None, limit=500),
+        "waiting": lambda connection: list_waiting(connection, [title or 1], limit=20),
+        "one agency": lambda connection: count_again(connection, agency=AGENCY, location=None, due=YEAR_ENDS),
+        "one location": lambda connection: count_again(connection, agency=None, location="nowhere", due=YEAR_ENDS),
+        "everything": lambda connection: count_again(connection, agency=None, location=None, due=YEAR_ENDS),
+    }
+    for name, ask in questions.items():
+        async with year.database.connection() as connection:
+            year.database.said.clear()
+            await ask(connection)
+        await year.explain(name)
     assert year.faults == []
 
 
