@@ -280,16 +280,18 @@ _SHOWN = (
     " requesting, item, supplying_agency, supplying_location, expected_at, due_at, seen_at_location, submitted_at,"
     " shipped_at, received_at, ended_at, events"
 )
-# Whoever takes part: the requester, and every supplier that was ever asked. Each half is read by its own index, the
-# newest first, and no further than the page: as one condition it would be a scan of everything.
-_TAKING_PART = """
-id in (
-    (select id from loan_request where {terms} and requesting_agency = {party} order by id desc limit {limit})
-    union
-    (select distinct id
-       from placement join loan_request on loan_request.id = placement.loan_request
-      where {terms}{below} and placement.supplying_agency = {party} order by id desc limit {limit}))
+# Whoever takes part: the requester, and every supplier that was ever asked, maybe twice. Each half is read by its own
+# index, the newest first, and no further than the page: as one condition it would be a scan of everything. The
+# laterals' limit keeps the look-ups one by one; a join would read on to the end for those that the page leaves out.
+_OF_PARTY = """
+((select id from loan_request where {terms} and requesting_agency = {party} order by id desc limit $1)
+  union
+ (select distinct placement.loan_request from placement {join}
+   where {asked} and placement.supplying_agency = {party} order by 1 desc limit $1)
+ order by 1 desc limit $1) page (loan)
+cross join lateral (select * from loan_request where id = page.loan limit 1) found
 """
+_JOIN = "join loan_request on loan_request.id = placement.loan_request"
 
 
 async def list_loans(
@@ -302,25 +304,24 @@ async def list_loans(
         "status": filters.status,
         "requesting_agency_request_id": filters.request_id,
     }
-    terms, values, below = ["true"], list[Any]([limit]), ""
+    terms, values = [], list[Any]([limit])
     for name, value in equal.items():
         if value is not None:
             values.append(value)
             terms.append(f"loan_request.{name} = ${len(values)}")
     if filters.open_only:
-        terms.append("outcome is null")
+        terms.append("loan_request.outcome is null")
+    join, asked = _JOIN if terms else "", ["true", *terms]  # only what is narrowed has to be looked at
     if before is not None:
         values.append(before)
         terms.append(f"id < ${len(values)}")
-        below = f" and placement.loan_request < ${len(values)}"
-    narrowed = " and ".join(terms)
+        asked.append(f"placement.loan_request < ${len(values)}")
+    narrowed = " and ".join(["true", *terms])
+    source = f"loan_request where {narrowed}"
     if filters.party is not None:
         values.append(filters.party)
-        narrowed = _TAKING_PART.format(terms=narrowed, below=below, party=f"${len(values)}", limit="$1")
-    rows = await connection.fetch(
-        f"select {_SHOWN} from loan_request where {narrowed} order by id desc limit $1",  # noqa: S608 - our own text
-        *values,
-    )
+        source = _OF_PARTY.format(terms=narrowed, join=join, asked=" and ".join(asked), party=f"${len(values)}")
+    rows = await connection.fetch(f"select {_SHOWN} from {source} order by id desc limit $1", *values)  # noqa: S608
     return [dict(row) for row in rows]
 
 
