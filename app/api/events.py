@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import Annotated
 
+import anyio
 from fastapi import APIRouter, Depends, Header, Query
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.requests import Request
@@ -26,6 +27,7 @@ LINE_END = "\n"
 HEARTBEAT_SECONDS = 15  # a comment, so that whatever stands between sees that we are there
 SEND_SECONDS = 30.0  # a reader that takes nothing for so long is cut off, and comes back where it was
 LOOK_AT_KEY_SECONDS = 60.0
+CLOSING_SECONDS = 5.0  # at shutdown, for a stream to end by itself; it looks up every two
 
 _SHOWN = EventShape.model_validate(EVENT).model_dump_json()
 _EXAMPLE = f"id: {EVENT['id']}\nevent: {EVENT['event']}\ndata: {_SHOWN}\n\n"
@@ -63,11 +65,14 @@ async def stream_events(
     """
     held = await resources(request)
     start = after if last_event_id is None else _read_id(last_event_id)
+    closing = anyio.Event()
     return EventSourceResponse(
-        _told(request, held, caller, after=start, forever=follow),
+        _told(request, held, caller, after=start, forever=follow, closing=closing),
         ping=HEARTBEAT_SECONDS,
         sep=LINE_END,
         send_timeout=SEND_SECONDS,
+        shutdown_event=closing,
+        shutdown_grace_period=CLOSING_SECONDS,
     )
 
 
@@ -78,7 +83,7 @@ def _read_id(text: str) -> int:
 
 
 async def _told(
-    request: Request, held: Resources, caller: Caller, *, after: int, forever: bool
+    request: Request, held: Resources, caller: Caller, *, after: int, forever: bool, closing: anyio.Event
 ) -> AsyncIterator[ServerSentEvent]:
     agency = None if caller.sees_everything else caller.agency
     looked = time.monotonic()
@@ -87,7 +92,7 @@ async def _told(
             yield ServerSentEvent(
                 written_event(event).decode(), event=event["event"], id=str(event["id"]), sep=LINE_END
             )
-        if not forever and len(events) < MOST_EVENTS:
+        if closing.is_set() or (not forever and len(events) < MOST_EVENTS):
             return
         if time.monotonic() - looked > LOOK_AT_KEY_SECONDS:
             if not await _is_still(request, caller):
