@@ -1,4 +1,7 @@
-"""`./run bench`: measure on the demonstration network, and write docs/benchmarks.md."""
+"""`./run bench [decisions|lending]`: measure on the demonstration network, and write docs/benchmarks.md.
+
+One part alone leaves what the page says of the other.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,9 @@ from app.store.timetable import as_timetable, read_content
 from bench import imports
 from bench.drawn import draw
 from bench.engine import measure
+from bench.lending import TITLE as LENDING_TITLE
+from bench.lending import measure as measure_lending
+from bench.lending import part
 from bench.loading import new_version_seconds
 from bench.over_http import measure_now
 from bench.report import page
@@ -30,25 +36,41 @@ from routing.network import GRID_SECONDS
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 DAY = date(2026, 11, 23)  # the demonstration is made for one day, so that every run measures the same network
 REQUESTS = 2000
+PARTS = ("decisions", "lending")
 
 
 def main() -> None:
     """Fill an embedded database with the demonstration, measure, and write the page."""
+    wanted = sys.argv[1:] or list(PARTS)
+    if not set(wanted) <= set(PARTS):
+        sys.exit(f"Measure what? One of {', '.join(PARTS)}; all of them, where none is named.")
+    decisions, lending = _parts_of(PAGE.read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory(prefix="leenpad-bench-") as folder, running(Path(folder) / "data") as url:
         _say("making and importing the demonstration")
         asyncio.run(upgrade(url))
         timetable, register = asyncio.run(_fill(url, Path(folder)))
         week = _week()
-        drawn = draw(timetable, register, week=week, count=REQUESTS, size=100, seed=20261123)
-        engine = measure(timetable, drawn, _say)
-        _say("loading a new version")
-        loaded = new_version_seconds(url, week)
-        over_http = measure_now(url, week, _say)
-        _say("importing five million lines")  # last: it leaves the database full of titles that nobody drew
-        imported = imports.measure(url)
-    text = page(engine, loaded, over_http, imported, today=datetime.now(UTC).date())
+        if "decisions" in wanted:
+            drawn = draw(timetable, register, week=week, count=REQUESTS, size=100, seed=20261123)
+            engine = measure(timetable, drawn, _say)
+            _say("loading a new version")
+            loaded = new_version_seconds(url, week)
+            over_http = measure_now(url, week, _say)
+        if "lending" in wanted:
+            lending = part(asyncio.run(measure_lending(url, week, _say)))
+        if "decisions" in wanted:  # last: it leaves the database full of titles that nobody drew
+            _say("importing five million lines")
+            imported = imports.measure(url)
+            decisions = page(engine, loaded, over_http, imported, today=datetime.now(UTC).date())
+    text = decisions + lending
     PAGE.write_text(text, encoding="utf-8")
     print(text)
+
+
+def _parts_of(text: str) -> tuple[str, str]:
+    """Return what the page says of decisions, and of loan requests (nothing, where they were never measured)."""
+    decisions, title, lending = text.partition(LENDING_TITLE)
+    return decisions, title + lending
 
 
 def _week() -> datetime:

@@ -50,7 +50,7 @@ class _Caller(asyncio.Protocol):
         assert length is not None
         if len(self.buffer) < head + 4 + int(length[1]):
             return
-        if not self.buffer.startswith(b"HTTP/1.1 200"):
+        if not self.buffer.startswith((b"HTTP/1.1 200", b"HTTP/1.1 201")):
             self._fail(RuntimeError(bytes(self.buffer[:2000]).decode(errors="replace")))
             return
         self.latencies.append(time.perf_counter() - self.sent)
@@ -82,7 +82,7 @@ def post(path: str, body: bytes) -> bytes:
 
 
 async def run(port: int, requests: Sequence[bytes], *, connections: int = 8) -> Load:
-    """Send all requests to 127.0.0.1:`port`; raise RuntimeError at the first answer that is not 200."""
+    """Send all requests to 127.0.0.1:`port`; raise RuntimeError at the first answer that is neither 200 nor 201."""
     waiting, latencies = deque(requests), list[float]()
     loop = asyncio.get_running_loop()
     done = [loop.create_future() for _ in range(connections)]

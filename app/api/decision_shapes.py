@@ -25,11 +25,14 @@ FIRST_YEAR, LAST_YEAR = 1901, 2899
 MAX_CENTS = 2**31 - 1
 
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+_OFFSET = re.compile(r"([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$", re.ASCII)
 
 
 def _read_moment(value: object) -> datetime:
     if not isinstance(value, str) or not _MOMENT.fullmatch(value):
         raise ValueError("Takes an RFC 3339 time with an offset, such as 2026-11-23T10:00:00+01:00.")
+    if not _OFFSET.search(value):
+        raise ValueError("This time does not exist: its offset is more than 23:59, or has more than 59 minutes.")
     try:
         moment = datetime.fromisoformat(value.upper()).replace(microsecond=0)
     except ValueError as error:

@@ -23,10 +23,14 @@ from app.store.keys import SCOPES, Looked, digest_of, find_key
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls: the agency of the key (None: the bootstrap key, or open mode) and its scopes."""
+    """Who calls: the agency of the key (None: the bootstrap key, or open mode) and its scopes.
+
+    `drives`: every name of the POI or carrier that a planner plans for; empty for whoever plans for nobody.
+    """
 
     agency: str | None
     scopes: frozenset[str]
+    drives: frozenset[str] = frozenset()
 
     @property
     def sees_everything(self) -> bool:
@@ -142,7 +146,7 @@ async def identify(request: Request) -> Caller:
     async with held.database.connection() as connection:
         looked = await find_key(connection, None if key is None else digest_of(key))
     if looked.key is not None:
-        caller = Caller(looked.key.agency, looked.key.scopes)
+        caller = Caller(looked.key.agency, looked.key.scopes, looked.key.drives)
     elif _is(key, admin_key):
         caller = EVERYTHING
     elif admin_key is None and not looked.any_key and _is_here(request):

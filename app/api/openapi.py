@@ -7,10 +7,14 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from app.api.cancellations import CancelShape
 from app.api.decision_shapes import QuestionShape
 from app.api.dependencies import SCHEME, Requirement
+from app.api.key_shapes import NewKeyShape
 from app.api.loan_shapes import ActionShape, LoanRequestShape
 from app.api.schemas import Problem
+from app.api.suspensions import SuspendShape
+from app.api.webhook_shapes import WebhookRequestShape
 from app.database import DatabaseUnavailable
 from app.problems import MEDIA_TYPE, Forbidden, InvalidInput, Unauthorized, documented
 
@@ -23,6 +27,10 @@ TAGS = [
         "there and back.",
     },
     {
+        "name": "Being told",
+        "description": "What happens to loan requests, as it happens: sent to a webhook, or followed as a stream.",
+    },
+    {
         "name": "Settlement and statistics",
         "description": "What delivered items were charged, and how well it goes: as JSON or CSV.",
     },
@@ -33,6 +41,7 @@ TAGS = [
         "description": "The vans: versions of the timetable, which one is active, and how sound it is.",
     },
     {"name": "Imports", "description": "Bulk data in: agencies, network and holdings, each a file as the body."},
+    {"name": "Keys", "description": "Who may call, what for and until when."},
 ]
 
 DESCRIPTION = """
@@ -57,7 +66,16 @@ _KEY = {
     "open to callers on its own machine, and to nobody else.",
 }
 # What operations refer to by name without FastAPI's knowing.
-SHAPES = (Problem, QuestionShape, LoanRequestShape, ActionShape)
+SHAPES = (
+    Problem,
+    QuestionShape,
+    LoanRequestShape,
+    ActionShape,
+    CancelShape,
+    SuspendShape,
+    NewKeyShape,
+    WebhookRequestShape,
+)
 Schema = dict[str, Any]
 _METHODS = ("get", "put", "post", "delete", "patch")
 

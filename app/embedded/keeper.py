@@ -59,6 +59,7 @@ SETTINGS = {
     "random_page_cost": "1.1",
     "jit": "off",
     "log_checkpoints": "off",
+    "log_error_verbosity": "terse",  # details name whole rows, and so what points at a reader
     "log_timezone": "UTC",
     "timezone": "UTC",
     "password_encryption": "scram-sha-256",

@@ -7,7 +7,6 @@ from datetime import date
 from importlib import import_module
 from typing import Any
 
-from adapters import SYSTEM_KINDS
 from app.imports.cells import InvalidCell, code, copied, csv_cells, day, degrees, shown, text, whole, yes_or_no
 from app.imports.gtfs_fields import LONGEST_ID
 from app.imports.rows import LineFeed, Record, csv_records, header_of
@@ -35,20 +34,21 @@ ONLY_AGENCIES = ("system_since", "system_until", "successor", "supplies")
 
 
 def open_rows(feed: LineFeed, task: dict[str, Any]) -> AgencyRows:
-    """Read CSV whose columns stand in any order. Raises UnreadableFile."""
-    return AgencyRows(csv_records(feed))
+    """Read CSV whose columns stand in any order; the task names the `system_kinds`. Raises UnreadableFile."""
+    return AgencyRows(csv_records(feed), system_kinds=frozenset(task["system_kinds"]))
 
 
 class AgencyRows:
     """Turns records into COPY lines of app.store.agencies_merge.STAGED; what cannot be one raises InvalidCell."""
 
-    def __init__(self, records: Iterator[Record]) -> None:
+    def __init__(self, records: Iterator[Record], *, system_kinds: frozenset[str]) -> None:
         """Read the header. Raises UnreadableFile."""
         names = header_of(records, required=REQUIRED)
         self.records = records
         self._cells = csv_cells(names, COLUMNS)
         self._unknown = sorted({name for name in names if name and name not in COLUMNS})
         self._aside: dict[str, int] = {}
+        self._system_kinds = system_kinds
 
     def notes(self) -> list[str]:
         """Return what was left aside."""
@@ -70,7 +70,7 @@ class AgencyRows:
         if kind not in KINDS:
             raise InvalidCell("kind", f"is not one of {', '.join(KINDS)}")
         self._put_aside(row, ONLY_LOCATIONS if kind == "agency" else ONLY_AGENCIES)
-        values = (line, isil, kind, *_described(row, isil), *_system(row), *_dates(row))
+        values = (line, isil, kind, *_described(row, isil), *_system(row, self._system_kinds), *_dates(row))
         return "\t".join(map(copied, values)) + "\n"
 
     def _put_aside(self, row: dict[str, str], fields: tuple[str, ...]) -> None:
@@ -117,11 +117,11 @@ def _described(row: dict[str, str], isil: str) -> tuple[object, ...]:
     )
 
 
-def _system(row: dict[str, str]) -> tuple[object, ...]:
+def _system(row: dict[str, str], system_kinds: frozenset[str]) -> tuple[object, ...]:
     system = code("system", row["system"]) or MANUAL
     system_kind = row["system_kind"].strip().lower() or None
-    if system_kind is not None and system_kind not in SYSTEM_KINDS:
-        raise InvalidCell("system_kind", f"{shown(system_kind)} is not one of {', '.join(sorted(SYSTEM_KINDS))}")
+    if system_kind is not None and system_kind not in system_kinds:
+        raise InvalidCell("system_kind", f"{shown(system_kind)} is not one of {', '.join(sorted(system_kinds))}")
     if system == MANUAL and system_kind not in (None, MANUAL):
         raise InvalidCell("system_kind", 'the system "manual" is of the kind manual')
     return (system, system_kind, *_period(row, "system_since", "system_until"))

@@ -21,20 +21,22 @@ async def import_network(
     file: IO[bytes],
     *,
     activating: bool = False,
+    own: frozenset[str] | None = None,
     limits: Limits | None = None,
     progress: Progress | None = None,
 ) -> ImportReport:
     """Import the zip in `file` (seekable) and say what became of it; `activating` makes its version the active one.
 
     `read` counts the rows that are kept; they are all `created`, or all `unchanged` when the same network, in
-    whatever order, is there already. `progress` is told how many bytes have been read. Raises ArchiveRefused,
-    FeedFaulty or ImportTooSlow; then nothing has changed.
+    whatever order, is there already. `own` are the operators whose routes and trips activating it may change (None:
+    all); `progress` is told how many bytes have been read. Raises ArchiveRefused, FeedFaulty, NotYours or
+    ImportTooSlow; then nothing has changed.
     """
     limits = limits or Limits()
     try:
         async with asyncio.timeout(limits.seconds):
             feed, version = await asyncio.to_thread(_read, file, limits, progress)
-            created, activated = await _write(database, feed, version, activating=activating)
+            created, activated = await _write(database, feed, version, activating=activating, own=own)
     except TimeoutError:
         raise ImportTooSlow(f"The import took longer than {limits.seconds:g} seconds; nothing was changed.") from None
     return ImportReport(
@@ -76,11 +78,13 @@ def _read(file: IO[bytes], limits: Limits, progress: Progress | None) -> tuple[F
     return feed, version_id(feed.content)
 
 
-async def _write(database: Database, feed: Feed, version: str, *, activating: bool) -> tuple[bool, bool]:
+async def _write(
+    database: Database, feed: Feed, version: str, *, activating: bool, own: frozenset[str] | None
+) -> tuple[bool, bool]:
     async with database.transaction() as connection:
         created = await create_version(connection, version, feed.content)
         if created and await create_unknown_locations(connection, feed.content.stops):
             await bump(connection, REGISTER)
         if activating:
-            await activate(connection, version)
+            await activate(connection, version, own=own)
     return created, activating

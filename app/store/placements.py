@@ -25,6 +25,7 @@ class Placement:
     receipt: str | None
     state: str
     asked_at: datetime
+    placed_at: datetime | None
     lapses_at: datetime | None
 
     @property
@@ -40,7 +41,10 @@ class Committed(NamedTuple):
     all: int
 
 
-_COLUMNS = "loan_request, number, supplying_agency, supplying_location, system, receipt, state, asked_at, lapses_at"
+_COLUMNS = (
+    "loan_request, number, supplying_agency, supplying_location, system, receipt, state, asked_at, placed_at,"
+    " lapses_at"
+)
 
 
 async def find_titles(connection: asyncpg.Connection, *, isbn: str | None, ppn: str | None) -> list[int]:
@@ -122,6 +126,14 @@ async def note_placed(
         "update placement set state = 'live', receipt = $3, placed_at = $4, lapses_at = $5"
         " where loan_request = $1 and number = $2",
         *(placement.loan_request, placement.number, receipt, at, lapses_at),
+    )
+
+
+async def move_lapse(connection: asyncpg.Connection, placement: Placement, *, lapses_at: datetime) -> None:
+    """Note that a placement lapses at another moment."""
+    await connection.execute(
+        "update placement set lapses_at = $3 where loan_request = $1 and number = $2",
+        *(placement.loan_request, placement.number, lapses_at),
     )
 
 

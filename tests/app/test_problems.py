@@ -48,7 +48,7 @@ async def test_an_unknown_address(client: httpx.AsyncClient) -> None:
 
 async def test_a_method_that_is_not_allowed_lists_what_is(client: httpx.AsyncClient) -> None:
     answer = await client.delete("/healthz")
-    assert answer.headers["allow"] == "GET"
+    assert answer.headers["allow"] == "GET, HEAD"
     assert answer.json() == {
         "type": "/problems/method-not-allowed",
         "title": "This method is not allowed here",
@@ -56,6 +56,14 @@ async def test_a_method_that_is_not_allowed_lists_what_is(client: httpx.AsyncCli
         "detail": "DELETE is not allowed at /healthz.",
         "instance": "/healthz",
     }
+
+
+async def test_head_is_answered_as_get_without_the_body(client: httpx.AsyncClient) -> None:
+    for address in ("/healthz", "/openapi.json", "/v1/nothing"):
+        whole, head = await client.get(address), await client.head(address)
+        assert (head.status_code, head.headers, head.content) == (whole.status_code, whole.headers, b"")
+    refused = await client.head("/v1/decisions")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
 
 
 async def test_each_fault_in_the_input_has_a_pointer(client: httpx.AsyncClient) -> None:

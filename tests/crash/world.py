@@ -38,8 +38,8 @@ def province_of(agency: str) -> str:
     return "NB" if int(agency.removeprefix("NL-")) % 2 else "DR"
 
 
-async def build(database_url: str, chance: Random, *, desk: str) -> World:
-    """Fill an empty, migrated database; every library's system is a fake one at `desk`."""
+async def build(database_url: str, chance: Random, *, desk: str | None) -> World:
+    """Fill an empty, migrated database; every library's system is a fake one at `desk`, or people answer."""
     agencies = {f"NL-{at}": f"L{at}" for at in range(1, LIBRARIES + 1)}
     held = {_isbn(at): tuple(sorted(chance.sample(list(agencies.values()), HOLDERS))) for at in range(TITLES)}
     connection = await asyncpg.connect(database_url)
@@ -56,7 +56,7 @@ async def build(database_url: str, chance: Random, *, desk: str) -> World:
     return World(agencies, held)
 
 
-async def _register(connection: asyncpg.Connection, agencies: dict[str, str], desk: str) -> None:
+async def _register(connection: asyncpg.Connection, agencies: dict[str, str], desk: str | None) -> None:
     await connection.execute(
         "insert into poi (code, name) values ('NORD', 'Northern vans'), ('ZUID', 'Southern vans')"
     )

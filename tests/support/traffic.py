@@ -187,8 +187,11 @@ class _Life:
         self.at["received"] = self.clock
         self.standing = ("shipped", "received", "at_pickup", "Loaned", None)
         self._tell("Received")
-        sides = [Side(a, self.home[a], PROVINCES[self.home[a]]) for a in (self.supplier or "", self.requester)]
-        for part in charge_between(*sides, Tariff()).parts:
+        supplying, requesting = (
+            Side(agency, self.home[agency], PROVINCES[self.home[agency]])
+            for agency in (self.supplier or "", self.requester)
+        )
+        for part in charge_between(supplying, requesting, Tariff()).parts:
             if part.what == "supplier":
                 self._charge(self.supplier, part.what, part.cents, self.requester)
             self._charge(self.requester, part.what, -part.cents, self.supplier if part.what == "supplier" else None)

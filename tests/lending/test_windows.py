@@ -1,0 +1,254 @@
+"""Every moment at which a worker can die or somebody come in between, while a system has or is getting an order."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+from adapters.contract import Answer, Order, OutcomeUnknown, Unavailable
+from adapters.fake import Desk, FakeSystem, Manners
+from tests.support.filled import run_sql
+from tests.support.house import House
+
+Step = Callable[[], Awaitable[None]]
+ADDRESS = "fake:windows"
+
+
+class Killed(BaseException):
+    """What a worker feels of kill -9: nothing of ours catches it, and nothing is put down."""
+
+
+class Wayward(FakeSystem):
+    """A system at whose door something happens: before an order comes, after it did, or as it is asked for back."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk=desk)
+        self.before: list[Step] = []
+        self.after: list[Step] = []
+        self.before_cancel: list[Step] = []
+        self.calls: list[str] = []
+
+    async def place(self, order: Order, *, key: str) -> str:
+        self.calls.append("place")
+        if self.before:
+            await self.before.pop()()
+        receipt = await super().place(order, key=key)
+        if self.after:
+            await self.after.pop()()
+        return receipt
+
+    async def find(self, key: str) -> str | None:
+        self.calls.append("find")
+        return await super().find(key)
+
+    async def cancel(self, receipt: str) -> bool:
+        self.calls.append("cancel")
+        if self.before_cancel:
+            await self.before_cancel.pop()()
+        return await super().cancel(receipt)
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk(manners=Manners(looks_before_promise=1000))  # says nothing by itself
+
+
+@pytest.fixture
+async def system(house: House, filled: str, desk: Desk) -> AsyncIterator[Wayward]:
+    await run_sql(filled, f"insert into system (id, kind, address) values ('S', 'fake', '{ADDRESS}')")
+    await run_sql(filled, "update location set system = 'S' where id in ('branch', 'far')")
+    await run_sql(filled, "update epoch set number = number + 1 where of = 'register'")
+    found = Wayward(desk)
+    house.ground.systems.opened["fake", ADDRESS] = found
+    yield found
+    await run_sql(filled, "update location set system = null; delete from system where id = 'S'")
+    await run_sql(filled, "update epoch set number = number + 1 where of = 'register'")
+
+
+def raising(error: BaseException) -> Step:
+    async def step() -> None:
+        raise error
+
+    return step
+
+
+def acting(house: House, loan: list[str], action: str) -> Step:
+    async def step() -> None:
+        answer = await house.act(loan[0], action)
+        assert answer.status_code == 200, answer.text
+
+    return step
+
+
+async def submitted(house: House) -> str:
+    answer = await house.ask()
+    assert answer.status_code == 201, answer.text
+    found: str = answer.json()["id"]
+    return found
+
+
+async def die_and_take_over(house: House, filled: str) -> None:
+    with pytest.raises(Killed):
+        await house.work()
+    assert await house.work() == 0, "nobody may touch it while the lease lasts"
+    await run_sql(filled, "update task set leased_until = now() - interval '1 second' where leased_until is not null")
+    await house.work()
+
+
+async def look_at(house: House, moment: str) -> None:
+    """Have the system asked what is new at another moment: before everything else, or never."""
+    async with house.ground.database.transaction() as connection:
+        await connection.execute("update task set due_at = $1::text::timestamptz where kind = 'follow'", moment)
+
+
+def names(history: list[str]) -> list[str]:
+    return [event.partition(":")[0] for event in history]
+
+
+async def test_killed_before_the_call(house: House, filled: str, desk: Desk, system: Wayward) -> None:
+    system.before.append(raising(Killed()))
+    loan = await submitted(house)
+    await die_and_take_over(house, filled)
+    assert system.calls == ["place", "find", "place"]
+    assert names(await house.history(loan)) == ["Submitted", "Placing", "Placed"]
+    assert list(desk.placed) == [f"{loan}-1"]
+
+
+async def test_killed_after_the_call(house: House, filled: str, desk: Desk, system: Wayward) -> None:
+    system.after.append(raising(Killed()))
+    loan = await submitted(house)
+    await die_and_take_over(house, filled)
+    assert system.calls == ["place", "find"]
+    assert names(await house.history(loan)) == ["Submitted", "Placing", "Placed"]
+    assert desk.live() == {loan: ["F000001"]}
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_an_outcome_that_is_not_known_is_looked_into(
+    house: House, desk: Desk, system: Wayward, when: str
+) -> None:
+    getattr(system, when).append(raising(OutcomeUnknown("no answer came")))
+    loan = await submitted(house)
+    await house.work()
+    await house.later(seconds=10)
+    assert system.calls == (["place", "find", "place"] if when == "before" else ["place", "find"])
+    assert names(await house.history(loan)) == ["Submitted", "Placing", "OutcomeUnknown", "Placed"]
+    assert desk.live() == {loan: ["F000001"]}
+
+
+async def test_cancelled_while_the_system_is_asked(house: House, desk: Desk, system: Wayward) -> None:
+    loan = [await submitted(house)]
+    system.before.append(acting(house, loan, "Cancel"))
+    await house.work()
+    history = await house.history(loan[0])
+    assert names(history) == ["Submitted", "Placing", "CancelAsked", "Placed", "Withdrawn"]
+    assert history[-1] == "Withdrawn: Cancelled"
+    assert desk.live() == {}
+    assert [placement["end"] for placement in (await house.look(loan[0]))["placements"]] == ["Withdrawn"]
+
+
+async def test_cancelled_while_it_is_asked_by_a_worker_that_dies(
+    house: House, filled: str, desk: Desk, system: Wayward
+) -> None:
+    loan = [await submitted(house)]
+    system.before.append(acting(house, loan, "Cancel"))
+    system.after.append(raising(Killed()))
+    await die_and_take_over(house, filled)
+    assert names(await house.history(loan[0])) == ["Submitted", "Placing", "CancelAsked", "Placed", "Withdrawn"]
+    assert desk.live() == {}
+
+
+async def test_cancelled_while_the_system_refuses(house: House, desk: Desk, system: Wayward) -> None:
+    loan = [await submitted(house)]
+    system.before.append(acting(house, loan, "Cancel"))
+    desk.copies[("branch", "9780306406157")] = 0
+    await house.work()
+    assert names(await house.history(loan[0])) == [
+        "Submitted",
+        "Placing",
+        "CancelAsked",
+        "PlacementRefused",
+        "Withdrawn",
+    ]
+    assert (await house.look(loan[0]))["outcome"] == "cancelled"
+    assert system.calls == ["place"], "nobody else is asked"
+
+
+async def test_cancelled_once_the_system_has_it(house: House, desk: Desk, system: Wayward) -> None:
+    loan = await house.asked()
+    standing = await house.acted(loan, "Cancel")
+    assert (standing["outcome"], desk.live()) == ("cancelled", {})
+    assert names(await house.history(loan))[3:] == ["CancelAsked", "Withdrawn"]
+
+
+async def test_cancelled_too_late(house: House, desk: Desk, system: Wayward) -> None:
+    loan = await house.asked()
+    desk.placed[f"{loan}-1"].answer = Answer.SHIPPED
+    await house.acted(loan, "Cancel")
+    await house.later(minutes=16)
+    assert names(await house.history(loan))[3:] == ["CancelAsked", "CancelRefused", "Loaned"]
+    assert desk.live() == {loan: ["F000001"]}
+
+
+async def test_declined_while_the_cancelling_waits(house: House, desk: Desk, system: Wayward) -> None:
+    loan = await house.asked()
+    desk.placed[f"{loan}-1"].answer = Answer.DECLINED
+    system.before_cancel.append(raising(Unavailable("it is busy")))
+    await house.acted(loan, "Cancel")
+    await look_at(house, "-infinity")
+    await house.work()
+    assert names(await house.history(loan))[3:] == ["CancelAsked", "Unfilled", "Withdrawn"]
+    assert (await house.look(loan))["outcome"] == "cancelled"
+
+
+async def test_what_was_shipped_unheard_does_not_lapse(house: House, desk: Desk, system: Wayward) -> None:
+    loan = await house.asked()
+    desk.placed[f"{loan}-1"].answer = Answer.SHIPPED
+    await look_at(house, "infinity")
+    await house.later(days=8, minutes=1)
+    assert names(await house.history(loan))[3:] == ["Loaned"]
+    assert desk.live() == {loan: ["F000001"]}
+
+
+async def test_what_lapses_is_taken_back_first(house: House, desk: Desk, system: Wayward) -> None:
+    loan = await house.asked()
+    await look_at(house, "infinity")
+    await house.later(days=8, minutes=1)
+    assert names(await house.history(loan))[3:] == ["Lapsed", "Placing", "Placed"]
+    assert desk.live() == {loan: ["F000002"]}
+
+
+async def test_a_system_that_stays_silent_does_not_keep_it_for_good(
+    house: House, desk: Desk, system: Wayward
+) -> None:
+    loan = await house.asked()
+    await look_at(house, "infinity")
+    system.before_cancel += [raising(Unavailable("down"))] * 4
+    await house.later(days=8, minutes=1)
+    for _ in range(3):
+        assert names(await house.history(loan))[3:] == []
+        await house.later(minutes=1)
+    assert names(await house.history(loan))[3:] == ["Lapsed", "Placing", "Placed"]
+    await house.later(minutes=1)
+    assert desk.live() == {loan: ["F000002"]}, "and it hears of it when it is back"
+
+
+async def test_an_order_that_its_system_dropped_goes_on(house: House, desk: Desk, system: Wayward) -> None:
+    loan = await house.asked()
+    desk.placed[f"{loan}-1"].answer = Answer.CANCELLED
+    await house.later(minutes=16)
+    assert names(await house.history(loan))[3:] == ["Unfilled", "Placing", "Placed"]
+
+
+async def test_whoever_ships_although_let_go_is_a_dead_letter(house: House, desk: Desk, system: Wayward) -> None:
+    loan = await house.asked()
+    desk.placed[f"{loan}-1"].answer = Answer.SHIPPED
+    await house.acted(loan, "Override", supplying_location="far")
+    for _ in range(12):
+        await house.later(hours=1)
+    async with house.ground.database.connection() as connection:
+        dead = await connection.fetch("select kind, subject, error from task where dead_at is not null")
+    assert [tuple(row) for row in dead] == [
+        ("withdraw", f"{loan}-1", "OnItsWay: branch has shipped what it was told not to.")
+    ]
