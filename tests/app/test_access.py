@@ -105,6 +105,25 @@ GET /v1/network/versions/{version}/routes             401 401 401  200 200  200 
 GET /v1/network/versions/{version}/services           401 401 401  200 200  200 200  200 200  200 200
 GET /v1/network/versions/{version}/trips              401 401 401  200 200  200 200  200 200  200 200
 
+GET /v1/trips/cancellations                           401 401 401  200 200  200 200  200 200  200 200
+POST /v1/trips/cancellations                          401 401 401  403 403  403 403  201 403  403 201
+DELETE /v1/trips/cancellations/{trip_id}/{service_date}  401 401 401  403 403  403 403  204 403  403 204
+GET /v1/suspensions                                   401 401 401  200 200  200 200  200 200  200 200
+POST /v1/suspensions                                  401 401 401  403 403  403 403  201 403  403 201
+POST /v1/suspensions : of everything                  401 401 401  403 403  403 403  403 403  403 201
+DELETE /v1/suspensions/{suspension}                   401 401 401  403 403  403 403  204 403  403 204
+
+GET /v1/events                                        401 401 401  200 200  200 200  200 200  200 200
+POST /v1/webhooks                                     401 401 401  201 201  201 201  403 403  403 201
+GET /v1/webhooks                                      401 401 401  200 200  200 200  403 403  403 200
+DELETE /v1/webhooks/{webhook}                         401 401 401  204 404  404 404  403 403  403 204
+GET /v1/dead-letters                                  401 401 401  403 403  403 403  403 403  403 200
+POST /v1/dead-letters/{letter}/resume                 401 401 401  403 403  403 403  403 403  403 204
+
+GET /v1/settlement                                    401 401 401  200 200  200 200  200 200  200 200
+GET /v1/settlement/balances                           401 401 401  200 200  200 200  200 200  200 200
+GET /v1/statistics                                    401 401 401  200 200  200 200  200 200  200 200
+
 POST /v1/keys                                         401 401 401  403 403  403 403  403 403  403 201
 GET /v1/keys                                          401 401 401  403 403  403 403  403 403  403 200
 POST /v1/keys/{key}/rotate                            401 401 401  403 403  403 403  403 403  403 201
@@ -114,12 +133,15 @@ PLACES = {
     "slug": "forbidden",
     "isil": "NL-1",
     "version": "first",
+    "trip_id": "v1-out",
+    "service_date": "2026-11-24",
     "/v1/locations/{id}": "desk",
     "/v1/systems/{id}": "shelf",
 }
 # No loan request is left, and the first version of the network is active.
 FRESH = """
-delete from loan_request; delete from task; delete from settlement_entry;
+delete from loan_request; delete from task; delete from settlement_entry; delete from webhook;
+delete from trip_cancellation; delete from suspension; update epoch set number = number + 1 where of = 'register';
 update network_activation set undone_at = now() where undone_at is null;
 insert into network_activation (version) select number from network_version where id = 'first';
 """
@@ -167,6 +189,9 @@ BEFORE: Mapping[str, tuple[str, ...]] = {  # what has to happen before an action
     "Scan": OUT,
 }
 DETAILS = {"Scan": {"location": "H"}, "Override": {"supplying_location": "far"}, "Unfilled": {"reason": "InUse"}}
+STANDING_STILL = {"route": "V1", "since": "2026-11-24"}
+CANCELLED = {"trip_id": "v1-out", "service_date": "2026-11-24"}
+RECEIVER = {"url": "https://93.184.216.34/heard"}  # nobody is called: no event comes while it is there
 QUESTION = {"title": {"isbn": EVERYWHERE}, "pickup_location": "desk", "requested_at": "2026-11-23T07:30:00+01:00"}
 
 
@@ -210,6 +235,33 @@ def importing_hers(**params: str) -> Prepared:
     return prepare
 
 
+async def on_suspension(stage: Stage) -> dict[str, Any]:
+    made = await stage.admin("POST", "/v1/suspensions", json=STANDING_STILL)
+    stage.places["suspension"] = str(made.json()["id"])
+    return {}
+
+
+async def on_cancellation(stage: Stage) -> dict[str, Any]:
+    await stage.admin("POST", "/v1/trips/cancellations", json=CANCELLED)
+    return {}
+
+
+async def on_webhook(stage: Stage) -> dict[str, Any]:
+    made = await stage.house.client.post("/v1/webhooks", json=RECEIVER, headers=stage.headers["requester"])
+    stage.places["webhook"] = str(made.json()["id"])
+    return {}
+
+
+async def on_dead_letter(stage: Stage) -> dict[str, Any]:
+    async with stage.house.ground.database.transaction() as connection:
+        letter = await connection.fetchval(
+            "insert into task (kind, subject, due_at, dead_at) values ('overdue', 'nothing', now(), now())"
+            " returning id"
+        )
+    stage.places["letter"] = str(letter)
+    return {}
+
+
 async def hers_undone(stage: Stage) -> dict[str, Any]:
     await stage.admin("POST", "/v1/network/versions/hers/activate")
     return {}
@@ -248,6 +300,15 @@ REQUESTS: Mapping[str, Prepared] = {
     "POST /v1/network/undo": hers_undone,
     "POST /v1/network/versions/{version}/activate": activating_hers,
     "POST /v1/network/versions/{version}/activate : everybody's": activating_all,
+    "POST /v1/trips/cancellations": sends(json=CANCELLED),
+    "DELETE /v1/trips/cancellations/{trip_id}/{service_date}": on_cancellation,
+    "POST /v1/suspensions": sends(json=STANDING_STILL),
+    "POST /v1/suspensions : of everything": sends(json={"everything": True, "since": "2026-11-24"}),
+    "DELETE /v1/suspensions/{suspension}": on_suspension,
+    "GET /v1/events": sends(params={"follow": "false"}),
+    "POST /v1/webhooks": sends(json=RECEIVER),
+    "DELETE /v1/webhooks/{webhook}": on_webhook,
+    "POST /v1/dead-letters/{letter}/resume": on_dead_letter,
     "POST /v1/keys": sends(json={"agency": "NL-1", "scopes": ["reader"]}),
     "POST /v1/keys/{key}/rotate": on_key,
     "DELETE /v1/keys/{key}": on_key,
