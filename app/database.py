@@ -43,7 +43,7 @@ class DatabaseUnavailable(Exception):  # noqa: N818 - named as the problem it be
     """PostgreSQL cannot be reached, went away, or has no connection free for us."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Database:
     """A pool of asyncpg connections. Store functions take a connection and never commit.
 
@@ -55,6 +55,7 @@ class Database:
     pool: asyncpg.Pool
     spare: list[asyncpg.Connection]  # lent by the pool to `fetch_row`, and idle
     most_spare: int
+    waiting: int = 0  # for the pool: as long as someone is, nothing is kept from it
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[asyncpg.Connection]:
@@ -77,7 +78,7 @@ class Database:
         without any trouble; those in trouble go back to the pool, which knows what to do with them. Raises
         DatabaseUnavailable also where no answer comes within `seconds`.
         """
-        connection = await self._spare()
+        connection = await self._acquire()
         try:
             row = await connection.fetchrow(sql, *values, timeout=seconds)
         except BaseException as error:
@@ -92,19 +93,11 @@ class Database:
             ):
                 raise DatabaseUnavailable("The database went away.") from error
             raise
-        if len(self.spare) < self.most_spare:
+        if len(self.spare) < self.most_spare and not self.waiting:
             self.spare.append(connection)
         else:
             await self.pool.release(connection)
         return row
-
-    async def _spare(self) -> asyncpg.Connection:
-        while self.spare:
-            connection = self.spare.pop()
-            if is_open(connection):
-                return connection
-            await self.pool.release(connection)
-        return await self._acquire()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[asyncpg.Connection]:
@@ -122,11 +115,19 @@ class Database:
             yield connection
 
     async def _acquire(self) -> asyncpg.Connection:
+        while self.spare:
+            connection = self.spare.pop()
+            if is_open(connection):
+                return connection
+            await self.pool.release(connection)
+        self.waiting += 1
         try:
             async with asyncio.timeout(CONNECT_SECONDS):  # asyncpg's own timeout costs a task each time
                 return await self.pool.acquire()
         except DATABASE_ERRORS as error:
             raise DatabaseUnavailable("The database cannot be reached.") from error
+        finally:
+            self.waiting -= 1
 
 
 def is_open(connection: asyncpg.Connection) -> bool:

@@ -9,8 +9,26 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from app.api import agencies, decisions, docs, health, holdings, imports, loans, network
+from app.api import (
+    agencies,
+    cancellations,
+    dead_letters,
+    decisions,
+    docs,
+    events,
+    health,
+    holdings,
+    imports,
+    keys,
+    loans,
+    network,
+    settlement,
+    statistics,
+    suspensions,
+    webhooks,
+)
 from app.api.dependencies import Keyring
+from app.api.head import AnswerHead
 from app.api.openapi import describe
 from app.lending.work import work
 from app.problems import answer_with_problems
@@ -22,11 +40,19 @@ VERSION = "0.1.0"  # as in pyproject.toml
 
 ROUTERS = (
     loans.router,
+    events.router,
+    webhooks.router,
+    dead_letters.router,
     health.router,
     agencies.router,
     holdings.router,
     network.router,
+    cancellations.router,
+    suspensions.router,
+    settlement.router,
+    statistics.router,
     imports.router,
+    keys.router,
     docs.router,
 )
 
@@ -66,4 +92,5 @@ def create_app(settings: Settings, *, working: bool = False) -> FastAPI:
         app.include_router(router)
     answer_with_problems(app, [route for router in (decisions.router, *ROUTERS) for route in router.routes])
     app.add_middleware(CountRequests)
+    app.add_middleware(AnswerHead)
     return app

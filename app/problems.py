@@ -25,8 +25,13 @@ from app.lending.choose import UnknownTitle
 from app.lending.snapshot import NotReady
 from app.lending.submit import KeyReused
 from app.store.agencies import UnknownAgency, UnknownPlace, UnknownSystem
+from app.store.keys import UnknownKey
 from app.store.loans import DuplicateRequestId, UnknownLoanRequest
+from app.store.network_changes import NotYours
 from app.store.network_versions import NoActiveVersion, NothingToUndo, VersionUnknown
+from app.store.stoppages import UnknownCancellation, UnknownSuspension
+from app.store.tasks import UnknownTask
+from app.store.webhooks import UnknownWebhook
 from routing import UnknownLocation
 
 MEDIA_TYPE = "application/problem+json"
@@ -113,6 +118,14 @@ PROBLEMS: dict[type[Exception], ProblemType] = {
         403,
         "The key is valid, but the operation asks for a scope that it was not given. The detail names the scopes "
         "that would do; ask whoever runs this service for a key that has one of them.",
+    ),
+    NotYours: ProblemType(
+        "not-your-routes",
+        "It would change what others drive",
+        403,
+        "A planner's key is for the routes and trips of one POI, and this network version differs from the active "
+        "one in those of others. The detail names them. Nothing was changed; import it without `activate`, and ask "
+        "whoever runs this service to activate it.",
     ),
     NotFound: ProblemType(
         "not-found",
@@ -220,11 +233,42 @@ PROBLEMS: dict[type[Exception], ProblemType] = {
         409,
         "Every activation of a network version has been undone already, or there never was one.",
     ),
+    UnknownKey: ProblemType(
+        "unknown-key",
+        "No key has this id",
+        404,
+        "The id names no key; it may have been taken away. `GET /v1/keys` lists those that there are.",
+    ),
     UnknownLoanRequest: ProblemType(
         "unknown-loan-request",
         "No loan request has this id",
         404,
         "The id names no loan request, or none in which your agency takes part. `GET /v1/loan-requests` lists those.",
+    ),
+    UnknownCancellation: ProblemType(
+        "unknown-cancellation",
+        "The trip is not cancelled",
+        404,
+        "No trip of this id is cancelled on this service day. `GET /v1/trips/cancellations` lists those that are.",
+    ),
+    UnknownSuspension: ProblemType(
+        "unknown-suspension",
+        "No suspension has this id",
+        404,
+        "The id names no suspension. `GET /v1/suspensions` lists them all.",
+    ),
+    UnknownWebhook: ProblemType(
+        "unknown-webhook",
+        "No webhook has this id",
+        404,
+        "The id names no webhook, or none of your agency. `GET /v1/webhooks` lists those.",
+    ),
+    UnknownTask: ProblemType(
+        "unknown-dead-letter",
+        "No dead letter has this id",
+        404,
+        "The id names nothing that was given up; it may have been resumed already. `GET /v1/dead-letters` lists "
+        "what was.",
     ),
     ActionNotAllowed: ProblemType(
         "action-not-allowed",
@@ -339,7 +383,12 @@ def problem_response(
     extra: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Write one problem document. `extra` adds members of the problem's own."""
+    """Write one problem document. `extra` adds members of the problem's own.
+
+    Whatever is wrong with what was sent is in `errors`, if only as a whole.
+    """
+    if kind.status == 422 and not faults:
+        faults = (Fault("", detail),)
     document: dict[str, Any] = {
         "type": f"/problems/{kind.slug}",
         "title": kind.title,
@@ -411,6 +460,8 @@ def _methods_at(request: Request) -> str:
     for route in request.app.state.routes:
         if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
             found |= route.methods or set()
+    if "GET" in found:
+        found.add("HEAD")  # see app.api.head
     return ", ".join(sorted(found))
 
 

@@ -12,6 +12,8 @@ from app.database import Database, open_database
 from app.lending.clock import Clock
 from app.lending.examine import Examiner
 from app.lending.ground import Ground
+from app.lending.listen import Waker
+from app.lending.receivers import Receivers
 from app.lending.snapshot import Snapshot
 from app.lending.systems import Systems
 from app.settings import Settings
@@ -26,6 +28,7 @@ class Resources:
     snapshot: Snapshot
     clock: Clock
     ground: Ground
+    streams: Waker  # wakes all streams of events of this process, by one connection
     examiner: Examiner = field(default_factory=Examiner)
     # One import at a time: they would wait for each other in the database, and hold connections meanwhile.
     importing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -52,10 +55,20 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             systems=Systems(),
             clock=clock,
             lease=timedelta(seconds=settings.lease_seconds),
-            private_receivers=settings.private_receivers,
+            retention_days=settings.retention_days,
+            receivers=Receivers(private=settings.private_receivers),
         )
         await snapshot.start()
         try:
-            yield Resources(settings=settings, database=database, snapshot=snapshot, clock=clock, ground=ground)
+            async with Waker(database) as streams:
+                yield Resources(
+                    settings=settings,
+                    database=database,
+                    snapshot=snapshot,
+                    clock=clock,
+                    ground=ground,
+                    streams=streams,
+                )
         finally:
+            await ground.receivers.close()
             await snapshot.stop()

@@ -1,13 +1,21 @@
-"""The one place where the surroundings are read: environment variables that begin with LEENPAD_."""
+"""What the surroundings say: environment variables that begin with LEENPAD_.
+
+They are read here and nowhere else, but for LEENPAD_POSTGRES_BIN, which `app.embedded` reads in its small processes.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_HOST = re.compile(r"(\[[^\[\]]+\]|[^\[\]:]*)(:(?P<port>.*))?")
+_SUCH_AS = "; an address looks like postgresql://user@host:5432/name"
 
 
 def default_data_dir() -> Path:
@@ -22,7 +30,8 @@ def default_data_dir() -> Path:
 class Settings(BaseSettings):
     """Made once at start and handed down; every field is described in docs/operations.md."""
 
-    model_config = SettingsConfigDict(env_prefix="LEENPAD_", frozen=True)
+    # What was given may hold a password: errors do not repeat it.
+    model_config = SettingsConfigDict(env_prefix="LEENPAD_", frozen=True, hide_input_in_errors=True)
 
     database_url: str | None = Field(
         default=None, description="PostgreSQL address (postgresql://…). Unset: the embedded one."
@@ -31,7 +40,8 @@ class Settings(BaseSettings):
         default_factory=default_data_dir, description="Where the embedded PostgreSQL keeps its data."
     )
     admin_key: SecretStr | None = Field(default=None, description="A bootstrap API key with every scope.")
-    pool_size: int = Field(default=8, ge=1, le=200, description="Database connections per process.")
+    # One listens for as long as the process works, one may be in a long import: the third answers.
+    pool_size: int = Field(default=8, ge=3, le=200, description="Database connections per process.")
     statement_cache_size: int = Field(
         default=100, ge=0, description="Prepared statements per connection; 0 behind pgbouncer."
     )
@@ -49,8 +59,38 @@ class Settings(BaseSettings):
     private_receivers: bool = Field(
         default=False, description="Whether webhooks may go to private, loopback or link-local addresses."
     )
+    retention_days: int = Field(
+        default=365, ge=1, le=36_500, description="How long ended loan requests keep what could point at a person."
+    )
     clock_since: datetime | None = Field(
         default=None, description="From this moment on the loan requests' clock runs at another speed."
     )
     clock_speed: float = Field(default=1.0, ge=1.0, le=1_000_000.0, description="How many times as fast it runs.")
     log_level: str = Field(default="info", description="debug, info, warning or error.")
+
+    @field_validator("database_url")
+    @classmethod
+    def _database_url(cls, value: str | None) -> str | None:
+        if not value:
+            return None
+        check_address(value)
+        return value
+
+
+def check_address(url: str) -> None:
+    """Raise ValueError, without a part of it, for what is no address of a PostgreSQL server (or several)."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise ValueError(f"its host cannot be read{_SUCH_AS}") from None
+    if parts.scheme not in ("postgres", "postgresql") or not url.partition(":")[2].startswith("//"):
+        raise ValueError(f"does not begin with postgresql://{_SUCH_AS}")
+    ports = [port for given in parse_qs(parts.query).get("port", ()) for port in given.split(",")]
+    for host in parts.netloc.rpartition("@")[2].split(","):
+        found = _HOST.fullmatch(host)
+        if found is None:
+            raise ValueError(f"its host cannot be read{_SUCH_AS}")
+        if found["port"] is not None:
+            ports.append(found["port"])
+    if not all(port.isascii() and port.isdigit() and 0 < int(port) < 2**16 for port in ports):
+        raise ValueError(f"its port is no number from 1 to 65535{_SUCH_AS}")

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from random import Random
 
-from routing.model import Holding, Question, Register, Timetable
+from routing import ready_at
+from routing.model import Holding, Location, Question, Register, Timetable
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +40,27 @@ class Draw:
 
 
 def draw(timetable: Timetable, register: Register, *, week: datetime, count: int, size: int, seed: int) -> Draw:
-    """Draw `count` requests in the seven days from `week` on, each with `size` candidates."""
+    """Draw `count` requests in the seven days from `week` on, each with `size` candidates.
+
+    They are ready when the register says so, as in a decision, so that its arrivals can be compared too.
+    """
     chance = Random(seed)
+    stop_ids = tuple(stop.id for stop in timetable.stops)
     served = tuple(sorted(set(timetable.stop_times.stop.tolist())))
     questions = []
     for _ in range(count):
         requested = int(week.timestamp()) + chance.randrange(7 * 86400)
         pickup, *holders = chance.sample(served, size + 1)
-        candidates = tuple((stop, requested + 60 * chance.randrange(600)) for stop in holders)
+        moment = datetime.fromtimestamp(requested, UTC)
+        candidates = tuple((stop, _ready(register, stop_ids[stop], moment)) for stop in holders)
         questions.append(Drawn(pickup, requested, candidates))
-    stop_ids = tuple(stop.id for stop in timetable.stops)
     return Draw(week, served, tuple(questions), register, stop_ids)
+
+
+def _ready(register: Register, location_id: str, requested: datetime) -> int:
+    location = register.locations.get(location_id) or Location(location_id)
+    ready = ready_at(
+        requested, location.handling_minutes, opening_hours=location.opening_hours, timezone=register.timezone
+    )
+    assert ready is not None, f"{location_id} never opens"
+    return int(ready.timestamp())

@@ -49,7 +49,6 @@ class Figures:
     routes: int
     connections: int
     rows: tuple[Row, ...]
-    new_version_seconds: float
     window_bytes: int
     sweep_bytes_mean: float
     sweep_bytes_all_pickups: float
@@ -62,10 +61,8 @@ class Figures:
 def measure(timetable: Timetable, draw: Draw, say: Callable[[str], None]) -> Figures:
     """Run everything on the same requests; raises AssertionError when any two answers differ."""
     say("engine: building")
-    begun = time.perf_counter()
     network = compile_network(timetable)
     window = window_for(network, int(draw.week.timestamp()), HORIZON_DAYS)
-    built = time.perf_counter() - begun
     questions = draw.questions
     sweep_to(network, window, questions[0].pickup)  # numba compiles on first use
 
@@ -76,8 +73,13 @@ def measure(timetable: Timetable, draw: Draw, say: Callable[[str], None]) -> Fig
     ]
     rows = [
         Row("engine, warm: look-up of all arrivals", {k: _look_up_ms(network, questions, arrays, k) for k in SIZES}),
-        Row("engine, warm: whole decision, legs of ten entries", {k: _decide_ms(network, draw, k) for k in SIZES}),
-        _cold(timetable, draw, arrays),
+        Row(
+            "engine, warm: whole decision, legs of ten entries",
+            {k: _decide_ms(network, draw, answers, k) for k in SIZES},
+        ),
+        Row(
+            "engine, cold: sweep and look-up", {k: _cold_ms(timetable, questions, arrays, answers, k) for k in SIZES}
+        ),
     ]
     sizes = [sweep_to(network, window, question.pickup).size_bytes for question in questions]
 
@@ -97,7 +99,6 @@ def measure(timetable: Timetable, draw: Draw, say: Callable[[str], None]) -> Fig
         routes=len(timetable.routes),
         connections=len(window.ride_to),
         rows=tuple(rows),
-        new_version_seconds=built,
         window_bytes=window.size_bytes,
         sweep_bytes_mean=statistics.fmean(sizes),
         sweep_bytes_all_pickups=statistics.fmean(sizes) * len(draw.served),
@@ -142,34 +143,45 @@ def _look_up_ms(
     return statistics.median(medians) * 1000
 
 
-def _decide_ms(network: Network, draw: Draw, size: int) -> float:
+def _decide_ms(network: Network, draw: Draw, answers: Sequence[list[int]], size: int) -> float:
     policy = Policy(horizon_days=HORIZON_DAYS)
     spent = []
-    for question in draw.questions:
+    for question, answer in zip(draw.questions, answers, strict=True):
         asked, holdings = draw.ask(question, size)
         begun = time.perf_counter()
-        decide(asked, holdings, network, draw.register, policy)
+        decision = decide(asked, holdings, network, draw.register, policy)
         spent.append(time.perf_counter() - begun)
+        expected = {
+            draw.stop_ids[stop]: at for (stop, _), at in zip(question.candidates, answer[:size], strict=False)
+        }
+        said = [(entry.supplying_location, int(entry.arrives_at.timestamp())) for entry in decision.rota]
+        assert all(expected[location] == at for location, at in said), _differs("decide", question)
+        best = sorted(at for at in expected.values() if at != UNREACHED)[: asked.limit]
+        assert [at for _, at in said] == best, _differs("decide", question)
     return statistics.median(spent) * 1000
 
 
-def _cold(
-    timetable: Timetable, draw: Draw, arrays: Sequence[tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]]
-) -> Row:
-    """Sweep and look up, for a pickup location that nobody asked for yet (the window is there)."""
+def _cold_ms(
+    timetable: Timetable,
+    questions: Sequence[Drawn],
+    arrays: Sequence[tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]],
+    answers: Sequence[list[int]],
+    size: int,
+) -> float:
+    """Sweep and look up, for each pickup location when nobody has asked for it yet (the window is there)."""
     network = compile_network(timetable)
-    window_for(network, draw.questions[0].requested, HORIZON_DAYS)
-    spent: dict[int, list[float]] = {k: [] for k in SIZES}
+    window_for(network, questions[0].requested, HORIZON_DAYS)
+    spent = []
     seen: set[int] = set()
-    for question, (stops, ready) in zip(draw.questions, arrays, strict=True):
+    for question, (stops, ready), answer in zip(questions, arrays, answers, strict=True):
         if question.pickup in seen:
             continue
         seen.add(question.pickup)
-        size = SIZES[len(seen) % len(SIZES)]
         begun = time.perf_counter()
-        _look_up(network, question, stops[:size], ready[:size])
-        spent[size].append(time.perf_counter() - begun)
-    return Row("engine, cold: sweep and look-up", {k: statistics.median(spent[k]) * 1000 for k in SIZES})
+        found = _look_up(network, question, stops[:size], ready[:size])
+        spent.append(time.perf_counter() - begun)
+        assert found == answer[:size], _differs("the cold sweep", question)
+    return statistics.median(spent) * 1000
 
 
 def _rival_ms(rival: Rival, questions: Sequence[Drawn], answers: Sequence[list[int]], size: int) -> float:
@@ -180,9 +192,9 @@ def _rival_ms(rival: Rival, questions: Sequence[Drawn], answers: Sequence[list[i
         spent.append(time.perf_counter() - begun)
         end = question.requested + HORIZON_DAYS * 86400
         within = [at if at <= end else UNREACHED for at in found]
-        assert within == answer[:size], f"{rival.name} differs from the engine at {_said(question.requested)}"
+        assert within == answer[:size], _differs(rival.name, question)
     return statistics.median(spent) * 1000
 
 
-def _said(moment: int) -> str:
-    return datetime.fromtimestamp(moment, UTC).isoformat()
+def _differs(who: str, question: Drawn) -> str:
+    return f"{who} differs from the engine's look-up at {datetime.fromtimestamp(question.requested, UTC).isoformat()}"

@@ -1,5 +1,6 @@
 """Decides who supplies a title and by which vans it travels. Pure: no input or output, no clock, no framework."""
 
+from routing.by_hand import ChosenLeg, LegRefused, find_leg, find_route, put_together, was_stopped
 from routing.calendar import check_opening_hours, open_days_later, ready_at, service_dates
 from routing.costs import charge_for_supply
 from routing.decide import UnknownLocation, UnknownMoment, decide
@@ -20,25 +21,31 @@ from routing.model import (
     RotaEntry,
     Route,
     Service,
+    Standstill,
     Stop,
+    Stoppages,
     StopTimes,
     Tariff,
     Timetable,
     Trip,
     Weights,
 )
-from routing.network import Network, compile_network
-from routing.resilience import Health, SinglePoint, examine
+from routing.network import RUNNING, Network, compile_network, without
+from routing.register import agency_in_force
+from routing.resilience import Health, SinglePoint, examine, with_unserved
 from routing.transport import Itinerary, itinerary
 
 __all__ = [
+    "RUNNING",
     "Agency",
+    "ChosenLeg",
     "CostPart",
     "Decision",
     "Health",
     "Holding",
     "Itinerary",
     "Leg",
+    "LegRefused",
     "Location",
     "Network",
     "Objective",
@@ -52,21 +59,30 @@ __all__ = [
     "Route",
     "Service",
     "SinglePoint",
+    "Standstill",
     "Stop",
     "StopTimes",
+    "Stoppages",
     "Tariff",
     "Timetable",
     "Trip",
     "UnknownLocation",
     "UnknownMoment",
     "Weights",
+    "agency_in_force",
     "charge_for_supply",
     "check_opening_hours",
     "compile_network",
     "decide",
     "examine",
+    "find_leg",
+    "find_route",
     "itinerary",
     "open_days_later",
+    "put_together",
     "ready_at",
     "service_dates",
+    "was_stopped",
+    "with_unserved",
+    "without",
 ]

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from opening_hours import OpeningHours, ParserError, State  # type: ignore[attr-defined]  # its stubs lack ParserError
 
-from routing.model import Service
+from routing.model import Period, Service
 
 DAY_SECONDS = 86_400
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
@@ -151,19 +151,29 @@ def ready_at(requested_at: datetime, handling_minutes: int, *, opening_hours: st
     return None if seconds is None else to_moment(seconds, ZoneInfo(timezone))
 
 
-def open_days_later(moment: datetime, days: int, *, opening_hours: str, timezone: str) -> datetime | None:
+def open_days_later(
+    moment: datetime, days: int, *, opening_hours: str, timezone: str, pauses: Sequence[Period] = ()
+) -> datetime | None:
     """The same time of day, `days` days on that the place opens on; within its hours there, or the nearest of them.
 
-    Days on which the place stays shut do not count. Where the time of day lies outside the hours of that last day, it
-    becomes the next opening of the day, or else the day's last closing. Always open is plain days of wall time. None:
-    the place does not open on so many days within a year and a half. The answer bears `timezone`. Raises ValueError
-    for opening hours that cannot be read.
+    Days on which the place stays shut do not count, nor do those whose noon lies in one of `pauses`. Where the time
+    of day lies outside the hours of that last day, it becomes the next opening of the day, or else the day's last
+    closing. Always open is plain days of wall time. None: the place does not open on so many days within a year and a
+    half. The answer bears `timezone`. Raises ValueError for opening hours that cannot be read.
     """
     local = moment.astimezone(ZoneInfo(timezone))
-    if not opening_hours.strip():
+    always = not opening_hours.strip()
+    if always and not pauses:
         return local + timedelta(days=days)
     for later in range(1, _LAST_DAY_AHEAD):
         at = local + timedelta(days=later)
+        if _paused(at.replace(hour=12, minute=0, second=0, microsecond=0), pauses):
+            continue
+        if always:
+            days -= 1
+            if days == 0:
+                return at
+            continue
         hours = _hours_of_day(at, opening_hours, timezone)
         days -= bool(hours)
         if days == 0:
@@ -171,6 +181,13 @@ def open_days_later(moment: datetime, days: int, *, opening_hours: str, timezone
             within = next((max(start, second) for start, end in hours if second <= end), hours[-1][1])
             return to_moment(within, ZoneInfo(timezone))
     return None
+
+
+def _paused(noon: datetime, pauses: Sequence[Period]) -> bool:
+    return any(
+        (pause.since is None or pause.since <= noon) and (pause.until is None or noon < pause.until)
+        for pause in pauses
+    )
 
 
 def _hours_of_day(moment: datetime, opening_hours: str, timezone: str) -> list[tuple[int, int]]:

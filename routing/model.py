@@ -113,6 +113,22 @@ class Timetable:
     stop_times: StopTimes
 
 
+class Standstill(NamedTuple):
+    """A route on which nothing runs, or (None) every route: from `since` (included) to `until` (not); None: open."""
+
+    route: str | None
+    since: date | None = None
+    until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stoppages:
+    """What a timetable says and does not run after all: single trips by id and service date, and whole routes."""
+
+    trips: frozenset[tuple[str, date]] = frozenset()
+    routes: frozenset[Standstill] = frozenset()
+
+
 # --- the organisations, as the register says it ---------------------------------------------------
 
 
@@ -155,11 +171,15 @@ class Location:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Register:
-    """All agencies by ISIL and all locations by id. `timezone` is the wall time of opening hours and validity."""
+    """All agencies by ISIL and all locations by id. `timezone` is the wall time of opening hours and validity.
+
+    `suspensions` are those of the whole network.
+    """
 
     agencies: Mapping[str, Agency]
     locations: Mapping[str, Location]
     timezone: str = "Europe/Amsterdam"
+    suspensions: tuple[Period, ...] = ()
 
 
 class Holding(NamedTuple):

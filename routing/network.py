@@ -8,7 +8,7 @@ the requests of one week share everything that is worked out for it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from routing.cache import Cache
 from routing.calendar import DAY_SECONDS, ServiceDays, day_of_seconds, service_day_anchor, service_days
-from routing.model import Leg, Stop, StopTimes, Timetable
+from routing.model import Leg, Stop, Stoppages, StopTimes, Timetable
 
 Ints = npt.NDArray[np.int32]
 Longs = npt.NDArray[np.int64]
@@ -27,6 +27,11 @@ Bools = npt.NDArray[np.bool_]
 GRID_SECONDS = 7 * DAY_SECONDS
 # Stops and times in one number, so that one binary search finds a time at a stop.
 _STOP = np.int64(1) << 40
+
+# What a trip weighs in a mapping by id, roughly.
+_TRIP_BYTES = 100
+
+RUNNING = Stoppages()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +51,16 @@ class Rides:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Stopped:
+    """What does not run, as positions and ordinals of service days; `said` is the same in words."""
+
+    said: Stoppages
+    trip: Longs  # (n,): trips that do not run on …
+    day: Longs  # (n,)
+    standstills: tuple[tuple[Bools, int, int], ...]  # which trips (trips,), from which day to which, both included
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Network:
     """A compiled timetable. Immutable, but for what `cache` keeps of windows and sweeps."""
 
@@ -57,6 +72,7 @@ class Network:
     rides: Rides
     days: ServiceDays
     cache: Cache
+    stopped: Stopped
 
     @property
     def version(self) -> str:
@@ -96,8 +112,13 @@ class Window:
         return sum(column.nbytes for column in columns if isinstance(column, np.ndarray))
 
 
-def compile_network(timetable: Timetable, *, cache_bytes: int = 512 * 2**20) -> Network:
-    """Make a timetable searchable; windows and sweeps worked out later are kept within `cache_bytes`."""
+def compile_network(
+    timetable: Timetable, *, stoppages: Stoppages = RUNNING, cache_bytes: int = 512 * 2**20
+) -> Network:
+    """Make a timetable searchable; windows and sweeps worked out later are kept within `cache_bytes`.
+
+    `stoppages` name trips that do not run after all; what of them the timetable does not know changes nothing.
+    """
     handling = np.array(
         [-1 if stop.handling_seconds is None else stop.handling_seconds for stop in timetable.stops],
         dtype=np.int64,
@@ -111,7 +132,30 @@ def compile_network(timetable: Timetable, *, cache_bytes: int = 512 * 2**20) -> 
         rides=_rides(timetable.stop_times, trips=len(timetable.trips), stops=timetable.stops),
         days=service_days(timetable.services),
         cache=Cache(cache_bytes),
+        stopped=_stopped(timetable, stoppages),
     )
+
+
+def without(network: Network, stoppages: Stoppages) -> Network:
+    """The same timetable with other trips that do not run: shares what was compiled, not what was worked out."""
+    return replace(network, cache=Cache(network.cache.limit_bytes), stopped=_stopped(network.timetable, stoppages))
+
+
+def is_stopped(network: Network, trip: int, day: int) -> bool:
+    """Whether a trip (by position) was stopped on a service day (ordinal) that its calendar may have it run on."""
+    stopped = network.stopped
+    return bool(((stopped.trip == trip) & (stopped.day == day)).any()) or any(
+        first <= day <= last and trips[trip] for trips, first, last in stopped.standstills
+    )
+
+
+def trip_positions(network: Network) -> Mapping[str, int]:
+    """Where each trip stands in the timetable, by id; kept with the sweeps."""
+    positions: Mapping[str, int] | None = network.cache.find("trips")
+    if positions is None:
+        positions = {trip.id: position for position, trip in enumerate(network.timetable.trips)}
+        network.cache.keep("trips", positions, size_bytes=_TRIP_BYTES * len(positions))
+    return positions
 
 
 def window_for(network: Network, requested: int, horizon_days: int) -> Window:
@@ -239,8 +283,41 @@ def _dated_trips(network: Network, *, start: int, length: int) -> tuple[Longs, L
         [service_day_anchor(date.fromordinal(day), network.zone) - start for day in days], dtype=np.int64
     )
     driven = network.days.active(first, len(days))[network.trip_service]
+    _stop(driven, network.stopped, first)
     trip, day = np.nonzero(driven)
     return trip, day + first, anchor[day]
+
+
+def _stopped(timetable: Timetable, said: Stoppages) -> Stopped:
+    """What of the stoppages this timetable knows."""
+    ids = {trip for trip, _ in said.trips}
+    position = {trip.id: at for at, trip in enumerate(timetable.trips) if trip.id in ids} if ids else {}
+    single = sorted((position[trip], day.toordinal()) for trip, day in said.trips if trip in position)
+    route_of = np.array([trip.route for trip in timetable.trips], dtype=np.int64)
+    routes = {route.id: at for at, route in enumerate(timetable.routes)} if said.routes else {}
+    return Stopped(
+        said=said,
+        trip=np.array([trip for trip, _ in single], dtype=np.int64),
+        day=np.array([day for _, day in single], dtype=np.int64),
+        standstills=tuple(
+            (
+                np.ones(len(route_of), dtype=np.bool_) if still.route is None else route_of == routes[still.route],
+                (still.since or date.min).toordinal(),
+                (still.until or date.max).toordinal() - (still.until is not None),
+            )
+            for still in said.routes
+            if still.route is None or still.route in routes
+        ),
+    )
+
+
+def _stop(driven: Bools, stopped: Stopped, first: int) -> None:
+    """Take out of `driven` (trips, days from ordinal `first`) what does not run after all."""
+    count = driven.shape[1]
+    inside = (stopped.day >= first) & (stopped.day < first + count)
+    driven[stopped.trip[inside], stopped.day[inside] - first] = False
+    for trips, since, last in stopped.standstills:
+        driven[trips, max(0, since - first) : max(0, last + 1 - first)] = False
 
 
 def _private_segments(

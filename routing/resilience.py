@@ -13,12 +13,14 @@ nothing is said of single points.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import networkx as nx
 import numpy as np
 
+from routing.model import Period, Register
 from routing.network import Network
 
 
@@ -37,7 +39,8 @@ class Health:
     """The state of a network over a period; stops and routes by id, in order.
 
     `not_reached` cannot get an item from the main body, `not_sending` cannot get one to it; a stop that no van
-    calls at is in both. Single points come with the most stops cut off first.
+    calls at is in both, and so is a location that is no stop at all (see `with_unserved`). Single points come with
+    the most stops cut off first.
     """
 
     network_version: str
@@ -84,6 +87,36 @@ def examine(network: Network, *, since: date | None = None, until: date | None =
         single_points=tuple(
             sorted(_single_points(network, graph, routes, hubs, body), key=lambda p: (-len(p.cut_off), p.kind, p.id))
         ),
+    )
+
+
+def with_unserved(health: Health, network: Network, register: Register) -> Health:
+    """The same, with the registered locations that no van ever calls at among those that are cut off.
+
+    A location counts that is valid at some moment of the days looked at.
+    """
+    zone = ZoneInfo(register.timezone)
+    begin = end = None
+    if health.first_day is not None and health.last_day is not None:
+        begin = datetime.combine(health.first_day, time(), zone)
+        end = datetime.combine(health.last_day + timedelta(days=1), time(), zone)
+    unserved = {
+        location.id
+        for location in register.locations.values()
+        if location.id not in network.stop_positions and _overlaps(location.valid, begin, end)
+    }
+    if not unserved:
+        return health
+    return replace(
+        health,
+        not_reached=tuple(sorted(unserved.union(health.not_reached))),
+        not_sending=tuple(sorted(unserved.union(health.not_sending))),
+    )
+
+
+def _overlaps(period: Period, begin: datetime | None, end: datetime | None) -> bool:
+    return (period.since is None or end is None or period.since < end) and (
+        period.until is None or begin is None or begin < period.until
     )
 
 

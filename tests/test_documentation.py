@@ -11,6 +11,8 @@ import pytest
 from pydantic_core import PydanticUndefined
 
 from app.__main__ import main
+from app.commands.serve import WORKING
+from app.embedded.cluster import OTHER_BINARIES
 from app.problems import PROBLEMS
 from app.settings import Settings
 from app.telemetry import DECISION_SECONDS, IMPORTED_ROWS, REQUEST_SECONDS, REQUESTS
@@ -31,6 +33,7 @@ def rows_of(heading: str) -> dict[str, list[str]]:
 def test_every_setting_is_documented_with_its_default() -> None:
     documented = rows_of("Settings")
     expected = {f"`LEENPAD_{name.upper()}`": field for name, field in Settings.model_fields.items()}
+    assert documented.pop(f"`{OTHER_BINARIES}`")[0] == "unset"  # the one that is read elsewhere
     assert set(documented) == set(expected)
     for name, field in expected.items():
         default = field.get_default()
@@ -39,6 +42,13 @@ def test_every_setting_is_documented_with_its_default() -> None:
         else:
             assert default is not PydanticUndefined
             assert documented[name][0] == ("unset" if default is None else str(default)), name
+
+
+def test_no_setting_is_read_that_is_not_documented() -> None:
+    files = [file for folder in ("app", "migrations") for file in (ROOT / folder).rglob("*.py")]
+    named = {name for file in files for name in re.findall(r"LEENPAD_[A-Z_]*[A-Z]", file.read_text())}
+    named.discard(WORKING)  # from `serve` to its own workers
+    assert {f"`{name}`" for name in named} <= set(rows_of("Settings"))
 
 
 def commands_of(group: click.Group, prefix: str) -> Iterator[tuple[str, click.Command]]:

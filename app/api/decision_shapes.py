@@ -25,11 +25,14 @@ FIRST_YEAR, LAST_YEAR = 1901, 2899
 MAX_CENTS = 2**31 - 1
 
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+_OFFSET = re.compile(r"([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$", re.ASCII)
 
 
 def _read_moment(value: object) -> datetime:
     if not isinstance(value, str) or not _MOMENT.fullmatch(value):
         raise ValueError("Takes an RFC 3339 time with an offset, such as 2026-11-23T10:00:00+01:00.")
+    if not _OFFSET.search(value):
+        raise ValueError("This time does not exist: its offset is more than 23:59, or has more than 59 minutes.")
     try:
         moment = datetime.fromisoformat(value.upper()).replace(microsecond=0)
     except ValueError as error:
@@ -58,7 +61,7 @@ class TitleShape(BaseModel):
     isbn: Annotated[str, AfterValidator(isbn13)] | None = Field(
         default=None,
         description="ISBN of 10 or 13 digits, with or without hyphens; the check digit must be right.",
-        examples=["9789000000000"],
+        examples=["9789000000005"],
         max_length=40,
     )
     ppn: Annotated[str, AfterValidator(normal_ppn)] | None = Field(
@@ -185,7 +188,7 @@ QUESTIONS: dict[str, Any] = {
 }
 
 ANSWER: dict[str, Any] = {
-    "network_version": "f3a91c2b7d04",
+    "network_version": "nv-b2eeb8fb5b72f407",
     "requested_at": "2026-11-23T10:00:00+01:00",
     "objective": "fastest",
     "rota": [
@@ -221,7 +224,7 @@ ANSWER: dict[str, Any] = {
                     "arrives_at": "2026-11-24T11:05:00+01:00",
                 },
             ],
-            "reasons": ["Arrives first of all that can supply."],
+            "reasons": ["Changes vans once.", "Costs 10.75 euro: supplier 6.75 euro, transport 4.00 euro."],
         }
     ],
     "refusals": [
@@ -229,7 +232,7 @@ ANSWER: dict[str, Any] = {
             "supplying_agency": "NL-0800060000",
             "supplying_location": "NL-0800060002",
             "reason": "unavailable",
-            "detail": "No copy is on the shelf.",
+            "detail": "Every copy here is out.",
         }
     ],
 }

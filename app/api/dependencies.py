@@ -7,6 +7,7 @@ import ipaddress
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from fastapi.openapi.models import HTTPBearer
@@ -22,10 +23,14 @@ from app.store.keys import SCOPES, Looked, digest_of, find_key
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls: the agency of the key (None: the bootstrap key, or open mode) and its scopes."""
+    """Who calls: the agency of the key (None: the bootstrap key, or open mode) and its scopes.
+
+    `drives`: every name of the POI or carrier that a planner plans for; empty for whoever plans for nobody.
+    """
 
     agency: str | None
     scopes: frozenset[str]
+    drives: frozenset[str] = frozenset()
 
     @property
     def sees_everything(self) -> bool:
@@ -33,10 +38,15 @@ class Caller:
         return not self.scopes.isdisjoint(("reader", "admin"))
 
 
+# Headers of a proxy.
+PASSED_ON = frozenset({b"forwarded", b"x-forwarded-for", b"x-forwarded-host"})
+
 # What the OpenAPI document calls our way of authentication.
 SCHEME = "key"
 
 EVERYTHING = Caller(agency=None, scopes=frozenset(SCOPES))
+# Whoever open mode lets in: what the same header gets at another call depends on where that comes from.
+SOMEONE_HERE = Caller(agency=None, scopes=frozenset(SCOPES))
 
 
 async def resources(request: Request) -> Resources:
@@ -88,7 +98,11 @@ async def lately_admitted(request: Request) -> Caller:
     brought along how often the keys have changed.
     """
     keyring: Keyring = request.app.state.keyring
-    return keyring.find(request.headers.get("authorization")) or await identify(request)
+    caller = keyring.find(request.headers.get("authorization"))
+    # Open mode admits a call, not a caller: the next one without a key may come from anywhere.
+    if caller is None or (caller is SOMEONE_HERE and not _is_here(request)):
+        return await identify(request)
+    return caller
 
 
 async def still_admitted(request: Request, keys_epoch: int) -> None:
@@ -132,9 +146,11 @@ async def identify(request: Request) -> Caller:
     async with held.database.connection() as connection:
         looked = await find_key(connection, None if key is None else digest_of(key))
     if looked.key is not None:
-        caller = Caller(looked.key.agency, looked.key.scopes)
-    elif _is(key, admin_key) or (admin_key is None and not looked.any_key and _is_here(request)):
+        caller = Caller(looked.key.agency, looked.key.scopes, looked.key.drives)
+    elif _is(key, admin_key):
         caller = EVERYTHING
+    elif admin_key is None and not looked.any_key and _is_here(request):
+        caller = SOMEONE_HERE
     elif key is None:
         raise Unauthorized("Send the header `Authorization: Bearer KEY`.")
     else:
@@ -145,18 +161,25 @@ async def identify(request: Request) -> Caller:
 
 
 def _is_here(request: Request) -> bool:
-    """Say whether nobody stands between: no proxy passed the call on, and no page of another site sends it."""
-    headers = request.headers
-    if any(name in headers for name in ("forwarded", "x-forwarded-for", "x-forwarded-host")):
-        return False
-    origin = headers.get("origin")
-    if origin is None:
-        return True
-    host = urlsplit(origin).hostname or ""
+    """Say whether nobody stands between: no proxy passed the call on, and no page of another site sends it.
+
+    The host is looked at too: a name of their own that leads to this machine makes others' pages ours to a browser.
+    """
+    for name, value in request.scope["headers"]:
+        if name in PASSED_ON or (name == b"host" and not _is_loopback(b"//" + value)):
+            return False
+        if name == b"origin" and not _is_loopback(value):
+            return False
+    return True
+
+
+@lru_cache(maxsize=64)
+def _is_loopback(address: bytes) -> bool:
     try:
-        return ipaddress.ip_address(host).is_loopback
+        host = urlsplit(address.decode("ascii")).hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return host == "localhost"
+        return False
 
 
 def _is(key: bytes | None, expected: SecretStr | None) -> bool:

@@ -38,7 +38,7 @@ PROBLEMS = documented(
 AGENCIES_EXAMPLE = """\
 isil,name,kind,parent,province,poi,system,lat,lon,handling_minutes,opening_hours
 NL-0800070000,Bibliotheek Midden,agency,,UT,BiSC,wise-midden,52.09,5.12,,
-NL-0800070001,Midden Centrum,location,NL-0800070000,,,,52.09,5.12,60,Mo-Fr 09:00-17:00; PH off
+NL-0800070001,Midden Centrum,location,NL-0800070000,,,wise-midden,52.09,5.12,60,Mo-Fr 09:00-17:00; PH off
 NL-0700010001,Hub Utrecht,hub,,UT,BiSC,,52.10,5.07,0,
 """
 HOLDINGS_EXAMPLE = """\
@@ -73,8 +73,8 @@ async def post_agencies(request: Request, held: HeldResources, strict: Strict = 
     - `kind`: `agency`, `location` or `hub`. An ISIL stays an agency or stays a place; a location may become a hub.
     - `parent`: the ISIL of a location's agency, in the file (before or after) or known already.
     - `province`, `poi`: codes; one not seen before is made. A province takes the POI that all its rows agree on.
-    - `system`: the id of an installation; one not seen before is made. Empty: an agency answers by hand (`manual`),
-      a location uses its agency's.
+    - `system`: the id of an installation; one not seen before is made. A row without one answers by hand (`manual`),
+      a location's too: it does not take its agency's.
     - `lat`, `lon`: decimal degrees, both or neither.
     - `handling_minutes`: 0 to 100000, empty is 0. `opening_hours`: OpenStreetMap syntax, empty is always open.
 

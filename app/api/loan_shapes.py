@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from app.api.decision_shapes import ANSWER, Isil, LegShape, Moment, QuestionShape, RefusalShape, RotaEntryShape
+from app.api.schemas import Day
 from app.lending.act import Action
 
 Status = Literal[
@@ -124,13 +125,26 @@ class EventShape(BaseModel):
     event: str
     at: datetime = Field(description="When it happened.")
     recorded_at: datetime
-    by: str = Field(description="Who did it: an agency, somebody it names, a system, or `leenpad`.")
+    by: str = Field(
+        description="Who did it: an agency (`ISIL`, or `ISIL: name` where it named somebody), a system, or `leenpad`."
+    )
     status: Status = Field(description="The status after it.")
     supplying_agency: str | None
     supplying_location: str | None
     reason: str | None
     note: str | None
     data: dict[str, Any] | None
+
+
+class ChosenLegShape(BaseModel):
+    """A ride that staff choose."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    trip_id: Word
+    service_date: Day
+    from_location: Word
+    to_location: Word
 
 
 class ActionShape(BaseModel):
@@ -140,11 +154,21 @@ class ActionShape(BaseModel):
 
     action: Action = Field(description="In ISO 18626's words where it has one.")
     at: Moment | None = Field(default=None, description="When it happened; left out: now.")
-    by: Word | None = Field(default=None, description="Who did it; left out: the key's agency.")
+    by: Word | None = Field(default=None, description="Who did it, for people; it is kept behind the key's agency.")
     note: Text | None = Field(default=None, description="For people.")
     reason: Word | None = Field(default=None, description="Why: with `Unfilled`, an ISO 18626 ReasonUnfilled.")
     location: Isil | None = Field(default=None, description="Where it was scanned (`Scan`).")
     supplying_location: Isil | None = Field(default=None, description="Whom to ask next (`Override`).")
+    legs: list[ChosenLegShape] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=50,
+        description="By which dated trips it goes on from where it is, while it is under way (`Override`).",
+    )
+    forward: bool = Field(
+        default=True,
+        description="Whether what is sent back may go straight on to the next who waits for it (`ShippedReturn`).",
+    )
 
 
 QUESTION: dict[str, Any] = {
@@ -234,6 +258,22 @@ ACTIONS: dict[str, Any] = {
             "supplying_location": "NL-0800090002",
             "by": "desk",
             "note": "Reader in need",
+        },
+    },
+    "itinerary": {
+        "summary": "Send it by another van",
+        "value": {
+            "action": "Override",
+            "legs": [
+                {
+                    "trip_id": "DR-1-0800",
+                    "service_date": "2026-11-24",
+                    "from_location": "NL-0800080003",
+                    "to_location": "NL-0800070001",
+                }
+            ],
+            "by": "desk",
+            "note": "The driver passes by anyway",
         },
     },
 }

@@ -38,7 +38,7 @@ from app.api.loan_shapes import (
     WholeLoanShape,
 )
 from app.api.paging import Cursor, Limit, Page, after, page
-from app.api.parties import check_party, check_side
+from app.api.parties import check_party, check_side, signed
 from app.database import Database
 from app.lending.act import Action, ActionNotAllowed, Report, act, actions_in
 from app.lending.choose import TitleKey, UnknownTitle, choose, look_up
@@ -57,7 +57,7 @@ from app.store.loans import (
     show_loan,
 )
 from app.store.placements import list_placements
-from routing import UnknownLocation
+from routing import ChosenLeg, LegRefused, UnknownLocation
 
 router = APIRouter(prefix="/v1", tags=["Loan requests"])
 
@@ -303,7 +303,11 @@ async def act_on_loan_request(
 
     The supplying side: `ExpectToSupply`, `WillSupply`, `Unfilled` (with `reason`), `RetryPossible`, `Loaned`,
     `Recall`, `LoanCompleted`. The requesting side: `Received`, `Renew`, `ShippedReturn`, `Cancel`, and for its staff
-    `Override` (with `supplying_location`), `Hold` and `Resume`. The vans: `Scan` (with `location`). Both: `Lost`.
+    `Override` (with `supplying_location`, or with `legs` once it is under way), `Hold` and `Resume`. The vans: `Scan`
+    (with `location`). Both: `Lost`.
+
+    What is sent back goes straight on to the next who waits for the title, where it is there earlier than anything
+    else and costs no more: the loan request is at `LoanCompleted` then, and its last event says where the item goes.
     """
     asked = await read_json(request, ActionShape)
     everything = await resources(request)
@@ -313,7 +317,11 @@ async def act_on_loan_request(
         await check_party(connection, caller, loan)
     check_side(caller, asked.action, loan)
     state = await ground.snapshot.follow()
-    await act(ground, loan_request, _report(asked, caller, everything.clock.now(), known=state.register.locations))
+    report = _report(asked, caller, everything.clock.now(), known=state.register.locations)
+    try:
+        await act(ground, loan_request, report)
+    except LegRefused as refused:
+        raise InvalidInput(Fault(f"/legs/{refused.leg}/{refused.field}", str(refused))) from None
     return await read_loan_request(held, caller, loan_request)
 
 
@@ -325,11 +333,15 @@ def _report(asked: ActionShape, caller: Caller, now: datetime, *, known: Any) ->
         raise UnknownLocation(f"No location {location} is registered.")
     if asked.action is Action.UNFILLED and asked.reason is not None and asked.reason not in REASONS_UNFILLED:
         raise InvalidInput(Fault("/reason", f"Takes one of {', '.join(REASONS_UNFILLED)}."))
+    if asked.legs is not None and (asked.action is not Action.OVERRIDE or location is not None):
+        raise InvalidInput(Fault("/legs", "Goes with `Override`, and not with `supplying_location`."))
     return Report(
         action=asked.action,
         at=(asked.at or now).astimezone(UTC),
-        by=asked.by or caller.agency or "admin",
+        by=signed(caller, asked.by),
         note=asked.note,
         reason=asked.reason,
         location=location,
+        legs=tuple(ChosenLeg(**dict(leg)) for leg in asked.legs or ()),
+        forward=asked.forward,
     )

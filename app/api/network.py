@@ -13,7 +13,7 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from app.api.dependencies import database, requires, resources
+from app.api.dependencies import Caller, database, requires, resources
 from app.api.network_shapes import (
     ActivationShape,
     HealthShape,
@@ -26,19 +26,20 @@ from app.api.network_shapes import (
     VersionShape,
 )
 from app.api.paging import Cursor, Limit, Page, after, page
+from app.api.parties import own_operators
 from app.api.schemas import Day
 from app.api.uploads import takes, upload
 from app.database import Database
-from app.imports.archive import ArchiveRefused, Limits
+from app.imports.archive import ArchiveRefused
 from app.imports.export import read_version, write_feed
 from app.imports.gtfs import FeedFaulty
-from app.imports.network import import_network
+from app.imports.network import import_network, limits_of
 from app.imports.report import ImportTooSlow
-from app.imports.spool import MIB, UploadTooSlow
+from app.imports.spool import UploadTooSlow
 from app.lending.snapshot import NotReady
 from app.problems import BadRequest, Fault, InvalidInput, TooLarge, UnsupportedMediaType, documented
 from app.resources import Resources
-from app.settings import Settings
+from app.store.network_changes import NotYours
 from app.store.network_versions import (
     NoActiveVersion,
     NothingToUndo,
@@ -57,7 +58,7 @@ from app.telemetry import count_import
 router = APIRouter(prefix="/v1")
 
 READING = [Depends(requires())]
-PLANNING = [Depends(requires("planner", "admin"))]
+Planner = Annotated[Caller, Depends(requires("planner", "admin"))]
 CHUNK_BYTES = 256 * 1024
 ZIP = "application/zip"
 
@@ -75,7 +76,6 @@ Lister = Callable[..., Awaitable[list[Row]]]
     summary="Import a network",
     tags=["Imports"],
     response_model=NetworkReportShape,
-    dependencies=PLANNING,
     openapi_extra=takes(ZIP),
     responses=documented(
         BadRequest,
@@ -84,6 +84,7 @@ Lister = Callable[..., Awaitable[list[Row]]]
         UnsupportedMediaType,
         ArchiveRefused,
         FeedFaulty,
+        NotYours,
         InvalidInput,
         ImportTooSlow,
     ),
@@ -91,6 +92,7 @@ Lister = Callable[..., Awaitable[list[Row]]]
 async def import_feed(
     request: Request,
     held: HeldResources,
+    caller: Planner,
     activate: Annotated[
         bool, Query(description="Make the version the active one, in the same moment as it is there whole.")
     ] = False,
@@ -100,16 +102,15 @@ async def import_feed(
     All or nothing: when anything is at fault, the problem names the first hundred faults by file, line and field in
     `rejects`, and nothing changes. The same network again, in whatever order, is the same version. Stops that are
     no location yet become one. What moves nothing is left aside, and `notes` says so.
+
+    A planner activates only what changes nothing but its own POI's routes and trips; an admin, anything.
     """
     async with upload(request, held.settings, ZIP) as file, held.importing:
-        report = await import_network(held.database, file, activating=activate, limits=limits_of(held.settings))
+        report = await import_network(
+            held.database, file, activating=activate, own=own_operators(caller), limits=limits_of(held.settings)
+        )
     count_import("network", **report.outcomes())
     return report.document()
-
-
-def limits_of(settings: Settings) -> Limits:
-    """Return how much one archive may ask of us."""
-    return Limits(packed_bytes=settings.import_max_mib * MIB, seconds=settings.import_max_seconds)
 
 
 @router.get(
@@ -144,12 +145,13 @@ async def read_health(
 ) -> dict[str, Any]:
     """Look at the active network as a graph of hubs and routes: who is cut off, and what nothing can stand in for.
 
-    Times of day do not count: what can get somewhere on some day of the period gets there.
+    Times of day do not count: what can get somewhere on some day of the period gets there. Registered locations that
+    no van calls at, and that exist at some moment of the period, are among those that are cut off.
     """
     if since is not None and until is not None and until < since:
         raise InvalidInput(Fault("/until", "This day is before `since`."))
-    network = (await held.snapshot.follow()).network
-    return asdict(await held.examiner.examine(network, since=since, until=until))
+    state = await held.snapshot.follow()
+    return asdict(await held.examiner.examine(state.network, state.register, since=since, until=until))
 
 
 @router.post(
@@ -157,13 +159,15 @@ async def read_health(
     summary="Undo the newest activation",
     tags=["Network"],
     response_model=UndoShape,
-    dependencies=PLANNING,
-    responses=documented(NothingToUndo),
+    responses=documented(NotYours, NothingToUndo),
 )
-async def undo_activation(held: HeldDatabase) -> dict[str, Any]:
-    """Take the newest activation back: the version before it is active again, from the next decision on."""
+async def undo_activation(held: HeldDatabase, caller: Planner) -> dict[str, Any]:
+    """Take the newest activation back: the version before it is active again, from the next decision on.
+
+    A planner may where that changes nothing but its own POI's routes and trips.
+    """
     async with held.transaction() as connection:
-        undone, active = await undo(connection)
+        undone, active = await undo(connection, own=own_operators(caller))
     return {"undone": undone, "active": active}
 
 
@@ -200,16 +204,16 @@ async def read_one_version(held: HeldDatabase, version: VersionId) -> dict[str, 
     summary="Activate a network version",
     tags=["Network"],
     response_model=ActivationShape,
-    dependencies=PLANNING,
-    responses=documented(VersionUnknown),
+    responses=documented(NotYours, VersionUnknown),
 )
-async def activate_version(held: HeldDatabase, version: VersionId) -> dict[str, Any]:
+async def activate_version(held: HeldDatabase, caller: Planner, version: VersionId) -> dict[str, Any]:
     """Make it the version on which decisions are made. Every answer is wholly of the one before or of this one.
 
-    Activating what is active already changes nothing.
+    Activating what is active already changes nothing. A planner may activate what changes nothing but its own POI's
+    routes and trips.
     """
     async with held.transaction() as connection:
-        changed = await activate(connection, version)
+        changed = await activate(connection, version, own=own_operators(caller))
     return {"active": version, "changed": changed}
 
 

@@ -257,6 +257,6 @@ class HealthShape(BaseModel):
     hubs: int = Field(description="Stops where items may change trips.")
     routes: int = Field(description="Routes that drive on some day of the period.")
     main_hubs: list[str] = Field(description="The largest set of hubs that all reach each other.")
-    not_reached: list[str] = Field(description="Stops that nothing from the main body gets to.")
-    not_sending: list[str] = Field(description="Stops from which nothing gets to the main body.")
+    not_reached: list[str] = Field(description="Locations that nothing from the main body gets to.")
+    not_sending: list[str] = Field(description="Locations from which nothing gets to the main body.")
     single_points: list[SinglePointShape] = Field(description="Those that cut off most come first.")

@@ -7,10 +7,14 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from app.api.cancellations import CancelShape
 from app.api.decision_shapes import QuestionShape
 from app.api.dependencies import SCHEME, Requirement
+from app.api.key_shapes import NewKeyShape
 from app.api.loan_shapes import ActionShape, LoanRequestShape
 from app.api.schemas import Problem
+from app.api.suspensions import SuspendShape
+from app.api.webhook_shapes import WebhookRequestShape
 from app.database import DatabaseUnavailable
 from app.problems import MEDIA_TYPE, Forbidden, InvalidInput, Unauthorized, documented
 
@@ -22,6 +26,14 @@ TAGS = [
         "description": "The decision carried out: submitted once, placed with one supplier after the other, followed "
         "there and back.",
     },
+    {
+        "name": "Being told",
+        "description": "What happens to loan requests, as it happens: sent to a webhook, or followed as a stream.",
+    },
+    {
+        "name": "Settlement and statistics",
+        "description": "What delivered items were charged, and how well it goes: as JSON or CSV.",
+    },
     {"name": "Agencies", "description": "The organisations, their locations and the systems they use."},
     {"name": "Holdings", "description": "Which location has copies of which title."},
     {
@@ -29,6 +41,7 @@ TAGS = [
         "description": "The vans: versions of the timetable, which one is active, and how sound it is.",
     },
     {"name": "Imports", "description": "Bulk data in: agencies, network and holdings, each a file as the body."},
+    {"name": "Keys", "description": "Who may call, what for and until when."},
 ]
 
 DESCRIPTION = """
@@ -42,18 +55,27 @@ which library should lend its copy, and by which vans does it travel?*
 locations are named by ISIL, titles by ISBN or PPN. Lists come in pages: follow `next_cursor` until it is null. Every
 failure is an `application/problem+json` (RFC 9457) whose `type` leads to a page that explains it.
 
-**Keys.** Send `Authorization: Bearer KEY`. A service without any key and without an admin key lets everyone in: that
-is for trying it out on one's own machine.
+**Keys.** Send `Authorization: Bearer KEY`. A service without any key and without an admin key answers callers on
+its own machine only, and lets them do everything: that is for trying it out.
 """
 
 _KEY = {
     "type": "http",
     "scheme": "bearer",
     "description": "A key that `./run key create` printed, or the admin key. A service that has neither is "
-    "open to everyone.",
+    "open to callers on its own machine, and to nobody else.",
 }
 # What operations refer to by name without FastAPI's knowing.
-SHAPES = (Problem, QuestionShape, LoanRequestShape, ActionShape)
+SHAPES = (
+    Problem,
+    QuestionShape,
+    LoanRequestShape,
+    ActionShape,
+    CancelShape,
+    SuspendShape,
+    NewKeyShape,
+    WebhookRequestShape,
+)
 Schema = dict[str, Any]
 _METHODS = ("get", "put", "post", "delete", "patch")
 

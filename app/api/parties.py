@@ -1,28 +1,34 @@
-"""Who may see a loan request, and who may report what of it: by the agency of the key, and its scopes."""
+"""Who may see a loan request, who may report what of it, and whose vans a planner plans: by the key."""
 
 from __future__ import annotations
 
 from app.api.dependencies import Caller
 from app.database import Connection
 from app.lending.act import BOTH_SIDES, REQUESTING_SIDE, SUPPLYING_SIDE, Action
+from app.lending.lifecycle import Item
 from app.problems import Forbidden
 from app.store.loans import Loan, UnknownLoanRequest, takes_part
 
+MOVING = frozenset({Item.ON_TRIP, Item.AT_HUB, Item.ON_THE_WAY_BACK})
+
 
 async def check_party(connection: Connection, caller: Caller, loan: Loan) -> None:
-    """Let those pass who take part in a loan request, or see everything. Raises UnknownLoanRequest.
+    """Let those pass who take part in a loan request, who drive its item, or who see everything.
 
-    To others it does not exist: that it does would tell them something already.
+    Raises UnknownLoanRequest: to others it does not exist, for that it does would tell them something already.
     """
-    if caller.sees_everything:
+    if caller.sees_everything or carries(caller, loan):
         return
     if caller.agency is None or not await takes_part(connection, loan.id, caller.agency):
         raise UnknownLoanRequest(f"There is no loan request {loan.id}.")
 
 
 def check_side(caller: Caller, action: Action, loan: Loan) -> None:
-    """Let those pass who stand on the side that an action belongs to. Raises Forbidden."""
-    if "admin" in caller.scopes:
+    """Let those pass who stand on the side that an action belongs to. Raises Forbidden.
+
+    Besides both sides, whoever drives the item may say where it was seen.
+    """
+    if "admin" in caller.scopes or (action is Action.SCAN and carries(caller, loan)):
         return
     sides: list[tuple[str, str | None]] = []
     if action in REQUESTING_SIDE | BOTH_SIDES:
@@ -33,3 +39,37 @@ def check_side(caller: Caller, action: Action, loan: Loan) -> None:
         return
     told = " or ".join(f"a key of {agency or 'nobody'} with the scope {scope}" for scope, agency in sides)
     raise Forbidden(f"{action} takes {told}.")
+
+
+def carries(caller: Caller, loan: Loan) -> bool:
+    """Say whether a caller plans for somebody who drives a leg of the item's way, while the item is on it."""
+    return loan.item in MOVING and any(leg["operator"] in caller.drives for leg in loan.itinerary or ())
+
+
+def check_planner(caller: Caller, operator_or_poi: str | None) -> None:
+    """Let those pass who may change what an operator drives (None: what is nobody's in particular). Raises Forbidden.
+
+    `operator_or_poi` is any name that the operator goes by: the code or name of a POI, the `agency_id` of the
+    active network, or the name by which a leg calls its `operator`. An admin passes always; a planner only for the
+    POI or carrier that its key names (a key that names none: for the POI whose code is the key's agency, if there is
+    one, and else for nobody). No other scope helps.
+    """
+    if "admin" in caller.scopes or ("planner" in caller.scopes and operator_or_poi in caller.drives):
+        return
+    whose = f"a planner's key of {operator_or_poi}, or one" if operator_or_poi else "a key"
+    raise Forbidden(f"This takes {whose} with the scope admin.")
+
+
+def own_operators(caller: Caller) -> frozenset[str] | None:
+    """Return the operators whose routes and trips a caller may change; None: all."""
+    return None if "admin" in caller.scopes else caller.drives
+
+
+def signed(caller: Caller, by: str | None) -> str:
+    """Return who is said to have done something: the key's agency, and after it whatever name the caller gives.
+
+    Nobody can pass for another agency. Whoever holds the bootstrap key acts for others, and is believed.
+    """
+    if caller.agency is None:
+        return by or "admin"
+    return caller.agency if by in (None, caller.agency) else f"{caller.agency}: {by}"

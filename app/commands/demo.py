@@ -23,9 +23,11 @@ from app.commands.serve import leave, serve_on
 from app.database import Database
 from app.demo.areas import put_areas
 from app.demo.cache import kept_demo, remember_version, remembered_version
+from app.demo.lives import draw_asks, live
 from app.demo.make import DemoFiles
 from app.demo.present import holds_anything, holds_demo
 from app.demo.show import AMSTERDAM, show_decision
+from app.demo.show_lives import show_lives
 from app.demo.stories import read_names, shortlist, tell
 from app.lending.choose import TitleKey, choose, look_up
 from app.lending.documents import written
@@ -41,7 +43,7 @@ SEED = 1
 @click.option("--once", is_flag=True, help="Stop after the decisions.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="The port to listen on.")
 def command(once: bool, port: int) -> None:
-    """Try it: a made-up Dutch network, five decisions that a person can read, and the service on this machine."""
+    """Try it: a made-up Dutch network, decisions and lives of loan requests to read, and the service."""
     signal.signal(signal.SIGTERM, leave)
     settings = read_settings(quiet=True)
     folder = settings.data_dir / "demo"
@@ -94,6 +96,9 @@ async def _show(settings: Settings, files: DemoFiles, *, today: date) -> None:
         )
         for story in told:
             show_decision(console, story.heading, story.ask.sentence, story.reply, names)
+        with _stage("carrying out loan requests of last month, in a clock that jumps"):
+            lives = await live(resources, draw_asks(files, today=today), today=today)
+        show_lives(console, lives, names)
 
 
 async def _decide(resources: Resources, body: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from app.commands.ground import read_settings, told_in_a_line, with_database
+from app.commands.ground import Refusal, read_settings, told_in_a_line, with_database
 from app.database import Database
 from app.imports.export import export_network
 from app.store.network_versions import NoActiveVersion, VersionUnknown
@@ -24,8 +24,14 @@ def network(file: Path, version: str | None) -> None:
     """Write a network version to FILE, as a GTFS zip that imports as the same version."""
 
     async def work(database: Database) -> str:
-        return await export_network(database, version, file)
+        try:
+            return await export_network(database, version, file)
+        except NoActiveVersion:
+            raise Refusal(
+                "no network version is active: `./run import network FILE --activate` brings one, or name one with "
+                "--version"
+            ) from None
 
-    with told_in_a_line(VersionUnknown, NoActiveVersion):
+    with told_in_a_line(VersionUnknown):
         written = with_database(read_settings(quiet=True), work)
     click.echo(f"Version {written} is in {file}.", err=True)

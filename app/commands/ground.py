@@ -10,10 +10,12 @@ from urllib.parse import urlsplit
 
 import click
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from app.database import DATABASE_ERRORS, Database, DatabaseUnavailable, open_database
 from app.embedded import EmbeddedUnavailable, running
 from app.settings import Settings
+from app.store.events import settle_restored
 from app.store.migrate import upgrade
 from app.telemetry import configure_logging
 
@@ -37,11 +39,15 @@ def read_settings(*, quiet: bool = False) -> Settings:
         settings = Settings()
         configure_logging("warning" if quiet and "log_level" not in settings.model_fields_set else settings.log_level)
     except ValidationError as error:
-        faults = (f"LEENPAD_{'_'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in error.errors())
-        raise Refusal("; ".join(faults)) from None
+        raise Refusal("; ".join(_sentence(fault) for fault in error.errors())) from None
     except ValueError as error:
         raise Refusal(f"LEENPAD_LOG_LEVEL: {error}") from None
     return settings
+
+
+def _sentence(fault: ErrorDetails) -> str:
+    name = "_".join(map(str, fault["loc"])).upper()
+    return f"LEENPAD_{name}: {fault['msg'].removeprefix('Value error, ')}"
 
 
 @contextmanager
@@ -73,7 +79,13 @@ def told_in_a_line(*expected: type[Exception]) -> Iterator[None]:
 def migrate(url: str) -> None:
     """Bring the database to the newest version of its tables. Raises Refusal when it cannot be reached."""
     with reaching(url):
-        asyncio.run(upgrade(url))
+        asyncio.run(_prepare(url))
+
+
+async def _prepare(url: str) -> None:
+    await upgrade(url)
+    async with open_database(url, pool_size=1) as database, database.transaction() as connection:
+        await settle_restored(connection)
 
 
 @contextmanager

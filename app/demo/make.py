@@ -1,4 +1,4 @@
-"""Makes the demonstration network as files in the contract's own formats, the same for the same seed and month."""
+"""Makes the demonstration network as files in the formats of docs/data.md, the same for the same seed and month."""
 
 from __future__ import annotations
 

@@ -267,7 +267,7 @@ COLUMNS = (
 
 
 def write_agencies(world: World, path: Path) -> None:
-    """Write agencies.csv as the contract has it, with what kind of system an agency uses and since when."""
+    """Write agencies.csv as docs/data.md has it, with what kind of system an agency uses and since when."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
@@ -279,6 +279,7 @@ def write_agencies(world: World, path: Path) -> None:
             where = (hub.province, hub.poi, "", hub.lat, hub.lon)
             writer.writerow((hub.id, hub.name, "hub", "", *where, 0, "", "", ""))
         for location in world.locations:
-            where = (location.agency.province, location.agency.poi, "", location.lat, location.lon)
+            agency = location.agency
+            where = (agency.province, agency.poi, agency.system, location.lat, location.lon)
             life = (location.handling_minutes, location.opening_hours)
-            writer.writerow((location.id, location.name, "location", location.agency.isil, *where, *life, "", ""))
+            writer.writerow((location.id, location.name, "location", agency.isil, *where, *life, "", ""))

@@ -32,7 +32,7 @@ FAR_APART = {
 NOWHERE: frozenset[str] = frozenset()
 SPECIAL = frozenset({"daisy", "braille"})
 
-Reply = Mapping[str, Any]  # what POST /v1/decisions answers, as the contract has it
+Reply = Mapping[str, Any]  # what POST /v1/decisions answers, as docs/openapi.json has it
 Decide = Callable[[dict[str, Any]], Awaitable[Reply]]
 
 

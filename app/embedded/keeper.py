@@ -2,7 +2,8 @@
 
 Users hold a shared lock, which the kernel drops however they end. The keeper tries for the exclusive lock; once it
 has it, nobody is left, and a newcomer waits until the server has stopped and starts a keeper of its own. PostgreSQL
-in turn is told by the kernel when the keeper dies. So nothing is left behind, whoever is killed.
+in turn is told by the kernel when the keeper dies. So nothing is left behind, whoever is killed. A server that ends
+while it is used is started again, for as long as anyone uses it.
 
 Started as `python -m app.embedded.keeper DATA_DIR DURABLE SERVER_LOCK_FD REPORT_FD`, with the server lock held.
 """
@@ -10,12 +11,15 @@ Started as `python -m app.embedded.keeper DATA_DIR DURABLE SERVER_LOCK_FD REPORT
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import fcntl
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from app.embedded.cluster import (
@@ -36,9 +40,11 @@ READY = "ready"
 POLL_SECONDS = 0.1
 START_SECONDS = 120  # recovery after a power loss can take long
 STOP_SECONDS = 60
-RESTARTS_MAX = 5
-RESTART_DELAY_SECONDS = 0.5
+RESTART_DELAY_SECONDS = 0.5  # doubled with each failure
+RESTART_DELAY_MAX_SECONDS = 15.0
+ORPHAN_SECONDS = 5.0
 LOG_MAX_BYTES = 5_000_000
+PR_SET_CHILD_SUBREAPER = 36
 
 SETTINGS = {
     "listen_addresses": "",
@@ -53,6 +59,7 @@ SETTINGS = {
     "random_page_cost": "1.1",
     "jit": "off",
     "log_checkpoints": "off",
+    "log_error_verbosity": "terse",  # details name whole rows, and so what points at a reader
     "log_timezone": "UTC",
     "timezone": "UTC",
     "password_encryption": "scram-sha-256",
@@ -72,6 +79,7 @@ def main(arguments: list[str]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     os.umask(0o077)
+    _adopt_orphans()
     server = None
     try:
         places = prepare(data_dir)
@@ -80,12 +88,12 @@ def main(arguments: list[str]) -> None:
         rights = find_rights(places, binaries)
         forget_dead_server(places)
         make_cluster(places, binaries, rights, durable=durable, held=lock)
-        server = _start(places, binaries, rights, durable=durable, held=lock)
+        start = partial(_start, places, binaries, rights, durable=durable, held=lock)
+        server = start()
         _report(report, READY)
-        while not try_lock(users, fcntl.LOCK_EX):
-            time.sleep(POLL_SECONDS)
+        while _used_for(POLL_SECONDS, users):
             if server.poll() is not None:
-                server = _restart(places, binaries, rights, durable=durable, held=lock)
+                server = _restart(start, users) or server
     except StopError:
         pass
     except Exception as error:
@@ -137,18 +145,63 @@ def _start(
     return server
 
 
-def _restart(
-    places: Places, binaries: Binaries, rights: Rights, *, durable: bool, held: int
-) -> subprocess.Popen[bytes]:
-    """Start a server that was killed once more. What is left of the old one may need a moment to let go."""
-    for attempt in range(RESTARTS_MAX):
-        time.sleep(RESTART_DELAY_SECONDS)
-        try:
-            return _start(places, binaries, rights, durable=durable, held=held)
-        except EmbeddedUnavailable:
-            if attempt == RESTARTS_MAX - 1:
-                raise
-    raise AssertionError("the last attempt returns or raises")
+def _used_for(seconds: float, users: int) -> bool:
+    """Wait, and say whether anyone uses the server; as soon as nobody does, newcomers are kept out."""
+    deadline = time.monotonic() + seconds
+    while not (unused := try_lock(users, fcntl.LOCK_EX)) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+    return not unused
+
+
+def _restart(start: Callable[[], subprocess.Popen[bytes]], users: int) -> subprocess.Popen[bytes] | None:
+    """Start a server that was killed once more, however often that takes; None when nobody uses it any more.
+
+    What keeps it from starting (a full disk, what is left of the old one) may pass; why it failed is in its log.
+    """
+    delay = RESTART_DELAY_SECONDS
+    while _used_for(delay, users):
+        _end_orphans()
+        with contextlib.suppress(EmbeddedUnavailable):
+            return start()
+        delay = min(2 * delay, RESTART_DELAY_MAX_SECONDS)
+    return None
+
+
+def _adopt_orphans() -> None:
+    """Have the kernel make us the parent of what a killed server leaves running (Linux only)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _end_orphans() -> None:
+    """End the processes that a killed server has left: busy ones go on, and no other starts beside them.
+
+    The server itself would end them so, at once and without a word to the data, which recovery then makes whole.
+    Call it while no server of ours runs. They are children of ours, so no number can be anyone else's by now.
+    """
+    for number in (signal.SIGQUIT, signal.SIGKILL):
+        for orphan in _children():
+            with contextlib.suppress(OSError):
+                os.kill(orphan, number)
+        deadline = time.monotonic() + ORPHAN_SECONDS
+        while _children() and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+
+def _children() -> list[int]:
+    """Return the children that still run, and let go of those that have ended."""
+    try:
+        listed = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii").split()
+    except OSError:  # a kernel that does not list them
+        return []
+    return [child for child in map(int, listed) if not _has_ended(child)]
+
+
+def _has_ended(child: int) -> bool:
+    try:
+        return os.waitpid(child, os.WNOHANG) != (0, 0)
+    except ChildProcessError:
+        return True
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
+from adapters import SYSTEM_KINDS
 from app.database import Database
 from app.imports.report import MAX_REJECTS, ImportReport, Reject, RowsRejected
 from app.imports.staging import Progress, stage, too_slow, within
@@ -30,7 +31,7 @@ async def import_agencies(
             await prepare_staging(connection)
             read = await stage(
                 source,
-                {"kind": "agencies", "form": "csv"},
+                {"kind": "agencies", "form": "csv", "system_kinds": sorted(SYSTEM_KINDS)},
                 into=lambda chunks: copy_staged(connection, chunks),
                 progress=progress,
             )

@@ -7,12 +7,12 @@ from datetime import date
 from importlib import import_module
 from typing import Any
 
-from adapters import SYSTEM_KINDS
 from app.imports.cells import InvalidCell, code, copied, csv_cells, day, degrees, shown, text, whole, yes_or_no
+from app.imports.gtfs_fields import LONGEST_ID
 from app.imports.rows import LineFeed, Record, csv_records, header_of
 
 REQUIRED = ("isil", "name", "kind")
-CONTRACT = (*REQUIRED, "parent", "province", "poi", "system", "lat", "lon", "handling_minutes", "opening_hours")
+AGREED = (*REQUIRED, "parent", "province", "poi", "system", "lat", "lon", "handling_minutes", "opening_hours")
 OURS = (
     "system_kind",
     "system_since",
@@ -24,7 +24,7 @@ OURS = (
     "suspended_from",
     "suspended_until",
 )
-COLUMNS = CONTRACT + OURS
+COLUMNS = AGREED + OURS
 KINDS = ("agency", "location", "hub")
 MANUAL = "manual"
 MAX_HANDLING_MINUTES = 100_000
@@ -34,20 +34,21 @@ ONLY_AGENCIES = ("system_since", "system_until", "successor", "supplies")
 
 
 def open_rows(feed: LineFeed, task: dict[str, Any]) -> AgencyRows:
-    """Read CSV whose columns stand in any order. Raises UnreadableFile."""
-    return AgencyRows(csv_records(feed))
+    """Read CSV whose columns stand in any order; the task names the `system_kinds`. Raises UnreadableFile."""
+    return AgencyRows(csv_records(feed), system_kinds=frozenset(task["system_kinds"]))
 
 
 class AgencyRows:
     """Turns records into COPY lines of app.store.agencies_merge.STAGED; what cannot be one raises InvalidCell."""
 
-    def __init__(self, records: Iterator[Record]) -> None:
+    def __init__(self, records: Iterator[Record], *, system_kinds: frozenset[str]) -> None:
         """Read the header. Raises UnreadableFile."""
         names = header_of(records, required=REQUIRED)
         self.records = records
         self._cells = csv_cells(names, COLUMNS)
         self._unknown = sorted({name for name in names if name and name not in COLUMNS})
         self._aside: dict[str, int] = {}
+        self._system_kinds = system_kinds
 
     def notes(self) -> list[str]:
         """Return what was left aside."""
@@ -62,14 +63,14 @@ class AgencyRows:
     def copy_line(self, line: int, fields: list[str]) -> str:
         """Return the row for COPY. Raises InvalidCell."""
         row = dict(zip(COLUMNS, self._cells(fields), strict=True))
-        isil = code("isil", row["isil"])
+        isil = code("isil", row["isil"], longest=LONGEST_ID)
         if isil is None:
             raise InvalidCell("isil", "is empty")
         kind = row["kind"].strip().lower()
         if kind not in KINDS:
             raise InvalidCell("kind", f"is not one of {', '.join(KINDS)}")
         self._put_aside(row, ONLY_LOCATIONS if kind == "agency" else ONLY_AGENCIES)
-        values = (line, isil, kind, *_described(row, isil), *_system(row, kind), *_dates(row))
+        values = (line, isil, kind, *_described(row, isil), *_system(row, self._system_kinds), *_dates(row))
         return "\t".join(map(copied, values)) + "\n"
 
     def _put_aside(self, row: dict[str, str], fields: tuple[str, ...]) -> None:
@@ -99,12 +100,12 @@ def _described(row: dict[str, str], isil: str) -> tuple[object, ...]:
         _check_opening_hours(hours)
     except ValueError as error:
         raise InvalidCell("opening_hours", str(error)) from None
-    successor = code("successor", row["successor"])
+    successor = code("successor", row["successor"], longest=LONGEST_ID)
     if successor == isil:
         raise InvalidCell("successor", "is the agency itself")
     return (
         text("name", row["name"], required=True),
-        code("parent", row["parent"]),
+        code("parent", row["parent"], longest=LONGEST_ID),
         code("province", row["province"]),
         code("poi", row["poi"]),
         lat,
@@ -116,16 +117,11 @@ def _described(row: dict[str, str], isil: str) -> tuple[object, ...]:
     )
 
 
-def _system(row: dict[str, str], kind: str) -> tuple[object, ...]:
-    system = code("system", row["system"])
+def _system(row: dict[str, str], system_kinds: frozenset[str]) -> tuple[object, ...]:
+    system = code("system", row["system"]) or MANUAL
     system_kind = row["system_kind"].strip().lower() or None
-    if system_kind is not None and system_kind not in SYSTEM_KINDS:
-        raise InvalidCell("system_kind", f"{shown(system_kind)} is not one of {', '.join(sorted(SYSTEM_KINDS))}")
-    # A row without system answers by hand; a location whose agency has one leaves it to the agency.
-    if system is None and (kind == "agency" or not row["parent"].strip()):
-        system = MANUAL
-    if system_kind is not None and system is None:
-        raise InvalidCell("system_kind", "is given without a system")
+    if system_kind is not None and system_kind not in system_kinds:
+        raise InvalidCell("system_kind", f"{shown(system_kind)} is not one of {', '.join(sorted(system_kinds))}")
     if system == MANUAL and system_kind not in (None, MANUAL):
         raise InvalidCell("system_kind", 'the system "manual" is of the kind manual')
     return (system, system_kind, *_period(row, "system_since", "system_until"))

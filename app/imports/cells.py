@@ -76,13 +76,13 @@ def text(field: str, value: str, *, required: bool = False) -> str:
     return value
 
 
-def code(field: str, value: str) -> str | None:
-    """Return an identifier of up to 64 characters, or None when empty. Raises InvalidCell."""
+def code(field: str, value: str, *, longest: int = MAX_CODE_CHARS) -> str | None:
+    """Return an identifier of up to `longest` characters, or None when empty. Raises InvalidCell."""
     value = value.strip()
     if not value:
         return None
-    if len(value) > MAX_CODE_CHARS:
-        raise InvalidCell(field, f"is longer than {MAX_CODE_CHARS} characters")
+    if len(value) > longest:
+        raise InvalidCell(field, f"is longer than {longest} characters")
     if _CONTROL(value):
         raise InvalidCell(field, "holds a control character")
     return value

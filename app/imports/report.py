@@ -21,7 +21,7 @@ class Reject:
     file: str | None = None
 
     def document(self) -> dict[str, Any]:
-        """Return it as the contract writes it."""
+        """Return it as docs/data.md describes it."""
         written: dict[str, Any] = {"line": self.line, "field": self.field, "reason": self.reason}
         return written if self.file is None else {"file": self.file, **written}
 
@@ -62,7 +62,7 @@ class ImportReport:
         }
 
     def document(self) -> dict[str, Any]:
-        """Return it as the contract writes it."""
+        """Return it as docs/data.md describes it."""
         written: dict[str, Any] = {
             "read": self.read,
             "created": self.created,

@@ -48,9 +48,15 @@ async def stage(
         outcome: dict[str, Any] = {}
         await _hand_down(process, task)
         await into(_frames(process, outcome, progress))
-    finally:
+    except UnreadableFile:
+        raise
+    except BaseException:
         if process.returncode is None:
             process.kill()
+        raise
+    finally:
+        # A process that has said its last ends by itself. To kill one that just did would collect it from under
+        # asyncio, which then logs a child that it does not know.
         await process.wait()
     return ImportReport(
         read=outcome["read"],

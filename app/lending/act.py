@@ -8,16 +8,19 @@ from enum import StrEnum
 from uuid import UUID
 
 from app.database import Connection
+from app.lending.forward import Forward, find_forward, send_on
 from app.lending.ground import Ground
 from app.lending.happen import MOST_RENEWALS, Circumstances, happen
 from app.lending.lifecycle import Event, Item, NotAllowed, Supplying, allowed_in
 from app.lending.record import US, state_of
 from app.lending.settle import charges_of
 from app.lending.snapshot import State
-from app.lending.track import plan, plan_back, plan_there, still_right
+from app.lending.track import Way, by_hand, moved, plan, plan_back, plan_there, rest_of, still_right
 from app.store.events import Told
 from app.store.loans import Loan, lock_loan, read_loan
 from app.store.placements import find_open
+from app.store.under_way import still_stands
+from routing import ChosenLeg
 
 
 class Action(StrEnum):
@@ -67,6 +70,8 @@ REQUESTING_SIDE = frozenset(
         Action.RESUME,
     }
 )
+PLANNING = frozenset({Action.LOANED, Action.SHIPPED_RETURN, Action.SCAN, Action.OVERRIDE})
+"""What an itinerary may be written with."""
 BOTH_SIDES = frozenset({Action.LOST, Action.SCAN})
 
 
@@ -82,7 +87,10 @@ class ActionNotAllowed(Exception):  # noqa: N818 - named as the problem it becom
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """An action with what it says; `location` is where a scan was made, or whom an override chooses."""
+    """An action with what it says; `location` is where a scan was made, or whom an override chooses.
+
+    `legs` are the itinerary that an override chooses instead; `forward`: what is sent back may go straight on.
+    """
 
     action: Action
     at: datetime
@@ -90,22 +98,36 @@ class Report:
     note: str | None = None
     reason: str | None = None
     location: str | None = None
+    legs: tuple[ChosenLeg, ...] = ()
+    forward: bool = True
 
 
 async def act(ground: Ground, loan_id: UUID, report: Report) -> None:
-    """Carry an action out. Raises UnknownLoanRequest, or ActionNotAllowed, and then nothing has changed."""
-    state = await ground.snapshot.follow()
+    """Carry an action out.
+
+    Raises UnknownLoanRequest, ActionNotAllowed or (legs that cannot be ridden) LegRefused, and then nothing has
+    changed.
+    """
     while True:
+        state = await ground.snapshot.follow()
         async with ground.database.connection() as connection:
             seen = await read_loan(connection, loan_id)
         circumstances = _circumstances(state, seen, report)
+        onward = await _onward(ground, state, seen, report)
         async with ground.database.transaction() as connection:
+            if report.action in PLANNING and not await still_stands(connection, state.standing):
+                continue  # what it was planned on no longer runs
+            if onward is not None:
+                if await send_on(connection, seen, onward, by=report.by, note=report.note, at=report.at):
+                    return
+                continue  # one of both went on meanwhile
             loan = await lock_loan(connection, loan_id)
             if loan.events != seen.events:
                 continue  # it went on while its way was planned
             placement = await find_open(connection, loan_id)
             event = _event(loan, report, by_system=placement is not None and placement.system is not None)
-            told = Told(at=report.at, by=report.by, reason=report.reason, note=report.note, data=_data(report))
+            data = _data(loan, report, circumstances.way)
+            told = Told(at=report.at, by=report.by, reason=report.reason, note=report.note, data=data)
             try:
                 loan = await happen(connection, loan, event, told, circumstances)
             except NotAllowed:
@@ -113,6 +135,15 @@ async def act(ground: Ground, loan_id: UUID, report: Report) -> None:
             if event in (Event.SCANNED_ON_THE_WAY, Event.SCANNED_ON_THE_WAY_BACK):
                 await _check_way(state, connection, loan, report)
         return
+
+
+async def _onward(ground: Ground, state: State, loan: Loan, report: Report) -> Forward | None:
+    """Return who should have an item next that is sent back."""
+    if report.action is not Action.SHIPPED_RETURN or not report.forward:
+        return None
+    if Event.SHIPPED_FORWARD not in allowed_in(state_of(loan)):
+        return None
+    return await find_forward(ground, state, loan, at=report.at)
 
 
 def _event(loan: Loan, report: Report, *, by_system: bool) -> Event:
@@ -123,6 +154,10 @@ def _event(loan: Loan, report: Report, *, by_system: bool) -> Event:
             return Event.SCANNED_ON_THE_WAY_BACK
         at_pickup = report.location == loan.pickup_location
         return Event.SCANNED_AT_PICKUP if at_pickup else Event.SCANNED_ON_THE_WAY
+    if action is Action.OVERRIDE and report.legs:
+        return Event.REPLANNED
+    if action is Action.OVERRIDE and Event.REPLANNED in allowed_in(state_of(loan)):
+        raise ActionNotAllowed(action, loan, "It is under way: an override takes `legs` now.")
     if action is Action.LOST:
         return Event.LOST if loan.received_at is not None else Event.LOST_ON_THE_WAY
     if action is Action.CANCEL:
@@ -144,6 +179,7 @@ _EVENTS: dict[Action, frozenset[Event]] = {
     Action.SCAN: frozenset({Event.SCANNED_ON_THE_WAY, Event.SCANNED_AT_PICKUP, Event.SCANNED_ON_THE_WAY_BACK}),
     Action.LOST: frozenset({Event.LOST, Event.LOST_ON_THE_WAY}),
     Action.CANCEL: frozenset({Event.CANCEL, Event.CANCEL_ASKED}),
+    Action.OVERRIDE: frozenset({Event.OVERRIDE, Event.REPLANNED}),
 }
 
 
@@ -157,12 +193,19 @@ def _circumstances(state: State, loan: Loan, report: Report) -> Circumstances:
         return Circumstances(charges=charges, seen_at_location=loan.pickup_location)
     if report.action is Action.SCAN:
         return Circumstances(seen_at_location=report.location)
+    if report.action is Action.OVERRIDE and report.legs:
+        rest = rest_of(state, loan, at=report.at)
+        if rest is None:
+            raise ActionNotAllowed(report.action, loan, "It is not under way: an override takes no `legs` now.")
+        return Circumstances(way=by_hand(state, rest, report.legs, by=report.by))
     if report.action is Action.OVERRIDE:
         return Circumstances(chosen=report.location)
     return Circumstances()
 
 
-def _data(report: Report) -> dict[str, str] | None:
+def _data(loan: Loan, report: Report, way: Way | None) -> dict[str, str | None] | None:
+    if report.action is Action.OVERRIDE and way is not None:
+        return moved(loan, way)
     if report.location is None:
         return None
     return {"location": report.location}
@@ -171,19 +214,11 @@ def _data(report: Report) -> dict[str, str] | None:
 async def _check_way(state: State, connection: Connection, loan: Loan, report: Report) -> None:
     """Plan the rest anew where what was going to be ridden has left already."""
     assert report.location is not None
-    if still_right(loan, report.location, at=report.at):
-        return
     to = loan.supplying_location if loan.item == Item.ON_THE_WAY_BACK else loan.pickup_location
     assert to is not None
+    if report.location == to or still_right(loan, report.location, at=report.at):
+        return  # that it is home the supplying side says: see docs/decisions/0021
     way = plan(state, report.location, to, at=report.at)
     said = "No van takes it on from there." if way.arrives_at is None else "It missed what it was going to ride."
-    told = Told(at=report.at, by=US, note=said, data=_way(loan, way.arrives_at))
+    told = Told(at=report.at, by=US, note=said, data=moved(loan, way))
     await happen(connection, loan, Event.REPLANNED, told, Circumstances(way=way))
-
-
-def _way(loan: Loan, arrives_at: datetime | None) -> dict[str, str | None]:
-    before = loan.expected_at
-    return {
-        "expected_before": None if before is None else before.isoformat(),
-        "expected_at": None if arrives_at is None else arrives_at.isoformat(),
-    }

@@ -26,3 +26,21 @@ class Clock:
     def real_seconds(self, duration: timedelta) -> float:
         """Return how many seconds of the world's clock `duration` takes."""
         return duration.total_seconds() / self.speed
+
+
+class SetClock(Clock):
+    """A clock that stands still until it is set: for what is told rather than waited for."""
+
+    _moments: list[datetime]
+
+    def __init__(self, moment: datetime) -> None:
+        super().__init__()
+        object.__setattr__(self, "_moments", [moment])
+
+    def now(self) -> datetime:
+        """Return what it was set to last."""
+        return self._moments[0]
+
+    def set(self, moment: datetime) -> None:
+        """Set it."""
+        self._moments[0] = moment

@@ -1,4 +1,4 @@
-"""Writes decisions as JSON: what POST /v1/decisions answers, and what is kept of a loan request's decisions."""
+"""Writes decisions and events as JSON: what is answered, kept of a loan request, and told to others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from routing import Decision, Leg, RotaEntry
 
 
 def written(decision: Decision) -> bytes:
-    """Write a decision as the contract says; orjson writes parts and refusals field by field."""
+    """Write a decision as docs/openapi.json says; orjson writes parts and refusals field by field."""
     document = {
         "network_version": decision.network_version,
         "requested_at": decision.requested_at,
@@ -20,6 +20,11 @@ def written(decision: Decision) -> bytes:
         "refusals": decision.refusals,
     }
     return _dumps(document, decision.requested_at)
+
+
+def written_event(event: dict[str, Any]) -> bytes:
+    """Write an event of the store as the API shows it, on one line."""
+    return orjson.dumps(event, default=str, option=orjson.OPT_UTC_Z)  # the driver has a UUID of its own
 
 
 def _entry(entry: RotaEntry) -> dict[str, Any]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import date
 
-from routing import Network
-from routing.resilience import Health, examine
+from routing import Health, Network, Register, examine, with_unserved
 
 NAME_BYTES = 64  # what an id in an answer weighs, roughly
 
@@ -17,8 +16,13 @@ class Examiner:
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
 
-    async def examine(self, network: Network, *, since: date | None, until: date | None) -> Health:
-        """Return the health of `network` from `since` to `until` (included; None is the calendar's end)."""
+    async def examine(
+        self, network: Network, register: Register, *, since: date | None, until: date | None
+    ) -> Health:
+        """Return the health of `network` from `since` to `until` (included; None is the calendar's end).
+
+        Only the network is kept an answer of: which locations it passes by is looked up in this very `register`.
+        """
         first = None if since is None or since.toordinal() <= network.days.first else since
         last = None if until is None or until.toordinal() >= network.days.last else until
         key = ("health", first, last)
@@ -27,7 +31,7 @@ class Examiner:
             if health is None:
                 health = await asyncio.to_thread(examine, network, since=first, until=last)
                 network.cache.keep(key, health, size_bytes=_weight(health))
-        return health
+        return with_unserved(health, network, register)
 
 
 def _weight(health: Health) -> int:

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from adapters.contract import Answer, LibrarySystem, NotFound, Standing
-from app.lending.ground import Ground
-from app.lending.happen import Circumstances, happen
+from app.database import Connection
+from app.lending.ground import Ground, LookAgain
+from app.lending.happen import LOAN_DAYS, RENEWAL_DAYS, Circumstances, happen
 from app.lending.lapse import parted
 from app.lending.lifecycle import Event, NotAllowed, Requesting
+from app.lending.pauses import days_later, pauses_of
 from app.lending.record import US, record
 from app.lending.track import plan_there
 from app.store.events import Told
-from app.store.loans import lock_loan, read_loan
+from app.store.loans import Loan, lock_loan, read_loan
 from app.store.placements import Placement, find_open, get_placement
-from app.store.tasks import Task, finish, hold, postpone, schedule
+from app.store.tasks import Task, finish, hold, postpone
+from app.store.under_way import still_stands
+from routing import Register
 
-LOOK_EVERY = timedelta(minutes=15)
+SOONEST_LOOK = timedelta(minutes=15)
+LATEST_LOOK = timedelta(hours=4)
+LATEST_LOOK_OUT = timedelta(days=1)  # while the item is out: all that is left to hear is that it came back
 
 # What a system's answer means for a loan request; OPEN is nothing new. An order that is gone from its system without
 # our knowing cannot be waited for: the supplier will not supply.
@@ -47,6 +53,8 @@ async def follow(ground: Ground, task: Task) -> None:
     event = _EVENTS.get(standing.answer)
     way = plan_there(state, loan, at=at) if event is Event.LOANED else None
     async with ground.database.transaction() as connection:
+        if way is not None and not await still_stands(connection, state.standing):
+            raise LookAgain  # what it was planned on no longer runs
         loan = await lock_loan(connection, loan_id)
         await hold(connection, task)
         current = await find_open(connection, loan_id)
@@ -57,7 +65,12 @@ async def follow(ground: Ground, task: Task) -> None:
             told = Told(at=at, by=placement.system or US, reason=standing.reason)
             with suppress(NotAllowed):  # known already, or the loan request has gone on
                 await happen(connection, loan, event, told, Circumstances(way=way))
-        await postpone(connection, task, at + LOOK_EVERY)
+        await postpone(connection, task, at + _patience(at - placement.asked_at, out=loan.shipped_at is not None))
+
+
+def _patience(waited: timedelta, *, out: bool) -> timedelta:
+    """Return how long to wait for the next look: the longer nothing has changed, the less it matters when."""
+    return min(LATEST_LOOK_OUT if out else LATEST_LOOK, max(SOONEST_LOOK, waited / 4))
 
 
 class OnItsWay(Exception):  # noqa: N818 - says what happened
@@ -101,17 +114,35 @@ async def _taken_back(system: LibrarySystem, placement: Placement) -> bool:
 
 
 async def overdue(ground: Ground, task: Task) -> None:
-    """Carry the task `overdue` of a loan request out: note that the reader should have brought it back."""
+    """Carry the task `overdue` of a loan request out: note that the reader should have brought it back.
+
+    Until when is counted again: it may have been renewed, and what stands still makes nobody late.
+    """
+    register = (await ground.snapshot.follow()).register
     at = ground.clock.now()
     async with ground.database.transaction() as connection:
         loan = await lock_loan(connection, UUID(task.subject))
+        await hold(connection, task)
+        with suppress(NotAllowed):
+            loan = await _move_due_date(connection, register, loan, at=at)
+            if loan.due_at is not None and loan.due_at > at:
+                await postpone(connection, task, loan.due_at)
+                return
+            if loan.due_at is not None:
+                await record(connection, loan, Event.OVERDUE, Told(at=at, by=US))
         await finish(connection, task)
-        if loan.due_at is None:
-            return
-        if loan.due_at > at:  # it was renewed
-            await schedule(connection, "overdue", task.subject, loan.due_at)
-            return
-        try:
-            await record(connection, loan, Event.OVERDUE, Told(at=at, by=US))
-        except NotAllowed:
-            return
+
+
+async def _move_due_date(connection: Connection, register: Register, loan: Loan, *, at: datetime) -> Loan:
+    """Raises NotAllowed where the reader no longer has it."""
+    if loan.due_at is None or loan.due_since is None:
+        return loan
+    pauses = pauses_of(register, agency=loan.supplying_agency, location=loan.supplying_location, now=at)
+    days = RENEWAL_DAYS if loan.renewals else LOAN_DAYS
+    due_at = days_later(loan.due_since, days, pauses=pauses, timezone=register.timezone)
+    if due_at == loan.due_at:
+        return loan
+    note = "The network, or whoever supplied it, stands still for a while."
+    data = {"due_before": loan.due_at.isoformat(), "due_at": due_at.isoformat()}
+    told = Told(at=at, by=US, note=note, data=data)
+    return await happen(connection, loan, Event.DUE_DATE_MOVED, told, Circumstances(due_at=due_at))

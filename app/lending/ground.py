@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from app.database import Database
 from app.lending.clock import Clock
+from app.lending.receivers import Receivers
 from app.lending.snapshot import Snapshot
 from app.lending.systems import Systems
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """The database, the network in memory, the systems, and the time."""
+    """The database, the network in memory, the systems, the time, and those who are told."""
 
     database: Database
     snapshot: Snapshot
     systems: Systems
     clock: Clock
     lease: timedelta = timedelta(seconds=60)  # how long a task of a worker that died stays where it is
-    private_receivers: bool = False  # whether webhooks may go to addresses that are not public
+    retention_days: int = 365  # how long an ended loan request keeps what could point at a person
+    receivers: Receivers = field(default_factory=Receivers)
 
 
 class LookAgain(Exception):  # noqa: N818 - says what to do

@@ -6,37 +6,47 @@ People report through `act`, systems through `follow`; what they report has the 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from app.database import Connection
 from app.lending.lapse import let_go, pass_on, take_back
 from app.lending.lifecycle import Event, outcome_of
 from app.lending.record import record, state_of
-from app.lending.track import Way
+from app.lending.track import STRANDED, Way
 from app.store.events import Told
 from app.store.loans import Loan
-from app.store.placements import close_placement, find_open, note_answered
+from app.store.placements import close_placement, find_open, note_answered, note_shipped
 from app.store.settlement import Charge, enter
 from app.store.tasks import drop, schedule
+from app.store.under_way import REPLAN
 
 LOAN_DAYS = 21
 RENEWAL_DAYS = 21
 MOST_RENEWALS = 2
 OVERDUE = "overdue"
+HANDED_OVER = frozenset({Event.LOANED, Event.SHIPPED_RETURN, Event.FORWARDED_TO_US})
+"""From then on the vans have it."""
 
 ANSWERS = frozenset({Event.EXPECT_TO_SUPPLY, Event.WILL_SUPPLY, Event.UNFILLED, Event.RETRY_POSSIBLE, Event.LOANED})
 PASSING_ON = frozenset({Event.UNFILLED, Event.RETRY_POSSIBLE, Event.LAPSED})
 LETTING_GO = frozenset({Event.CANCEL, Event.OVERRIDE})
+LET_GO_BY = LETTING_GO | {Event.FORWARDED_TO_US}
+"""What a supplier that was asked is no longer wanted after."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
-    """What an event comes with: the way that was planned, what delivery costs, whom staff chose."""
+    """What an event comes with: the way that was planned, what delivery costs, whom staff chose, when it is due.
+
+    `supplier` is the agency and location that supply from now on.
+    """
 
     way: Way | None = None
     seen_at_location: str | None = None
     charges: tuple[Charge, ...] = ()
     chosen: str | None = None
+    supplier: tuple[str | None, str] | None = None
+    due_at: datetime | None = None
 
 
 async def happen(
@@ -52,13 +62,17 @@ async def happen(
     if placement is not None:
         if event in ANSWERS:
             await note_answered(connection, placement, at=told.at)
-        if event in PASSING_ON or event in LETTING_GO or outcome_of(state_of(after)) is not None:
+        if event is Event.LOANED:
+            await note_shipped(connection, placement, at=told.at)
+        if event in PASSING_ON or event in LET_GO_BY or outcome_of(state_of(after)) is not None:
             await close_placement(connection, placement, end=event, reason=told.reason, at=told.at)
             await drop(connection, "lapse", placement.key)
-        if event in LETTING_GO:
+        if event in LET_GO_BY:
             await let_go(connection, placement, at=told.at)
         if event is Event.CANCEL_ASKED:
             await take_back(connection, placement, at=told.at)
+    if given.way is not None and given.way.arrives_at is None and outcome_of(state_of(after)) is None:
+        await schedule(connection, REPLAN, str(loan.id), told.at + STRANDED)
     if event in PASSING_ON or event in (Event.OVERRIDE, Event.RESUME):
         after = await pass_on(connection, after, at=told.at)
     if event is Event.RECEIVED:
@@ -78,14 +92,28 @@ def _changes(loan: Loan, event: Event, told: Told, given: Circumstances) -> dict
         again = (given.chosen, loan.supplying_location)
         changes |= {"chosen": given.chosen, "asked": [place for place in loan.asked if place not in again]}
     if given.way is not None:
-        changes |= {"itinerary": given.way.legs, "expected_at": given.way.arrives_at}
+        changes |= {
+            "itinerary": given.way.legs,
+            "itinerary_by": given.way.by,
+            "expected_at": given.way.arrives_at,
+        }
     if given.seen_at_location is not None:
-        changes["seen_at_location"] = given.seen_at_location
-    if event is Event.LOANED:
+        changes |= {"seen_at_location": given.seen_at_location, "seen_at": told.at}
+    if event in HANDED_OVER:
+        changes["seen_at"] = told.at
+    if event in (Event.LOANED, Event.FORWARDED_TO_US):
         changes["shipped_at"] = told.at
     if event is Event.RECEIVED:
-        changes |= {"received_at": told.at, "due_at": told.at + timedelta(days=LOAN_DAYS), "itinerary": None}
+        changes |= {"received_at": told.at, "itinerary": None, "due_since": told.at}
+        changes["due_at"] = told.at + timedelta(days=LOAN_DAYS)
+    if event in (Event.SHIPPED_RETURN, Event.SHIPPED_FORWARD):
+        changes["returned_at"] = told.at
     if event is Event.RENEW:
         since = max(told.at, loan.due_at or told.at)
-        changes |= {"due_at": since + timedelta(days=RENEWAL_DAYS), "renewals": loan.renewals + 1}
+        changes |= {"due_since": since, "renewals": loan.renewals + 1}
+        changes["due_at"] = since + timedelta(days=RENEWAL_DAYS)
+    if event is Event.DUE_DATE_MOVED:
+        changes["due_at"] = given.due_at
+    if given.supplier is not None:
+        changes |= {"supplying_agency": given.supplier[0], "supplying_location": given.supplier[1]}
     return changes

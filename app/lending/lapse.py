@@ -13,11 +13,12 @@ from adapters.contract import LibrarySystem, NotFound, OutcomeUnknown, Unavailab
 from app.database import Connection
 from app.lending.ground import Ground
 from app.lending.lifecycle import Event, NotAllowed, Requesting, Supplying
+from app.lending.pauses import pauses_of
 from app.lending.record import US, record
 from app.store.events import Told
 from app.store.loans import Loan, lock_loan, read_loan
-from app.store.placements import LIVE, Placement, close_placement, find_open, lapse_days
-from app.store.tasks import Task, finish, schedule
+from app.store.placements import LIVE, Placement, close_placement, find_open, lapse_days, move_lapse
+from app.store.tasks import Task, finish, hold, postpone, schedule
 from routing import Register, open_days_later
 
 FOLLOW, WITHDRAW = "follow", "withdraw"
@@ -27,13 +28,18 @@ PATIENCE = 3
 
 
 async def lapses_at(
-    connection: Connection, register: Register, loan: Loan, placement: Placement, *, at: datetime
+    connection: Connection, register: Register, loan: Loan, placement: Placement, *, at: datetime, now: datetime
 ) -> datetime:
-    """Return when a placement made at `at` lapses: by its agency's rule for the service level, in open days."""
-    days = await lapse_days(connection, agency=placement.supplying_agency, service_level=loan.service_level)
-    location = register.locations.get(placement.supplying_location)
+    """Return when a placement made at `at` lapses: by its agency's rule for the service level, in open days.
+
+    Days on which the location, its agency or the whole network stands still do not count.
+    """
+    agency, name = placement.supplying_agency, placement.supplying_location
+    days = await lapse_days(connection, agency=agency, service_level=loan.service_level)
+    location = register.locations.get(name)
     hours = location.opening_hours if location is not None else ""
-    found = open_days_later(at, days, opening_hours=hours, timezone=register.timezone)
+    pauses = pauses_of(register, agency=agency, location=name, now=now)
+    found = open_days_later(at, days, opening_hours=hours, timezone=register.timezone, pauses=pauses)
     return found or at + timedelta(days=days)  # it never opens: nobody should wait for that
 
 
@@ -43,6 +49,8 @@ async def lapse(ground: Ground, task: Task) -> None:
     Raises a SystemFault where its system cannot say yet whether it gives the order back.
     """
     loan_id, number = parted(task.subject)
+    if await _moves(ground, task):
+        return
     async with ground.database.connection() as connection:
         loan = await read_loan(connection, loan_id)
         placement = await find_open(connection, loan_id)
@@ -68,6 +76,25 @@ async def lapse(ground: Ground, task: Task) -> None:
         await close_placement(connection, placement, end=Event.LAPSED, reason=None, at=at)
         await let_go(connection, placement, at=at)
         await pass_on(connection, loan, at=at)
+
+
+async def _moves(ground: Ground, task: Task) -> bool:
+    """Count again when a placement lapses: a suspension may have come, or gone. True: not now, and the task waits."""
+    loan_id, number = parted(task.subject)
+    register = (await ground.snapshot.follow()).register
+    at = ground.clock.now()
+    async with ground.database.transaction() as connection:
+        loan = await lock_loan(connection, loan_id)
+        await hold(connection, task)
+        placement = await find_open(connection, loan_id)
+        if placement is None or placement.number != number or placement.placed_at is None:
+            return False
+        due = await lapses_at(connection, register, loan, placement, at=placement.placed_at, now=at)
+        if due != placement.lapses_at:
+            await move_lapse(connection, placement, lapses_at=due)
+        if due > at:
+            await postpone(connection, task, due)
+        return due > at
 
 
 async def _given_back(system: LibrarySystem, placement: Placement, task: Task) -> bool:

@@ -110,6 +110,7 @@ class Event(StrEnum):
     SCANNED_AT_PICKUP = "ScannedAtPickup"
     SCANNED_ON_THE_WAY_BACK = "ScannedOnTheWayBack"
     REPLANNED = "Replanned"
+    DUE_DATE_MOVED = "DueDateMoved"  # the network, or whoever supplies, stands still for a while
 
 
 class Row(NamedTuple):
@@ -159,7 +160,9 @@ EVENTS: Mapping[Event, Row] = {
         {R.WAITING: R.WAITING, R.ON_HOLD: R.WAITING, R.CANCELLING: R.WAITING},
         {I.IN_HAND: I.ON_TRIP},
     ),
-    Event.FORWARDED_TO_US: Row({S.NOBODY: S.SHIPPED}, {R.WAITING: R.WAITING}, {I.IN_HAND: I.ON_TRIP}),
+    Event.FORWARDED_TO_US: Row(
+        dict.fromkeys((S.NOBODY, S.ASKED, S.EXPECTING), S.SHIPPED), {R.WAITING: R.WAITING}, {I.IN_HAND: I.ON_TRIP}
+    ),
     # --- there ----------------------------------------------------------------------------------
     Event.SCANNED_ON_THE_WAY: Row(_OUT, {R.WAITING: R.WAITING}, {I.ON_TRIP: I.AT_HUB, I.AT_HUB: I.AT_HUB}),
     Event.SCANNED_AT_PICKUP: Row(_OUT, {R.WAITING: R.WAITING}, _TO_PICKUP),
@@ -168,11 +171,15 @@ EVENTS: Mapping[Event, Row] = {
     # --- in the reader's hands --------------------------------------------------------------------
     Event.RENEW: Row({S.SHIPPED: S.SHIPPED, S.OVERDUE: S.SHIPPED}, {R.RECEIVED: R.RECEIVED}),
     Event.OVERDUE: Row({S.SHIPPED: S.OVERDUE}, {R.RECEIVED: R.RECEIVED}),
+    Event.DUE_DATE_MOVED: Row({S.SHIPPED: S.SHIPPED}, {R.RECEIVED: R.RECEIVED}),
     Event.RECALL: Row({S.SHIPPED: S.RECALLED, S.OVERDUE: S.RECALLED}, {R.RECEIVED: R.RECEIVED}),
     # --- and back ---------------------------------------------------------------------------------
     Event.SHIPPED_RETURN: Row(_OUT, {R.RECEIVED: R.RETURNED}, {I.AT_PICKUP: I.ON_THE_WAY_BACK}),
     Event.SCANNED_ON_THE_WAY_BACK: Row(_OUT, {R.RETURNED: R.RETURNED}, {I.ON_THE_WAY_BACK: I.ON_THE_WAY_BACK}),
-    Event.SHIPPED_FORWARD: Row(dict.fromkeys(_OUT, S.COMPLETED), {R.RECEIVED: R.CLOSED}, {I.AT_PICKUP: I.FORWARDED}),
+    # What its owner has recalled goes home.
+    Event.SHIPPED_FORWARD: Row(
+        dict.fromkeys((S.SHIPPED, S.OVERDUE), S.COMPLETED), {R.RECEIVED: R.CLOSED}, {I.AT_PICKUP: I.FORWARDED}
+    ),
     Event.LOAN_COMPLETED: Row(
         dict.fromkeys(_OUT, S.COMPLETED),
         {R.RETURNED: R.CLOSED, R.RECEIVED: R.CLOSED},  # nobody told us that it was sent back, and there it is

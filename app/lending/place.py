@@ -238,7 +238,7 @@ async def _placed(
     receipt: str | None,
     at: datetime,
 ) -> None:
-    lapse = await lapses_at(connection, register, loan, placement, at=at)
+    lapse = await lapses_at(connection, register, loan, placement, at=at, now=at)
     await note_placed(connection, placement, receipt=receipt, at=at, lapses_at=lapse)
     loan = await record(
         connection,

@@ -7,16 +7,17 @@ from datetime import date, datetime
 from app.lending.snapshot import State
 from app.store.loans import Loan
 from app.store.settlement import Charge
-from routing import CostPart, charge_for_supply
+from routing import CostPart, agency_in_force, charge_for_supply
 
 SUPPLIER = "supplier"
 
 
 def charges_of(state: State, loan: Loan, *, at: datetime) -> tuple[Charge, ...]:
-    """Return both sides of what a delivery at `at` is charged; nothing where no agency stands behind it.
+    """Return both sides of what a delivery at `at` is charged, to the agencies that are in force then.
 
-    The supplier's part goes from the requesting to the supplying agency. Transport is a debit of the requesting
-    agency alone: who drives is paid by the POIs' own agreement.
+    The supplier's part goes from the requesting to the supplying agency: a pair, or nothing where no agency stands
+    behind the supplying location, or one agency would pay itself. Transport is a debit of the requesting agency
+    alone: who drives is paid by the POIs' own agreement.
     """
     if loan.supplying_location is None:
         return ()
@@ -24,12 +25,21 @@ def charges_of(state: State, loan: Loan, *, at: datetime) -> tuple[Charge, ...]:
     parts = charge_for_supply(
         state.register, loan.supplying_location, loan.pickup_location, moment=at, tariff=state.policy_at(at).tariff
     )
+    # Whoever asked or was asked may have merged into another by now: that one is paid, and pays.
+    supplying, requesting = (
+        None if agency is None else agency.isil
+        for agency in (
+            agency_in_force(state.register, isil, at) for isil in (loan.supplying_agency, loan.requesting_agency)
+        )
+    )
+    assert requesting is not None
     found = []
     for part in parts:
-        if part.what == SUPPLIER and loan.supplying_agency is not None:
-            found.append(_side(loan.supplying_agency, part, part.cents, other=loan.requesting_agency, day=day))
-        other = loan.supplying_agency if part.what == SUPPLIER else None
-        found.append(_side(loan.requesting_agency, part, -part.cents, other=other, day=day))
+        if part.what != SUPPLIER:
+            found.append(_side(requesting, part, -part.cents, other=None, day=day))
+        elif supplying not in (None, requesting):
+            found.append(_side(supplying, part, part.cents, other=requesting, day=day))
+            found.append(_side(requesting, part, -part.cents, other=supplying, day=day))
     return tuple(found)
 
 

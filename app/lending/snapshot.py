@@ -20,8 +20,9 @@ from app.lending.warm import warm_up
 from app.store.network_versions import get_number
 from app.store.register import load_register
 from app.store.standing import Standing, list_tariffs, read_standing
+from app.store.stoppages import load_stoppages
 from app.store.timetable import as_timetable, read_content
-from routing import Network, Policy, Register, Tariff, compile_network
+from routing import Network, Policy, Register, Tariff, compile_network, without
 from routing.cache import Cache
 
 log = structlog.get_logger()
@@ -150,9 +151,13 @@ class Snapshot:
                 raise NotReady("No network version is active: import one and activate it.")
             if held is not None and held.standing.register == standing.register:
                 register, policies = held.register, held.policies
+                stoppages = held.network.stopped.said
             else:
                 register, policies = await load_register(connection), self._policies(await list_tariffs(connection))
+                stoppages = await load_stoppages(connection)
             network = await self._network(connection, standing.version)
+        if network.stopped.said != stoppages:
+            network = without(network, stoppages)
         return State(standing, network, register, policies)
 
     async def _network(self, connection: Connection, version: str) -> Network:

@@ -2,25 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import orjson
 
+from app.lending.lifecycle import Item
 from app.lending.snapshot import State
 from app.store.loans import Loan
-from routing import Leg, itinerary
+from routing import ChosenLeg, Leg, find_leg, itinerary, put_together, was_stopped
 
 HORIZON_DAYS = 35
+STRANDED = timedelta(days=1)
+"""How long until another try, where no van takes an item on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """Dated legs as the API shows them, and when the item should be there; None: no van takes it there."""
+    """Dated legs as the API shows them, and when the item should be there; None: no van takes it there.
+
+    `by` is who put it together by hand; None: it was planned.
+    """
 
     legs: list[dict[str, Any]]
     arrives_at: datetime | None
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Where an item under way can be planned from, from when on, and to where.
+
+    `ridden` are legs since it was last seen that have begun; `runs`: what it was going to ride from here on runs as
+    planned, and leads there.
+    """
+
+    location: str
+    ready_at: datetime
+    to: str
+    ridden: list[dict[str, Any]]
+    runs: bool
 
 
 def plan(state: State, from_location: str, to_location: str, *, at: datetime) -> Way:
@@ -41,6 +64,88 @@ def plan_back(state: State, loan: Loan, *, at: datetime) -> Way:
     """Plan the way home: the same network with the roles swapped."""
     assert loan.supplying_location is not None
     return plan(state, loan.pickup_location, loan.supplying_location, at=at)
+
+
+def rest_of(state: State, loan: Loan, *, at: datetime) -> Rest | None:
+    """Return what is left of an item's way at `at`; None where it is not under way.
+
+    Nobody may have seen it since it boarded: a van that has left, and was not stopped, has it.
+    """
+    if loan.itinerary is None or loan.supplying_location is None or loan.item not in UNDER_WAY:
+        return None
+    back = loan.item == Item.ON_THE_WAY_BACK
+    start, to = (loan.pickup_location, loan.supplying_location) if back else _there(loan)
+    location = loan.seen_at_location or start
+    ready = max(at, loan.seen_at or at)
+    legs = _from(loan.itinerary, location)
+    ridden = []
+    while legs and _moment(legs[0], "departs_at") <= at and not _stopped(state, legs[0]):
+        ridden.append(legs.pop(0))
+    if ridden:
+        location = ridden[-1]["to_location"]
+        stop = state.network.stop_positions.get(location)
+        handling = 0 if stop is None else max(0, int(state.network.handling[stop]))
+        ready = max(ready, _moment(ridden[-1], "arrives_at") + timedelta(seconds=handling))
+    ends = legs[-1]["to_location"] if legs else location
+    return Rest(location, ready, to, ridden, runs=ends == to and all(runs(state, leg) for leg in legs))
+
+
+UNDER_WAY = (Item.ON_TRIP, Item.AT_HUB, Item.ON_THE_WAY_BACK)
+
+
+def _there(loan: Loan) -> tuple[str, str]:
+    assert loan.supplying_location is not None
+    return loan.supplying_location, loan.pickup_location
+
+
+def _from(legs: Sequence[dict[str, Any]], location: str) -> list[dict[str, Any]]:
+    """The legs from a location on; none where the way does not lead by there."""
+    for at, leg in enumerate(legs):
+        if leg["from_location"] == location:
+            return list(legs[at:])
+    return []
+
+
+def runs(state: State, leg: dict[str, Any]) -> bool:
+    """Say whether a leg to come runs as planned, to the minute."""
+    departs = _moment(leg, "departs_at")
+    found = find_leg(state.network, _chosen(leg), not_before=departs)
+    return found is not None and (found.departs_at, found.arrives_at) == (departs, _moment(leg, "arrives_at"))
+
+
+def goes_on(state: State, leg: dict[str, Any]) -> bool:
+    """Say whether nobody stopped a leg's trip; whether it was ridden before that does not matter here."""
+    return not _stopped(state, leg)
+
+
+def _stopped(state: State, leg: dict[str, Any]) -> bool:
+    return was_stopped(state.network, leg["trip_id"], date.fromisoformat(leg["service_date"]))
+
+
+def _chosen(leg: dict[str, Any]) -> ChosenLeg:
+    day = date.fromisoformat(leg["service_date"])
+    return ChosenLeg(leg["trip_id"], day, leg["from_location"], leg["to_location"])
+
+
+def _moment(leg: dict[str, Any], name: str) -> datetime:
+    return datetime.fromisoformat(leg[name])
+
+
+def by_hand(state: State, rest: Rest, legs: Sequence[ChosenLeg], *, by: str) -> Way:
+    """Return the way that staff put together for what is left. Raises routing.LegRefused."""
+    found = put_together(
+        state.network, legs, from_location=rest.location, to_location=rest.to, ready_at=rest.ready_at
+    )
+    return Way([*rest.ridden, *(_shown(leg) for leg in found.legs)], found.arrives_at, by)
+
+
+def moved(loan: Loan, way: Way) -> dict[str, str | None]:
+    """Return for an event when the item was expected before, and is now."""
+    before, now = loan.expected_at, way.arrives_at
+    return {
+        "expected_before": None if before is None else before.isoformat(),
+        "expected_at": None if now is None else now.isoformat(),
+    }
 
 
 def still_right(loan: Loan, location: str, *, at: datetime) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from random import SystemRandom
 
@@ -18,9 +19,15 @@ from app.lending.follow import follow, overdue, withdraw
 from app.lending.ground import Ground, LookAgain
 from app.lending.happen import OVERDUE
 from app.lending.lapse import FOLLOW, WITHDRAW, lapse
-from app.lending.listen import Waker
+from app.lending.listen import Ear, Waker
 from app.lending.place import LAPSE, PLACE, place
-from app.store.tasks import LeaseLost, Task, claim, fail
+from app.lending.replan import replan
+from app.lending.retain import RETENTION, ensure_retention, retain
+from app.lending.stop import RECOUNT, recount
+from app.lending.tell import deliver
+from app.store.tasks import LeaseLost, Task, claim, fail, put_back
+from app.store.under_way import REPLAN
+from app.store.webhooks import DELIVER
 
 log = structlog.get_logger()
 
@@ -32,36 +39,63 @@ HANDLERS: Mapping[str, Handler] = {
     FOLLOW: follow,
     WITHDRAW: withdraw,
     OVERDUE: overdue,
+    REPLAN: replan,
+    RECOUNT: recount,
+    RETENTION: retain,
+    DELIVER: deliver,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How often a task is tried before it is given up, and how long it waits between two attempts at most."""
+
+    most_attempts: int = 12
+    longest_retry: timedelta = timedelta(hours=1)
+
+
+PATIENCE = Patience()
+# Receivers of webhooks are other people's machines: they may be away for a night.
+PATIENCE_WITH: Mapping[str, Patience] = {DELIVER: Patience(most_attempts=100, longest_retry=timedelta(minutes=15))}
+# Kinds that wait for other people's machines have places of their own, so that they never take those of the rest.
+PLACES_OF_THEIR_OWN: Mapping[str, int] = {DELIVER: 16}
 
 OF_LEASE = 0.75  # how much of its lease a task may take: nobody works on what may be somebody else's by now
 IDLE_SECONDS = 1.0  # how long to wait for a notification before looking anyway
-MOST_ATTEMPTS = 12
 FIRST_RETRY = timedelta(seconds=2)
-LONGEST_RETRY = timedelta(hours=1)
 SOON = timedelta(milliseconds=200)
 
 _chance = SystemRandom()
 
 
 async def work(ground: Ground, *, at_once: int = 8, kinds: Mapping[str, Handler] = HANDLERS) -> None:
-    """Carry out whatever is due, `at_once` tasks at a time, until cancelled."""
+    """Carry out whatever is due until cancelled: `at_once` tasks at a time, and some kinds beside them."""
+    shares = [([kind], places) for kind, places in PLACES_OF_THEIR_OWN.items() if kind in kinds]
+    shares.append(([kind for kind in kinds if kind not in PLACES_OF_THEIR_OWN], at_once))
+    async with Waker(ground.database) as waker, asyncio.TaskGroup() as group:
+        await waker.listen()
+        for share, places in shares:
+            group.create_task(_work(ground, waker.ear(), places, {kind: kinds[kind] for kind in share}))
+
+
+async def _work(ground: Ground, ear: Ear, at_once: int, kinds: Mapping[str, Handler]) -> None:
     running: set[asyncio.Task[None]] = set()
-    async with Waker(ground.database) as waker:
-        try:
-            while True:
-                claimed = await _claim(ground, at_once - len(running), list(kinds))
-                for task in claimed:
-                    running.add(asyncio.create_task(_carry_out(ground, task, kinds[task.kind])))
-                if len(running) >= at_once:
-                    _, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                elif not claimed:
-                    await waker.wait(IDLE_SECONDS)
-                running = {task for task in running if not task.done()}
-        finally:
-            for running_task in running:
-                running_task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+    ensured = RETENTION not in kinds
+    try:
+        while True:
+            ensured = ensured or await _ensure(ground)
+            claimed = await _claim(ground, at_once - len(running), list(kinds))
+            for task in claimed:
+                running.add(asyncio.create_task(_carry_out(ground, task, kinds[task.kind])))
+            if len(running) >= at_once:
+                _, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            elif not claimed:
+                await ear.wait(IDLE_SECONDS)
+            running = {task for task in running if not task.done()}
+    finally:
+        for running_task in running:
+            running_task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
 
 
 async def work_off(ground: Ground, *, kinds: Mapping[str, Handler] = HANDLERS) -> int:
@@ -72,6 +106,15 @@ async def work_off(ground: Ground, *, kinds: Mapping[str, Handler] = HANDLERS) -
             await _carry_out(ground, task, kinds[task.kind])
             done += 1
     return done
+
+
+async def _ensure(ground: Ground) -> bool:
+    """Have what is done daily be there; False: the database is not, and it has to be tried again."""
+    with suppress(DatabaseUnavailable, *DATABASE_ERRORS):
+        async with ground.database.transaction() as connection:
+            await ensure_retention(connection, ground)
+        return True
+    return False
 
 
 async def _claim(ground: Ground, count: int, kinds: list[str]) -> list[Task]:
@@ -91,19 +134,25 @@ async def _carry_out(ground: Ground, task: Task, handler: Handler) -> None:
     except LeaseLost:
         log.info("another worker has the task by now", kind=task.kind, task=task.id)
     except LookAgain:
-        await _put_off(ground, task, error="", after=SOON)
+        await _put_back(ground, task)
+    except TimeoutError as error:  # an OSError too, but none of the database's
+        await _count_failure(ground, task, error)
     except (DatabaseUnavailable, *PASSING_ERRORS) as error:
         # The lease ends by itself, should the database not come back in time.
-        await _put_off(ground, task, error=type(error).__name__, after=_delay(task.attempts))
+        await _put_off(ground, task, error=type(error).__name__, after=_delay(task))
     except Exception as error:
-        if task.attempts >= MOST_ATTEMPTS:
-            log.exception("a task is given up", kind=task.kind, task=task.id)
-            await _put_off(ground, task, error=f"{type(error).__name__}: {error}", after=None)
-        else:
-            log.warning(
-                "a task failed", kind=task.kind, task=task.id, attempt=task.attempts, error=type(error).__name__
-            )
-            await _put_off(ground, task, error=f"{type(error).__name__}: {error}", after=_delay(task.attempts))
+        await _count_failure(ground, task, error)
+
+
+async def _count_failure(ground: Ground, task: Task, error: Exception) -> None:
+    """Have a task tried again later, or, after so many attempts, leave it to people."""
+    said = f"{type(error).__name__}: {error}"
+    if task.attempts >= PATIENCE_WITH.get(task.kind, PATIENCE).most_attempts:
+        log.error("a task is given up", kind=task.kind, task=task.id, exc_info=error)
+        await _put_off(ground, task, error=said, after=None)
+    else:
+        log.warning("a task failed", kind=task.kind, task=task.id, attempt=task.attempts, error=type(error).__name__)
+        await _put_off(ground, task, error=said, after=_delay(task))
 
 
 async def _put_off(ground: Ground, task: Task, *, error: str, after: timedelta | None) -> None:
@@ -113,8 +162,14 @@ async def _put_off(ground: Ground, task: Task, *, error: str, after: timedelta |
             await fail(connection, task, error=error, retry_at=retry_at)
 
 
-def _delay(attempts: int) -> timedelta:
+async def _put_back(ground: Ground, task: Task) -> None:
+    with suppress(DatabaseUnavailable, *DATABASE_ERRORS):
+        async with ground.database.transaction() as connection:
+            await put_back(connection, task, ground.clock.now() + SOON * ground.clock.speed)
+
+
+def _delay(task: Task) -> timedelta:
     """Twice as long with each attempt, less a random half, so that those who failed together come back apart."""
-    longest = min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(attempts - 1, 20))
-    delay: timedelta = longest * (0.5 + _chance.random() / 2)
+    longest = PATIENCE_WITH.get(task.kind, PATIENCE).longest_retry
+    delay: timedelta = min(longest, FIRST_RETRY * 2 ** min(task.attempts - 1, 20)) * (0.5 + _chance.random() / 2)
     return delay

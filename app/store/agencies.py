@@ -63,6 +63,11 @@ async def get_agency(connection: asyncpg.Connection, isil: str) -> Row:
     return _read(row, "systems", "suspensions")
 
 
+async def holds_agency(connection: asyncpg.Connection, isil: str) -> bool:
+    """Say whether there is an agency of this ISIL."""
+    return bool(await connection.fetchval("select exists (select from agency where isil = $1)", isil))
+
+
 async def list_locations(
     connection: asyncpg.Connection, filters: Filters, *, after: str | None, limit: int
 ) -> list[Row]:

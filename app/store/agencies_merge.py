@@ -189,6 +189,7 @@ where (system_participation.*) is distinct from (excluded.*);
 _SUSPENDED = """
 delete from suspension s using winner w
 where case when w.kind = 'agency' then s.agency else s.location end = w.isil
+  and s.by is null  -- what people said since is theirs to take back
   and ((w.suspended_from is null and w.suspended_until is null)
        or (s.since, s.until) is distinct from (w.suspended_from, w.suspended_until));
 insert into suspension (agency, location, since, until)
@@ -197,7 +198,8 @@ insert into suspension (agency, location, since, until)
   from winner w
   where (suspended_from is not null or suspended_until is not null)
     and not exists (select from suspension s
-                    where case when w.kind = 'agency' then s.agency else s.location end = w.isil);
+                    where case when w.kind = 'agency' then s.agency else s.location end = w.isil
+                      and s.by is null);
 """
 
 _COUNTS = f"""

@@ -49,41 +49,51 @@ async def list_events(
     return [as_event(row) for row in rows]
 
 
+# Where the event with id $1 stands; the start where there is none.
+_FROM = "((select coalesce(max(transaction), '-9223372036854775808'::bigint) from loan_event where id = $1), $1)"
+_NEXT = f"select {_COLUMNS}, transaction from loan_event where (transaction, id) > {_FROM} and {_SETTLED}"  # noqa: S608
+_IN_ORDER = "order by transaction, id limit $2"
+_EVERYONES = f"{_NEXT} {_IN_ORDER}"
+# Each half stops at the limit in an index of its own, whatever others do in the meantime.
+_AN_AGENCY_S = f"""
+({_NEXT} and requesting_agency = $3 {_IN_ORDER}) union all
+({_NEXT} and supplying_agency = $3 and requesting_agency <> $3 {_IN_ORDER})
+{_IN_ORDER}
+"""
+
+
 async def follow_events(
     connection: asyncpg.Connection, *, after: int, agency: str | None, limit: int
 ) -> list[dict[str, Any]]:
-    """Return the events that come after the one with id `after` (0: from the first), whoever's they are.
+    """Return the events that come after the one with id `after` (0, or one that is gone: from the first).
 
-    `agency` narrows them to loan requests in which it takes part: as requester, or as a supplier that was asked.
+    `agency` narrows them to those of loan requests that it made, and those in which it is the supplier.
     """
-    rows = await connection.fetch(
-        f"""
-        with position as (select coalesce((select transaction from loan_event where id = $1), 0) as transaction)
-        select {_COLUMNS} from loan_event event
-         where (transaction, id) > ((select transaction from position), $1) and {_SETTLED}
-           and ($2::text is null
-                or exists (select from loan_request where loan_request.id = event.loan_request
-                                                      and requesting_agency = $2)
-                or exists (select from placement where placement.loan_request = event.loan_request
-                                                   and placement.supplying_agency = $2))
-         order by transaction, id limit $3
-        """,  # noqa: S608 - only our own text
-        *(after, agency, limit),
-    )
+    if agency is None:
+        rows = await connection.fetch(_EVERYONES, after, limit)
+    else:
+        rows = await connection.fetch(_AN_AGENCY_S, after, limit, agency)
     return [as_event(row) for row in rows]
 
 
 async def settle_restored(connection: asyncpg.Connection) -> None:
-    """Give events of another server's transactions, as a restored backup has them, the place of the oldest."""
+    """Put events of another server's transactions, as a restored backup has them, before all that come.
+
+    Their order stays as it was, so that nobody who follows them misses any or has any twice.
+    """
     await connection.execute(
-        "update loan_event set transaction = 0"
-        " where transaction >= (pg_snapshot_xmax(pg_current_snapshot())::text)::bigint"
+        """
+        with restored as (
+            select max(id) as last, max(transaction) + 1 as shift from loan_event
+             where transaction >= (pg_snapshot_xmax(pg_current_snapshot())::text)::bigint)
+        update loan_event set transaction = transaction - shift from restored where id <= last
+        """
     )
 
 
 def as_event(row: asyncpg.Record) -> dict[str, Any]:
     """Return a row as the API shows it."""
-    found = dict(row)
+    found = {name: value for name, value in row.items() if name != "transaction"}
     found["data"] = None if row["data"] is None else orjson.loads(row["data"])
     return found
 

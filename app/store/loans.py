@@ -76,9 +76,12 @@ class Loan:
     placements: int
     events: int
     itinerary: list[dict[str, Any]] | None
+    itinerary_by: str | None
     expected_at: datetime | None
     seen_at_location: str | None
+    seen_at: datetime | None
     due_at: datetime | None
+    due_since: datetime | None
     renewals: int
     submitted_at: datetime
     shipped_at: datetime | None
@@ -88,7 +91,8 @@ class Loan:
 _LOAN = (
     "id, requesting_agency, requesting_agency_request_id, service_level, isbn, ppn, pickup_location, question,"
     " supplying, requesting, item, supplying_agency, supplying_location, asked, chosen, placements, events,"
-    " itinerary, expected_at, seen_at_location, due_at, renewals, submitted_at, shipped_at, received_at"
+    " itinerary, itinerary_by, expected_at, seen_at_location, seen_at, due_at, due_since, renewals,"
+    " submitted_at, shipped_at, received_at"
 )
 
 # One statement, so one round trip and one transaction. A second one with the same key or id waits for the first to
@@ -98,13 +102,13 @@ with loan as (
     insert into loan_request (id, requesting_agency, requesting_agency_request_id, patron_reference, service_level,
         isbn, ppn, pickup_location, question, supplying, requesting, item, status, outcome, events, submitted_at,
         ended_at)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
-            case when $14::text is not null then $16::timestamptz end)
+    values ($1, $2, $3, case when $14::text is null then $4 end, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
+            $16, case when $14 is not null then $16::timestamptz end)
     returning id),
 decided as (insert into loan_decision (loan_request, number, document) select id, 1, $17 from loan),
 told as (
-    insert into loan_event (loan_request, sequence, event, at, by, status)
-    select loan.id, told.sequence, told.event, $16, $2, told.status
+    insert into loan_event (loan_request, sequence, requesting_agency, event, at, by, status)
+    select loan.id, told.sequence, $2, told.event, $16, $2, told.status
       from loan, unnest($18::text[], $19::text[]) with ordinality as told (event, status, sequence)),
 due as (insert into task (kind, subject, due_at) select 'place', $1::text, $16 where $14 is null),
 tell as (
@@ -129,7 +133,8 @@ async def insert_loan(
 ) -> None:
     """Write a loan request with its decision, first events, due task and idempotency key, or nothing.
 
-    `events` are (event, status after it), and led to `standing`. Raises DuplicateRequestId or KeyTaken.
+    `events` are (event, status after it), and led to `standing`; one that has ended at once keeps no patron
+    reference. Raises DuplicateRequestId or KeyTaken.
     """
     try:
         await connection.execute(
@@ -214,11 +219,12 @@ async def write_event(
 _TELL = """
 with told as (
     insert into loan_event (loan_request, sequence, event, at, by, status, supplying_agency, supplying_location,
-                            reason, note, data)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)),
+                            reason, note, data, requesting_agency)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)),
 tell as (
+    -- People may report what is yet to come: they are told of it now.
     insert into task (kind, subject, due_at)
-    select 'deliver', id || ':' || $1::text, $4 from webhook where agency in ($12, $7)
+    select 'deliver', id || ':' || $1::text, least($4, now()) from webhook where agency in ($12, $7)
     on conflict (kind, subject) do update
        set again = task.leased_until is not null,
            due_at = case when task.dead_at is null then least(task.due_at, excluded.due_at) else task.due_at end)
@@ -274,39 +280,48 @@ _SHOWN = (
     " requesting, item, supplying_agency, supplying_location, expected_at, due_at, seen_at_location, submitted_at,"
     " shipped_at, received_at, ended_at, events"
 )
-# A supplier sees what it was ever asked. Written as a union, so that each half has its index.
-_PARTY = (
-    "id in (select id from loan_request where requesting_agency = {0} union all"
-    " select loan_request from placement where supplying_agency = {0})"
-)
+# Whoever takes part: the requester, and every supplier that was ever asked, maybe twice. Each half is read by its own
+# index, the newest first, and no further than the page: as one condition it would be a scan of everything. The
+# laterals' limit keeps the look-ups one by one; a join would read on to the end for those that the page leaves out.
+_OF_PARTY = """
+((select id from loan_request where {terms} and requesting_agency = {party} order by id desc limit $1)
+  union
+ (select distinct placement.loan_request from placement {join}
+   where {asked} and placement.supplying_agency = {party} order by 1 desc limit $1)
+ order by 1 desc limit $1) page (loan)
+cross join lateral (select * from loan_request where id = page.loan limit 1) found
+"""
+_JOIN = "join loan_request on loan_request.id = placement.loan_request"
 
 
 async def list_loans(
     connection: asyncpg.Connection, filters: LoanFilters, *, before: UUID | None, limit: int
 ) -> list[dict[str, Any]]:
     """Return loan requests, the newest first, with an id below `before`."""
-    terms, values = ["true"], list[Any]()
-
-    def add(term: str, value: Any) -> None:
-        values.append(value)
-        terms.append(term.format(f"${len(values)}"))
-
-    for name in ("requesting_agency", "supplying_agency", "status"):
-        if (value := getattr(filters, name)) is not None:
-            add(name + " = {}", value)
-    if filters.request_id is not None:
-        add("requesting_agency_request_id = {}", filters.request_id)
-    if filters.party is not None:
-        add(_PARTY, filters.party)
+    equal = {
+        "requesting_agency": filters.requesting_agency,
+        "supplying_agency": filters.supplying_agency,
+        "status": filters.status,
+        "requesting_agency_request_id": filters.request_id,
+    }
+    terms, values = [], list[Any]([limit])
+    for name, value in equal.items():
+        if value is not None:
+            values.append(value)
+            terms.append(f"loan_request.{name} = ${len(values)}")
     if filters.open_only:
-        terms.append("outcome is null")
+        terms.append("loan_request.outcome is null")
+    join, asked = _JOIN if terms else "", ["true", *terms]  # only what is narrowed has to be looked at
     if before is not None:
-        add("id < {}", before)
-    values.append(limit)
-    rows = await connection.fetch(
-        f"select {_SHOWN} from loan_request where {' and '.join(terms)} order by id desc limit ${len(values)}",  # noqa: S608
-        *values,
-    )
+        values.append(before)
+        terms.append(f"id < ${len(values)}")
+        asked.append(f"placement.loan_request < ${len(values)}")
+    narrowed = " and ".join(["true", *terms])
+    source = f"loan_request where {narrowed}"
+    if filters.party is not None:
+        values.append(filters.party)
+        source = _OF_PARTY.format(terms=narrowed, join=join, asked=" and ".join(asked), party=f"${len(values)}")
+    rows = await connection.fetch(f"select {_SHOWN} from {source} order by id desc limit $1", *values)  # noqa: S608
     return [dict(row) for row in rows]
 
 

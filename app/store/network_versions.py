@@ -9,7 +9,9 @@ from datetime import date, datetime
 import asyncpg
 import orjson
 
+from app.store.network_changes import check_changes
 from app.store.timetable import Content, StopRow, counts, first_and_last_day, write_content
+from app.store.under_way import CHANGED, plan_again
 
 # Imports, activations and undoings of networks wait for each other; any number that nobody else uses will do.
 NETWORK_LOCK = 0x6C65656E_6E657477
@@ -103,20 +105,27 @@ async def get_number(connection: asyncpg.Connection, version_id: str) -> int:
     return number
 
 
-async def activate(connection: asyncpg.Connection, version_id: str) -> bool:
-    """Make a version the active one; False, and nothing written, when it is already. Raises VersionUnknown."""
+async def activate(connection: asyncpg.Connection, version_id: str, *, own: frozenset[str] | None = None) -> bool:
+    """Make a version the active one; False, and nothing written, when it is already.
+
+    `own` are the operators whose routes and trips it may change (None: all). Raises VersionUnknown or NotYours.
+    """
     await lock_network(connection)
     number = await get_number(connection, version_id)
-    if await find_active(connection) == version_id:
+    active = await find_active(connection)
+    if active == version_id:
         return False
+    if own is not None and active is not None:
+        await check_changes(connection, await get_number(connection, active), number, own=own)
     await connection.execute("insert into network_activation (version) values ($1)", number)
+    await plan_again(connection, CHANGED)
     return True
 
 
-async def undo(connection: asyncpg.Connection) -> tuple[str, str | None]:
+async def undo(connection: asyncpg.Connection, *, own: frozenset[str] | None = None) -> tuple[str, str | None]:
     """Undo the newest activation that stands; return the version that was active and the one that now is.
 
-    Raises NothingToUndo.
+    `own` are the operators whose routes and trips that may change (None: all). Raises NothingToUndo or NotYours.
     """
     await lock_network(connection)
     undone = await find_active(connection)
@@ -126,7 +135,12 @@ async def undo(connection: asyncpg.Connection) -> tuple[str, str | None]:
         "update network_activation set undone_at = clock_timestamp()"
         " where id = (select max(id) from network_activation where undone_at is null)"
     )
-    return undone, await find_active(connection)
+    active = await find_active(connection)
+    if own is not None:
+        after = None if active is None else await get_number(connection, active)
+        await check_changes(connection, await get_number(connection, undone), after, own=own)
+    await plan_again(connection, CHANGED)
+    return undone, active
 
 
 async def get_version(connection: asyncpg.Connection, version_id: str) -> Version:

@@ -25,6 +25,7 @@ class Placement:
     receipt: str | None
     state: str
     asked_at: datetime
+    placed_at: datetime | None
     lapses_at: datetime | None
 
     @property
@@ -40,7 +41,10 @@ class Committed(NamedTuple):
     all: int
 
 
-_COLUMNS = "loan_request, number, supplying_agency, supplying_location, system, receipt, state, asked_at, lapses_at"
+_COLUMNS = (
+    "loan_request, number, supplying_agency, supplying_location, system, receipt, state, asked_at, placed_at,"
+    " lapses_at"
+)
 
 
 async def find_titles(connection: asyncpg.Connection, *, isbn: str | None, ppn: str | None) -> list[int]:
@@ -125,10 +129,26 @@ async def note_placed(
     )
 
 
+async def move_lapse(connection: asyncpg.Connection, placement: Placement, *, lapses_at: datetime) -> None:
+    """Note that a placement lapses at another moment."""
+    await connection.execute(
+        "update placement set lapses_at = $3 where loan_request = $1 and number = $2",
+        *(placement.loan_request, placement.number, lapses_at),
+    )
+
+
 async def note_answered(connection: asyncpg.Connection, placement: Placement, *, at: datetime) -> None:
     """Note when the supplier first answered."""
     await connection.execute(
         "update placement set answered_at = coalesce(answered_at, $3) where loan_request = $1 and number = $2",
+        *(placement.loan_request, placement.number, at),
+    )
+
+
+async def note_shipped(connection: asyncpg.Connection, placement: Placement, *, at: datetime) -> None:
+    """Note when the supplier sent it."""
+    await connection.execute(
+        "update placement set shipped_at = $3 where loan_request = $1 and number = $2",
         *(placement.loan_request, placement.number, at),
     )
 

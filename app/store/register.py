@@ -63,18 +63,25 @@ async def load_register(connection: asyncpg.Connection) -> Register:
             for row in locations
         },
         timezone=TIMEZONE,
+        suspensions=suspensions.get(("everything", ""), ()),
     )
 
 
 async def _suspensions(connection: asyncpg.Connection) -> dict[tuple[str, str], tuple[Period, ...]]:
     rows = await connection.fetch(
-        "select agency, location, since, until from suspension order by since nulls first, id"
+        "select agency, location, since, until from suspension where route is null order by since nulls first, id"
     )
     found: dict[tuple[str, str], tuple[Period, ...]] = {}
     for row in rows:
-        subject = ("location", row["location"]) if row["agency"] is None else ("agency", row["agency"])
+        subject = _subject(row["agency"], row["location"])
         found[subject] = (*found.get(subject, ()), _period(row["since"], row["until"]))
     return found
+
+
+def _subject(agency: str | None, location: str | None) -> tuple[str, str]:
+    if agency is not None:
+        return "agency", agency
+    return ("everything", "") if location is None else ("location", location)
 
 
 def _period(since: date | None, until: date | None) -> Period:

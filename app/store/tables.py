@@ -125,7 +125,11 @@ suspension = Table(
     Column("location", Text, ForeignKey("location.id", ondelete="CASCADE"), index=True),
     Column("since", Date),  # included
     Column("until", Date),  # not included
-    CheckConstraint("num_nonnulls(agency, location) = 1", name="one_subject"),
+    Column("route", Text, index=True),  # its id in the network, whichever version is active
+    Column("everything", Boolean, nullable=False, server_default=text("false")),  # no van drives at all
+    Column("by", Text),  # who said so; null: an import of agencies
+    Column("note", Text),
+    CheckConstraint("num_nonnulls(agency, location, route) + everything::int = 1", name="one_subject"),
 )
 
 tariff = Table(
@@ -322,21 +326,37 @@ loan_request = Table(
     Column("events", Integer, nullable=False, server_default="0"),  # how many; the last one's sequence
     # the way there or back: dated legs, when it should be there, and where it was seen last
     Column("itinerary", JSON),
+    Column("itinerary_by", Text),  # who chose it by hand; null: planned
     _moment("expected_at"),
     Column("seen_at_location", Text),
+    _moment("seen_at"),  # when it was last scanned or handed to the vans
     _moment("due_at"),  # when the reader must have brought it back
+    _moment("due_since"),  # from when on the days until then count
     Column("renewals", SmallInteger, nullable=False, server_default="0"),
     _moment("submitted_at", required=True),
     _moment("shipped_at"),
     _moment("received_at"),
+    _moment("returned_at"),  # when it was sent back, or on
     _moment("ended_at"),
-    UniqueConstraint("requesting_agency", "requesting_agency_request_id"),
+    _moment("stripped_at"),  # when retention took away what could point at a person
+    CheckConstraint("outcome is null or patron_reference is null", name="unlinked"),
+    # The number first: staff look for it without saying whose it is.
+    UniqueConstraint("requesting_agency_request_id", "requesting_agency"),
     Index("ix_loan_request_requesting_agency_id", "requesting_agency", "id"),
     Index("ix_loan_request_supplying_agency_id", "supplying_agency", "id"),
     Index("ix_loan_request_status_id", "status", "id"),
     Index("ix_loan_request_submitted_at", "submitted_at"),
+    Index("ix_loan_request_shipped_at", "shipped_at", postgresql_where=text("shipped_at is not null")),
+    Index("ix_loan_request_open", "id", postgresql_where=text("outcome is null")),
     Index("ix_loan_request_open_isbn", "isbn", postgresql_where=text("outcome is null")),
     Index("ix_loan_request_open_ppn", "ppn", postgresql_where=text("outcome is null")),
+    Index("ix_loan_request_under_way", "id", postgresql_where=text("outcome is null and itinerary is not null")),
+    Index("ix_loan_request_lent", "id", postgresql_where=text("outcome is null and due_at is not null")),
+    Index(
+        "ix_loan_request_unstripped",
+        "ended_at",
+        postgresql_where=text("ended_at is not null and stripped_at is null"),
+    ),
 )
 
 loan_decision = Table(
@@ -356,6 +376,7 @@ loan_event = Table(
     Column("transaction", BigInteger, nullable=False, server_default=text("((pg_current_xact_id())::text)::bigint")),
     Column("loan_request", UUID, ForeignKey("loan_request.id", ondelete="CASCADE"), nullable=False),
     Column("sequence", Integer, nullable=False),  # 1, 2, 3 … without a gap
+    Column("requesting_agency", Text, nullable=False),  # the loan request's: each party's stream has its own index
     Column("event", Text, nullable=False),
     _moment("at", required=True),  # when it happened
     Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
@@ -368,6 +389,8 @@ loan_event = Table(
     Column("data", JSON),
     UniqueConstraint("loan_request", "sequence"),
     Index("ix_loan_event_stream", "transaction", "id"),
+    Index("ix_loan_event_requesting", "requesting_agency", "transaction", "id"),
+    Index("ix_loan_event_supplying", "supplying_agency", "transaction", "id"),
     Index("ix_loan_event_event_at", "event", "at"),
 )
 
@@ -388,10 +411,13 @@ placement = Table(
     _moment("placed_at"),
     _moment("lapses_at"),
     _moment("answered_at"),
+    _moment("shipped_at"),
     _moment("closed_at"),
     # A placement is never made twice: at most one that is not closed.
     Index("uq_placement_open", "loan_request", unique=True, postgresql_where=text("state <> 'closed'")),
     Index("ix_placement_committed", "supplying_location", postgresql_where=text("state <> 'closed'")),
+    Index("ix_placement_asked_at", "asked_at"),
+    Index("ix_placement_supplying_agency_loan_request", "supplying_agency", "loan_request"),
     CheckConstraint("state in ('asking','live','closed')", name="state"),
 )
 
@@ -475,8 +501,9 @@ settlement_entry = Table(
     Column("cents", Integer, nullable=False),  # credit is positive, debit negative
     Column("counterparty", Text),
     Column("day", Date, nullable=False),  # of delivery
-    Index("ix_settlement_entry_agency_day", "agency", "day"),
-    Index("ix_settlement_entry_day", "day"),
+    # In the order of their pages.
+    Index("ix_settlement_entry_agency_day", "agency", "day", "loan_request", "what"),
+    Index("ix_settlement_entry_day", "day", "loan_request", "what", "agency"),
 )
 
 # --- callers, and what tells a process that something changed -------------------------------------
@@ -488,6 +515,7 @@ api_key = Table(
     Column("digest", Text, nullable=False, unique=True),  # SHA-256 of the key, hex; the key itself is never kept
     Column("agency", Text, nullable=False),
     Column("scopes", ARRAY(Text), nullable=False),
+    Column("poi", Text),  # whom a planner plans for: the code of a POI, or the id of an operator of the network
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("expires_at", DateTime(timezone=True)),
 )

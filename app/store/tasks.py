@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
 
 from app.store.events import CHANNEL
+
+AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
+"""Due whatever the service's clock says."""
 
 
 class LeaseLost(Exception):  # noqa: N818 - says what happened
@@ -50,6 +53,16 @@ async def schedule(connection: asyncpg.Connection, kind: str, subject: str, due_
         *(kind, subject, due_at),
     )
     await connection.execute("select pg_notify($1, '')", CHANNEL)
+
+
+async def ensure(connection: asyncpg.Connection, kind: str, subject: str, due_at: datetime) -> None:
+    """Have something that is done again and again exist, due at `due_at` if it did not; a dead one is tried anew."""
+    await connection.execute(
+        "insert into task (kind, subject, due_at) values ($1, $2, $3)"
+        " on conflict (kind, subject) do update set dead_at = null, attempts = 0, due_at = excluded.due_at"
+        " where task.dead_at is not null",
+        *(kind, subject, due_at),
+    )
 
 
 async def drop(connection: asyncpg.Connection, kind: str, subject: str) -> None:
@@ -105,6 +118,15 @@ async def postpone(connection: asyncpg.Connection, task: Task, due_at: datetime)
         "update task set leased_until = null, again = false, attempts = 0, error = null,"
         " due_at = case when again then due_at else $2 end where id = $1",
         *(task.id, due_at),
+    )
+
+
+async def put_back(connection: asyncpg.Connection, task: Task, due_at: datetime) -> None:
+    """Have a task done again at `due_at` as if it had not been tried."""
+    await connection.execute(
+        "update task set leased_until = null, attempts = attempts - 1, due_at = $3"
+        " where id = $1 and leased_until = $2",
+        *(*_token(task), due_at),
     )
 
 

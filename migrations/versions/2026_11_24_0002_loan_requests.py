@@ -45,19 +45,25 @@ def upgrade() -> None:
         sa.Column("placements", sa.Integer(), server_default="0", nullable=False),
         sa.Column("events", sa.Integer(), server_default="0", nullable=False),
         sa.Column("itinerary", sa.JSON(), nullable=True),
+        sa.Column("itinerary_by", sa.Text(), nullable=True),
         sa.Column("expected_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("seen_at_location", sa.Text(), nullable=True),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("due_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("renewals", sa.SmallInteger(), server_default="0", nullable=False),
         sa.Column("submitted_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("shipped_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("returned_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("stripped_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("outcome is null or patron_reference is null", name=op.f("ck_loan_request_unlinked")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_loan_request")),
         sa.UniqueConstraint(
-            "requesting_agency",
             "requesting_agency_request_id",
-            name=op.f("uq_loan_request_requesting_agency_requesting_agency_request_id"),
+            "requesting_agency",
+            name=op.f("uq_loan_request_requesting_agency_request_id_requesting_agency"),
         ),
     )
     op.create_index(
@@ -70,10 +76,41 @@ def upgrade() -> None:
     op.create_index(
         "ix_loan_request_open_ppn", "loan_request", ["ppn"], unique=False, postgresql_where=sa.text("outcome is null")
     )
+    op.create_index(
+        "ix_loan_request_under_way",
+        "loan_request",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("outcome is null and itinerary is not null"),
+    )
+    op.create_index(
+        "ix_loan_request_lent",
+        "loan_request",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("outcome is null and due_at is not null"),
+    )
     op.create_index("ix_loan_request_requesting_agency_id", "loan_request", ["requesting_agency", "id"], unique=False)
     op.create_index("ix_loan_request_status_id", "loan_request", ["status", "id"], unique=False)
     op.create_index("ix_loan_request_submitted_at", "loan_request", ["submitted_at"], unique=False)
+    op.create_index(
+        "ix_loan_request_shipped_at",
+        "loan_request",
+        ["shipped_at"],
+        unique=False,
+        postgresql_where=sa.text("shipped_at is not null"),
+    )
+    op.create_index(
+        "ix_loan_request_open", "loan_request", ["id"], unique=False, postgresql_where=sa.text("outcome is null")
+    )
     op.create_index("ix_loan_request_supplying_agency_id", "loan_request", ["supplying_agency", "id"], unique=False)
+    op.create_index(
+        "ix_loan_request_unstripped",
+        "loan_request",
+        ["ended_at"],
+        unique=False,
+        postgresql_where=sa.text("ended_at is not null and stripped_at is null"),
+    )
     op.create_table(
         "settlement_entry",
         sa.Column("loan_request", sa.UUID(), nullable=False),
@@ -84,8 +121,12 @@ def upgrade() -> None:
         sa.Column("day", sa.Date(), nullable=False),
         sa.PrimaryKeyConstraint("loan_request", "agency", "what", name=op.f("pk_settlement_entry")),
     )
-    op.create_index("ix_settlement_entry_agency_day", "settlement_entry", ["agency", "day"], unique=False)
-    op.create_index("ix_settlement_entry_day", "settlement_entry", ["day"], unique=False)
+    op.create_index(
+        "ix_settlement_entry_agency_day", "settlement_entry", ["agency", "day", "loan_request", "what"], unique=False
+    )
+    op.create_index(
+        "ix_settlement_entry_day", "settlement_entry", ["day", "loan_request", "what", "agency"], unique=False
+    )
     op.create_table(
         "task",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -165,6 +206,7 @@ def upgrade() -> None:
         ),
         sa.Column("loan_request", sa.UUID(), nullable=False),
         sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.Column("requesting_agency", sa.Text(), nullable=False),
         sa.Column("event", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
@@ -185,7 +227,11 @@ def upgrade() -> None:
         sa.UniqueConstraint("loan_request", "sequence", name=op.f("uq_loan_event_loan_request_sequence")),
     )
     op.create_index("ix_loan_event_event_at", "loan_event", ["event", "at"], unique=False)
+    op.create_index(
+        "ix_loan_event_requesting", "loan_event", ["requesting_agency", "transaction", "id"], unique=False
+    )
     op.create_index("ix_loan_event_stream", "loan_event", ["transaction", "id"], unique=False)
+    op.create_index("ix_loan_event_supplying", "loan_event", ["supplying_agency", "transaction", "id"], unique=False)
     op.create_table(
         "placement",
         sa.Column("loan_request", sa.UUID(), nullable=False),
@@ -202,6 +248,7 @@ def upgrade() -> None:
         sa.Column("placed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("lapses_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("shipped_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("state in ('asking','live','closed')", name=op.f("ck_placement_state")),
         sa.ForeignKeyConstraint(
@@ -218,6 +265,13 @@ def upgrade() -> None:
         ["supplying_location"],
         unique=False,
         postgresql_where=sa.text("state <> 'closed'"),
+    )
+    op.create_index("ix_placement_asked_at", "placement", ["asked_at"], unique=False)
+    op.create_index(
+        "ix_placement_supplying_agency_loan_request",
+        "placement",
+        ["supplying_agency", "loan_request"],
+        unique=False,
     )
     op.create_index(
         "uq_placement_open", "placement", ["loan_request"], unique=True, postgresql_where=sa.text("state <> 'closed'")
@@ -240,18 +294,43 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_webhook_progress_loan_request"), "webhook_progress", ["loan_request"], unique=False)
     op.add_column("system", sa.Column("address", sa.Text(), nullable=True))
+    op.add_column("suspension", sa.Column("route", sa.Text(), nullable=True))
+    op.add_column(
+        "suspension", sa.Column("everything", sa.Boolean(), server_default=sa.text("false"), nullable=False)
+    )
+    op.add_column("suspension", sa.Column("by", sa.Text(), nullable=True))
+    op.add_column("suspension", sa.Column("note", sa.Text(), nullable=True))
+    op.create_index(op.f("ix_suspension_route"), "suspension", ["route"], unique=False)
+    op.drop_constraint(op.f("ck_suspension_one_subject"), "suspension", type_="check")
+    op.create_check_constraint(
+        op.f("ck_suspension_one_subject"),
+        "suspension",
+        "num_nonnulls(agency, location, route) + everything::int = 1",
+    )
+    op.add_column("api_key", sa.Column("poi", sa.Text(), nullable=True))
     op.execute("insert into lapse_rule (agency, service_level, open_days) values ('', '', 8)")
 
 
 def downgrade() -> None:
     """Drop them; every loan request goes with them."""
+    op.drop_column("api_key", "poi")
+    op.execute("delete from suspension where route is not null or everything")
+    op.drop_constraint(op.f("ck_suspension_one_subject"), "suspension", type_="check")
+    op.create_check_constraint(op.f("ck_suspension_one_subject"), "suspension", "num_nonnulls(agency, location) = 1")
+    op.drop_index(op.f("ix_suspension_route"), table_name="suspension")
+    for column in ("note", "by", "everything", "route"):
+        op.drop_column("suspension", column)
     op.drop_column("system", "address")
     op.drop_index(op.f("ix_webhook_progress_loan_request"), table_name="webhook_progress")
     op.drop_table("webhook_progress")
     op.drop_index("uq_placement_open", table_name="placement", postgresql_where=sa.text("state <> 'closed'"))
+    op.drop_index("ix_placement_supplying_agency_loan_request", table_name="placement")
+    op.drop_index("ix_placement_asked_at", table_name="placement")
     op.drop_index("ix_placement_committed", table_name="placement", postgresql_where=sa.text("state <> 'closed'"))
     op.drop_table("placement")
+    op.drop_index("ix_loan_event_supplying", table_name="loan_event")
     op.drop_index("ix_loan_event_stream", table_name="loan_event")
+    op.drop_index("ix_loan_event_requesting", table_name="loan_event")
     op.drop_index("ix_loan_event_event_at", table_name="loan_event")
     op.drop_table("loan_event")
     op.drop_table("loan_decision")
@@ -267,10 +346,29 @@ def downgrade() -> None:
     op.drop_index("ix_settlement_entry_day", table_name="settlement_entry")
     op.drop_index("ix_settlement_entry_agency_day", table_name="settlement_entry")
     op.drop_table("settlement_entry")
+    op.drop_index(
+        "ix_loan_request_unstripped",
+        table_name="loan_request",
+        postgresql_where=sa.text("ended_at is not null and stripped_at is null"),
+    )
     op.drop_index("ix_loan_request_supplying_agency_id", table_name="loan_request")
+    op.drop_index("ix_loan_request_open", table_name="loan_request", postgresql_where=sa.text("outcome is null"))
+    op.drop_index(
+        "ix_loan_request_shipped_at", table_name="loan_request", postgresql_where=sa.text("shipped_at is not null")
+    )
     op.drop_index("ix_loan_request_submitted_at", table_name="loan_request")
     op.drop_index("ix_loan_request_status_id", table_name="loan_request")
     op.drop_index("ix_loan_request_requesting_agency_id", table_name="loan_request")
+    op.drop_index(
+        "ix_loan_request_lent",
+        table_name="loan_request",
+        postgresql_where=sa.text("outcome is null and due_at is not null"),
+    )
+    op.drop_index(
+        "ix_loan_request_under_way",
+        table_name="loan_request",
+        postgresql_where=sa.text("outcome is null and itinerary is not null"),
+    )
     op.drop_index("ix_loan_request_open_ppn", table_name="loan_request", postgresql_where=sa.text("outcome is null"))
     op.drop_index("ix_loan_request_open_isbn", table_name="loan_request", postgresql_where=sa.text("outcome is null"))
     op.drop_table("loan_request")

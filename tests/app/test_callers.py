@@ -100,10 +100,21 @@ async def test_a_key_that_is_taken_away_stops_working_at_once(
         ({"origin": "http://127.0.0.1:8000"}, 200),
         ({"x-forwarded-for": "10.0.0.1"}, 401),
         ({"forwarded": "for=10.0.0.1"}, 401),
+        ({"origin": "http://[evil.example"}, 401),
+        ({"host": "127.1.2.3:8000"}, 200),
+        ({"host": "[::1]:8000"}, 200),
+        ({"host": "evil.example"}, 401),
+        ({"host": "localhost.evil.example:8000"}, 401),
+        ({"host": "10.0.0.1"}, 401),
+        ({"host": "[::1"}, 401),
     ],
 )
 async def test_open_mode_is_for_this_machine(client: httpx.AsyncClient, headers: dict[str, str], status: int) -> None:
-    assert await status_of(client, headers) == status
+    for address in ("/v1/decisions", "/v1/network/versions/first/activate"):
+        # A call from here opens nothing for one that is not, whatever either says it has for a key.
+        for key in ({}, {"authorization": "Bearer made-up"}):
+            assert (await client.post(address, json=ASKED, headers=key)).status_code == 200
+            assert (await client.post(address, json=ASKED, headers=headers | key)).status_code == status
 
 
 async def test_taking_the_last_key_away_does_not_open_the_service_again(

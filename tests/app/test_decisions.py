@@ -1,4 +1,4 @@
-"""POST /v1/decisions, as an ILS that has read the contract sees it."""
+"""POST /v1/decisions, as an ILS that has read docs/openapi.json sees it."""
 
 from __future__ import annotations
 
@@ -294,7 +294,8 @@ async def test_moments_are_answered_in_the_time_of_the_network(
         ({"requested_at": 1795000000}, "/requested_at", "with an offset"),
         ({"requested_at": "2026-02-30T10:00:00Z"}, "/requested_at", "does not exist"),
         ({"requested_at": "2026-11-23T24:00:00Z"}, "/requested_at", "does not exist"),
-        ({"requested_at": "2026-11-23T10:00:00+25:00"}, "/requested_at", "does not exist"),
+        ({"requested_at": "2026-11-23T10:00:00+25:00"}, "/requested_at", "its offset is more than 23:59"),
+        ({"requested_at": "2026-11-23T10:00:00+01:60"}, "/requested_at", "or has more than 59 minutes"),
         ({"requested_at": "0001-01-01T00:00:00+14:00"}, "/requested_at", "in the years"),
         ({"requested_at": "9999-12-31T23:59:59-14:00"}, "/requested_at", "in the years"),
         ({"need_before": "9999-12-31T23:59:59-14:00"}, "/need_before", "in the years"),

@@ -56,7 +56,7 @@ async def test_rows_land_in_whatever_order(database: Database) -> None:
         "system_participation": ["(NL-0800070000,wise-midden,,)"],
         "location": [
             '("Hub at 22nd Street",hub,Hub,,UT,BiSC,manual,,,0,"",,)',
-            '(NL-0800070001,location,Branch,NL-0800070000,,,,52.1,5.2,45,"Mo-Fr 09:00-17:00; PH off",,)',
+            '(NL-0800070001,location,Branch,NL-0800070000,,,manual,52.1,5.2,45,"Mo-Fr 09:00-17:00; PH off",,)',
         ],
         "epoch": ["(register,1)"],
     }
@@ -90,7 +90,9 @@ async def test_the_last_line_about_an_isil_stands(database: Database) -> None:
     ("row", "field", "reason"),
     [
         (",Name,agency,,,,,,,,", "isil", "is empty"),
-        (f"{'x' * 65},Name,agency,,,,,,,,", "isil", "is longer than 64 characters"),
+        (f"{'x' * 201},Name,agency,,,,,,,,", "isil", "is longer than 200 characters"),
+        (f"B,Name,location,{'x' * 201},,,,,,,", "parent", "is longer than 200 characters"),
+        (f"B,Name,agency,,{'x' * 65},,,,,,", "province", "is longer than 64 characters"),
         ("B\x07,Name,agency,,,,,,,,", "isil", "holds a control character"),
         ("B,,agency,,,,,,,,", "name", "is empty"),
         ("B,Name,branch,,,,,,,,", "kind", "is not one of agency, location, hub"),
@@ -114,6 +116,12 @@ async def test_a_bad_row_is_named_and_the_others_land(
     report = await run(database, f"{COLUMNS}\nA,First,agency,,,,,,,,\n{row}\nC,Third,location,A,,,,,,,\n")
     assert report == counts(read=3, created=2, rejected=1, rejects=[{"line": 3, "field": field, "reason": reason}])
     assert await column(database, "select isil from agency union select id from location order by 1") == ["A", "C"]
+
+
+async def test_ids_may_be_as_long_as_those_of_stops(database: Database) -> None:
+    parent, branch = "a" * 200, "b" * 200
+    report = await run(database, f"{COLUMNS}\n{parent},First,agency,,,,,,,,\n{branch},B,location,{parent},,,,,,,\n")
+    assert report == counts(read=2, created=2)
 
 
 async def test_opening_hours_that_cannot_be_read_are_named(database: Database) -> None:

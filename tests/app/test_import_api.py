@@ -125,6 +125,7 @@ async def test_what_is_not_taken_is_a_problem(
         request.headers.pop("content-type", None)
     answer = await client.send(request)
     assert (answer.status_code, answer.json()["type"]) == (status, f"/problems/{slug}")
+    assert bool(answer.json().get("errors")) == (status == 422)
 
 
 async def test_a_body_of_unknown_length_is_bounded_too(client: httpx.AsyncClient) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
+from pathlib import Path
 
 import pytest
 
 from app.database import Database
 from app.imports.holdings import import_holdings
 from app.imports.report import ImportTooSlow, RowsRejected, UnreadableFile
+from bench import imports
 from tests.support.tables import add_locations, drawn_holdings, drawn_titles, empty, file_of, whole
 
 A = "9780306406157"
@@ -51,6 +53,17 @@ async def test_rows_land_with_their_defaults(database: Database) -> None:
         "three |  | 1234 | Two\nlines /  | book 0 0 lent",
         f"two | {B} | 39876543X | Eerste deel /  | daisy 3 0 kept",
     ]
+
+
+async def test_a_long_file_lands_but_for_its_bad_rows(database: Database, tmp_path: Path) -> None:
+    """As the benchmark does with five million lines."""
+    file = tmp_path / "holdings.csv"
+    with file.open("w", encoding="utf-8") as written:
+        written.write(imports.HEADER)
+        written.writelines(imports.rows(["one", "two", "three"], 200_000))
+    imports.check(await import_holdings(database, file), 200_000)
+    async with database.connection() as connection:
+        assert await connection.fetchval("select count(*) from holding") == 199_800
 
 
 async def test_ndjson_is_the_same_in_another_form(database: Database) -> None:

@@ -268,7 +268,7 @@ async def test_a_body_that_breaks_off_leaves_what_was_there(app: FastAPI, client
         "query_string": b"activate=true",
         "root_path": "",
         "headers": [(b"content-type", b"application/zip"), (b"content-length", str(len(CALTRAIN)).encode())],
-        "server": ("leenpad.test", 80),
+        "server": ("localhost", 80),
         "client": ("127.0.0.1", 1),
     }
     await app(scope, receive, send)
@@ -477,5 +477,19 @@ async def test_the_health_of_the_active_network(client: httpx.AsyncClient) -> No
             {"kind": "route", "id": "R2", "operator": "Night carrier", "cut_off": ["NL-1"]},
         ],
     }
+    rows = ["A,Library A,agency,,", "AWAY,No van comes here,location,,", "GONE,Closed,location,,2026-11-01"]
+    register = "isil,name,kind,valid_from,valid_until\n" + "".join(f"{row}\n" for row in rows)
+    for away in ("AWAY", "FAR"):
+        headers = {"content-type": "text/csv"}
+        assert (
+            await client.post("/v1/imports/agencies", content=register.replace("AWAY", away), headers=headers)
+        ).status_code == 200
+    for since, gone in (("2026-11-23", []), ("2026-10-31", ["GONE"])):
+        answer = await client.get("/v1/network/health", params={"since": since, "until": "2026-12-31"})
+        assert (answer.json()["not_reached"], answer.json()["not_sending"], answer.json()["stops"]) == (
+            ["AWAY", "FAR", *gone],
+            ["AWAY", "FAR", *gone, "NL-2"],
+            3,
+        )
     answer = await client.get("/v1/network/health", params={"since": "2026-11-23", "until": "2026-11-22"})
     assert answer.json()["errors"] == [{"pointer": "/until", "detail": "This day is before `since`."}]

@@ -190,6 +190,15 @@ async def test_an_import_that_waits_too_long_gives_up_and_leaves_nothing(empty: 
     assert (await import_network(empty, zipped(SMALL))).created == 18
 
 
+async def test_how_far_it_has_read_is_told(empty: Database) -> None:
+    told: list[int] = []
+    file = zipped(SMALL)
+    size = len(file.getvalue())
+    await import_network(empty, file, progress=told.append)
+    assert told == sorted(told)
+    assert size * 0.5 < told[-1] < size * 2  # each file once, and what a zip says of them
+
+
 async def test_a_fault_while_writing_leaves_nothing(empty: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     async def broken(*_: object) -> int:
         raise RuntimeError("the disk is full")

@@ -114,7 +114,11 @@ def test_names_of_operations_are_unique() -> None:
 
 
 def test_no_address_of_another_host_is_in_it() -> None:
-    assert b"://" not in orjson.dumps(DOCUMENT).replace(b"postgresql://", b"")
+    known = (b"postgresql://", b"https://library.example/")  # the latter is nobody's for good (RFC 2606)
+    text = orjson.dumps(DOCUMENT)
+    for address in known:
+        text = text.replace(address, b"")
+    assert b"://" not in text
 
 
 def test_the_version_is_the_project_s() -> None:

@@ -30,7 +30,7 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
         raise RuntimeError("the secret is 12345")
 
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://leenpad.test") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         yield client
 
 
@@ -48,7 +48,7 @@ async def test_an_unknown_address(client: httpx.AsyncClient) -> None:
 
 async def test_a_method_that_is_not_allowed_lists_what_is(client: httpx.AsyncClient) -> None:
     answer = await client.delete("/healthz")
-    assert answer.headers["allow"] == "GET"
+    assert answer.headers["allow"] == "GET, HEAD"
     assert answer.json() == {
         "type": "/problems/method-not-allowed",
         "title": "This method is not allowed here",
@@ -56,6 +56,14 @@ async def test_a_method_that_is_not_allowed_lists_what_is(client: httpx.AsyncCli
         "detail": "DELETE is not allowed at /healthz.",
         "instance": "/healthz",
     }
+
+
+async def test_head_is_answered_as_get_without_the_body(client: httpx.AsyncClient) -> None:
+    for address in ("/healthz", "/openapi.json", "/v1/nothing"):
+        whole, head = await client.get(address), await client.head(address)
+        assert (head.status_code, head.headers, head.content) == (whole.status_code, whole.headers, b"")
+    refused = await client.head("/v1/decisions")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
 
 
 async def test_each_fault_in_the_input_has_a_pointer(client: httpx.AsyncClient) -> None:
@@ -85,6 +93,21 @@ async def test_a_fault_of_ours_does_not_leak(client: httpx.AsyncClient) -> None:
         "instance": "/things",
     }
     assert "12345" not in answer.text
+
+
+@pytest.mark.parametrize("kind", [kind for kind, row in PROBLEMS.items() if row.status == 422])
+async def test_whatever_is_wrong_with_the_input_is_in_errors(kind: type[Exception]) -> None:
+    app = create_app(Settings(database_url="postgresql://nowhere/none"))
+
+    @app.get("/things")
+    async def fail() -> None:
+        raise kind.__new__(kind, "This is why.")  # as it is where nothing was pointed at
+
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        answer = await client.get("/things")
+    assert (answer.status_code, answer.json()["type"]) == (422, f"/problems/{PROBLEMS[kind].slug}")
+    assert answer.json()["errors"] == [{"pointer": "", "detail": answer.json()["detail"]}]
 
 
 def test_slugs_name_one_type_each() -> None:

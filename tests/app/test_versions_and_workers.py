@@ -143,7 +143,7 @@ async def test_without_a_network_it_says_that_it_cannot_decide_yet(server_url: s
 
 async def test_without_the_database_it_says_so_and_recovers(server_url: str, filled: str) -> None:
     name = urlsplit(filled).path[1:]
-    async with running(Settings(database_url=filled, pool_size=2)) as app, client_of(app) as client:
+    async with running(Settings(database_url=filled, pool_size=3)) as app, client_of(app) as client:
         before = await decide(client)
         await asyncio.to_thread(administer, server_url, f"alter database {name} allow_connections false")
         try:

@@ -9,7 +9,7 @@ import opening_hours
 
 from tests.demo.conftest import Row
 
-CONTRACT = [
+AGREED = [
     "isil",
     "name",
     "kind",
@@ -38,8 +38,8 @@ POI_OF_PROVINCE = {
 }
 
 
-def test_the_columns_are_the_contracts_and_two_more(register: list[Row]) -> None:
-    assert list(register[0]) == [*CONTRACT, "system_kind", "system_since"]
+def test_the_columns_are_those_of_the_format_and_two_of_ours(register: list[Row]) -> None:
+    assert list(register[0]) == [*AGREED, "system_kind", "system_since"]
 
 
 def test_how_many_there_are(agencies: dict[str, Row], locations: dict[str, Row], hubs: dict[str, Row]) -> None:
@@ -135,6 +135,10 @@ def test_all_four_systems_are_there_and_some_answer_by_hand(agencies: dict[str, 
     assert set(kinds.values()) == {"wise", "vubis", "concerto", "brocade", ""}
     assert kinds[""] == ""
     assert all(row["system_since"] for row in agencies.values() if row["system"])
+
+
+def test_a_branch_is_in_the_system_of_its_organisation(agencies: dict[str, Row], locations: dict[str, Row]) -> None:
+    assert all(row["system"] == agencies[row["parent"]]["system"] for row in locations.values())
 
 
 def test_a_system_is_of_one_kind(agencies: dict[str, Row]) -> None:

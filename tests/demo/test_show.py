@@ -1,4 +1,4 @@
-"""How a decision reads on paper: drawn whole, from replies as the contract has them."""
+"""How a decision reads on paper: drawn whole, from replies as docs/openapi.json has them."""
 
 from __future__ import annotations
 

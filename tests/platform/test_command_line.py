@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -22,6 +23,7 @@ from click.testing import CliRunner
 
 from app.__main__ import COMMANDS, main
 from app.embedded import running
+from app.settings import Settings
 from tests.platform.server_users import ROOT, eventually, processes_of
 
 HEADER = "isil,name,kind,parent,province,poi,system,lat,lon,handling_minutes,opening_hours\n"
@@ -78,7 +80,7 @@ def start(data_dir: Path, *arguments: str | Path, **environment: str) -> subproc
 def run_process(data_dir: Path, *arguments: str | Path, **environment: str) -> tuple[int, str, str]:
     """Run a command in a process of its own and return its exit code, its output and what it said on stderr."""
     process = start(data_dir, *arguments, **environment)
-    output, said = process.communicate(timeout=120)
+    output, said = process.communicate(timeout=300)
     return process.returncode, output, said
 
 
@@ -159,6 +161,22 @@ def test_an_import_tells_what_it_did_and_names_what_it_refused(run: Run, tmp_pat
     )
 
 
+def test_keys_are_listed_rotated_and_revoked(run: Run) -> None:
+    options = ("--agency", "NL-1", "--scope", "planner", "--poi", "DR", "--expires-in-days", "30")
+    code, first, said = run("key", "create", *options)
+    assert (code, first.count("\n"), first[:3]) == (0, 1, "lp_")
+    (number,) = re.findall(r"Key (\d+) for NL-1 \(planner\)", said)
+    code, second, _ = run("key", "rotate", number, "--overlap-hours", "1")
+    assert (code, second.count("\n"), second != first) == (0, 1, True)
+    code, listed, _ = run("key", "list")
+    rows = [line.split("\t") for line in listed.splitlines()]
+    assert [row[1:4] for row in rows if row[0] >= number] == [["NL-1", "planner", "DR"]] * 2
+    assert all(row[4].startswith("until 20") for row in rows if row[0] >= number)
+    assert run("key", "revoke", number) == (0, f"Key {number} works no longer.\n", "")
+    assert run("key", "revoke", number) == (1, "", f"leenpad: There is no key {number}.\n")
+    assert run("key", "rotate", number) == (1, "", f"leenpad: There is no key {number}.\n")
+
+
 def test_a_strict_import_with_a_bad_row_fails_and_says_that_nothing_changed(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "agencies.csv"
     file.write_text(HEADER + AGENCY.replace("NL-1", "NL-2") + NOWHERE)
@@ -179,6 +197,29 @@ def test_an_import_of_nothing_but_bad_rows_fails(run: Run, tmp_path: Path) -> No
     assert (code, said) == (1, "leenpad: nothing could be imported\n")
 
 
+def test_an_import_names_a_hundred_rejects_and_counts_the_others_and_the_lines_spoken_over(
+    run: Run, tmp_path: Path
+) -> None:
+    file = tmp_path / "agencies.csv"
+    file.write_text(HEADER + AGENCY.replace("NL-1", "NL-3") * 3 + NOWHERE * 104)
+    code, output, said = run("import", "agencies", file)
+    assert (code, said) == (0, "")
+    first, *others = output.splitlines()
+    assert first == "read 107, created 1, updated 0, unchanged 2, removed 0, rejected 104, superseded 2"
+    assert sum("lat" in line for line in others) == 100
+    assert others[-1] == "and 4 more"
+
+
+def test_an_import_tells_how_far_it_is_where_no_terminal_shows_a_bar(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.commands.imports.LINE_SECONDS", 0.0)
+    file = tmp_path / "agencies.csv"
+    file.write_text(HEADER + NOWHERE * 4000)
+    said = run("import", "agencies", file)[2]
+    assert said.splitlines()[-2] == "importing agencies: 0.2 of 0.2 MB read"
+
+
 def test_a_file_that_is_something_else_is_refused_in_a_line(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "network.zip"
     file.write_text("not a zip")
@@ -186,6 +227,41 @@ def test_a_file_that_is_something_else_is_refused_in_a_line(run: Run, tmp_path: 
     assert (code, output) == (1, "")
     assert said.startswith("leenpad: Nothing was imported: this is not a whole zip archive")
     assert said.count("\n") == 1
+
+
+def test_exporting_where_no_network_is_active_says_how_to_have_one(run: Run, tmp_path: Path) -> None:
+    code, output, said = run("export", "network", tmp_path / "out.zip", LEENPAD_DATA_DIR=str(tmp_path / "data"))
+    assert (code, output) == (1, "")
+    assert said == (
+        "leenpad: no network version is active: `./run import network FILE --activate` brings one, or name one with "
+        "--version\n"
+    )
+
+
+def test_a_key_for_an_agency_that_is_not_there_yet_comes_with_a_warning(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "agencies.csv"
+    file.write_text(HEADER + AGENCY.replace("NL-1", "NL-4"))
+    assert run("import", "agencies", file)[0] == 0
+    _, output, said = run("key", "create", "--agency", "NL-4", "--scope", "reader")
+    assert (output.count("\n"), said.count("\n"), "No agency" in said) == (1, 1, False)
+    _, output, said = run("key", "create", "--agency", "NL-NOPE", "--scope", "reader")
+    assert output.count("\n") == 1
+    assert said.startswith("No agency NL-NOPE is known yet; the key waits for it to be imported.\n")
+
+
+def test_the_limits_of_an_import_hold_here_too(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "agencies.csv"
+    file.write_text(HEADER + AGENCY + "#" * 1024 * 1024)
+    assert run("import", "agencies", file, LEENPAD_IMPORT_MAX_MIB="1") == (
+        1,
+        "",
+        "leenpad: An import takes at most 1 MiB; split the file.\n",
+    )
+    with file.open("w") as large:
+        large.write(HEADER)
+        large.writelines(AGENCY.replace("NL-1", f"NL-{number}") for number in range(200_000))
+    code, _, said = run("import", "agencies", file, LEENPAD_IMPORT_MAX_SECONDS="1")
+    assert (code, said) == (1, "leenpad: The import took longer than 1 seconds; nothing was changed.\n")
 
 
 def test_a_network_goes_out_and_comes_back_the_same(run: Run, tmp_path: Path) -> None:
@@ -211,6 +287,11 @@ def test_a_network_goes_out_and_comes_back_the_same(run: Run, tmp_path: Path) ->
         (["import", "agencies", str(FEED), "--activate"], "--activate goes with network"),
         (["key", "create", "--agency", "NL-1", "--scope", "king"], "'king' is not one of"),
         (["key", "create", "--scope", "admin"], "Missing option '--agency'"),
+        (
+            ["key", "create", "--agency", "NL-1", "--scope", "reader", "--poi", "DR"],
+            "--poi goes with --scope planner",
+        ),
+        (["key", "create", "--agency", "NL-1: x", "--scope", "reader"], "has a colon"),
         (["fly"], "No such command 'fly'"),
     ],
 )
@@ -230,6 +311,45 @@ def test_a_database_that_cannot_be_reached_is_named_without_its_password(run: Ru
     assert (code, output, said.count("\n")) == (1, "", 1)
     assert said.startswith("leenpad: the database books at 127.0.0.1 cannot be used: ")
     assert "hunter2" not in said
+
+
+@pytest.mark.parametrize(
+    ("url", "fault"),
+    [
+        ("nonsense", "does not begin with postgresql://"),
+        ("mysql://x:hunter2@y/z", "does not begin with postgresql://"),
+        ("postgresql:x:hunter2@y/z", "does not begin with postgresql://"),
+        ("[bad", "does not begin with postgresql://"),
+        ("postgresql://x:hunter2@[bad/z", "its host cannot be read"),
+        ("postgresql://x:hunter2@a]b/z", "its host cannot be read"),
+        ("postgresql://x:hunter2@y:99999/z", "its port is no number from 1 to 65535"),
+        ("postgresql://x:hunter2/@y/z", "its port is no number from 1 to 65535"),
+        ("postgresql://x:hunter2@y/z?port=0", "its port is no number from 1 to 65535"),
+    ],
+)
+def test_an_address_that_cannot_be_is_refused_without_its_password(run: Run, url: str, fault: str) -> None:
+    code, output, said = run("db", "upgrade", LEENPAD_DATABASE_URL=url)
+    assert (code, output) == (1, "")
+    assert said == (
+        f"leenpad: LEENPAD_DATABASE_URL: {fault}; an address looks like postgresql://user@host:5432/name\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgres://host/name",
+        "postgresql://x:p%40:w@host:5432/name?sslmode=require",
+        "postgresql://x@[::1]:5432,host,10.0.0.1:1/name",
+        "postgresql://leenpad@/leenpad?host=%2Ftmp%2Fsocket&port=5432",
+    ],
+)
+def test_any_form_of_address_that_the_driver_takes_is_taken(url: str) -> None:
+    assert Settings(database_url=url).database_url == url
+
+
+def test_an_empty_address_is_none(run: Run) -> None:
+    assert run("db", "upgrade", LEENPAD_DATABASE_URL="") == (0, "", "The database is up to date.\n")
 
 
 def test_settings_at_fault_are_named_one_by_one(run: Run) -> None:
@@ -307,17 +427,19 @@ def test_workers_do_not_outlive_a_parent_that_is_killed(tmp_path: Path) -> None:
     assert eventually(lambda: processes_of(data_dir) == {}, seconds=60), processes_of(data_dir)
 
 
-def test_the_demonstration_tells_five_stories_and_leaves_nothing_running(tmp_path: Path) -> None:
+def test_the_demonstration_tells_stories_and_lives_and_leaves_nothing_running(tmp_path: Path) -> None:
     code, first, said = run_process(tmp_path, "demo", "--once")
     assert code == 0, said
     told = [line.partition(" ─")[0] for line in first.splitlines() if " ───" in line and not line.startswith(" ")]
-    assert told == [
+    assert told[:6] == [
         "From the own shelf",
         "From another library in the same province",
         "Across the country, through the national centre",
         "To an island, by boat",
         "Nobody can",
+        "A loan, there and back",
     ]
+    assert re.search(r"^16 loan requests: \d+ filled", first, re.MULTILINE)
     assert processes_of(tmp_path / "demo") == {}
     assert not (tmp_path / "cluster").exists(), "the user's own database is not touched"
     code, second, said = run_process(tmp_path, "demo", "--once")

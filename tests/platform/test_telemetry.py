@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import structlog
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
@@ -136,3 +138,26 @@ def test_any_worker_answers_for_all(tmp_path: Path) -> None:
     worker("count_import('agencies', created=2)")
     told = worker("count_import('agencies', created=5); print(render_metrics().decode())")
     assert 'leenpad_imported_rows_total{outcome="created",what="agencies"} 7.0' in told
+
+
+def test_a_terminal_shows_where_it_broke_and_not_what_was_held_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    configure_logging("info")
+    try:
+        held = "P" + str(4711)
+        assert held
+        raise LookupError("it broke")
+    except LookupError:
+        structlog.get_logger("ours").exception("a task is given up")
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        structlog.reset_defaults()
+    assert "LookupError: it broke" in terminal.getvalue()
+    assert "P4711" not in terminal.getvalue()

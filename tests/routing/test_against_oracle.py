@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 
@@ -16,6 +16,33 @@ from tests.support.worlds import World, worlds
 
 CHUNKS = 5
 WORLDS_A_CHUNK = 260
+
+
+@dataclass
+class Covered:
+    """How many worlds put something to the test; compared with floors, it counts at least so many of them."""
+
+    worlds: int = 0
+    rides: int = 0  # some item travels
+    two_handlings: int = 0  # the fastest way of some item takes two handlings or more
+    three_handlings: int = 0
+    circles: int = 0  # without the rule that a change is to another trip, something would arrive sooner
+
+    def add(self, oracle: Oracle) -> None:
+        fastest = oracle.rota(Objective.FASTEST)
+        handlings = max((entry.handlings for entry in fastest), default=0)
+        self.worlds += 1
+        self.rides += any(entry.legs for entry in fastest)
+        self.two_handlings += handlings >= 2
+        self.three_handlings += handlings >= 3
+        self.circles += oracle.sooner_by_own_trip()
+
+    def __ge__(self, floors: Covered) -> bool:
+        return all(count >= floor for count, floor in zip(astuple(self), astuple(floors), strict=True))
+
+
+# Of each chunk, so five times as much in all.
+FLOORS = Covered(worlds=WORLDS_A_CHUNK, rides=200, two_handlings=60, three_handlings=10, circles=8)
 
 
 @dataclass(frozen=True)
@@ -32,12 +59,15 @@ class Expected:
 
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_every_objective_as_the_oracle(chunk: int) -> None:
+    covered = Covered()
+
     @seed(chunk)
     @settings(max_examples=WORLDS_A_CHUNK, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(world=worlds())
     def check(world: World) -> None:
         network = compile_network(world.timetable)
         oracle = Oracle(world)
+        covered.add(oracle)
         for objective in Objective:
             asked = Question(
                 pickup_location=world.pickup, requested_at=world.requested_at, objective=objective, limit=1000
@@ -55,6 +85,7 @@ def test_every_objective_as_the_oracle(chunk: int) -> None:
                 )
 
     check()
+    assert covered >= FLOORS
 
 
 def seen(decision: Decision) -> list[Expected]:
@@ -110,6 +141,16 @@ class Oracle:
         if name == self.world.pickup:
             return {0: self.ready[name]} if self.ready[name] <= self.end else {}
         return self.brute.by_handlings(name, self.ready[name])
+
+    def sooner_by_own_trip(self) -> bool:
+        """Whether some item would be there sooner if it could leave a trip and board the same one again."""
+        wrong = Brute(self.world.timetable, to=self.world.pickup, since=self.requested, until=self.end, own_trip=True)
+        return any(
+            min(wrong.by_handlings(name, self.ready[name]).values(), default=None)
+            != min(choices.values(), default=None)
+            for name, choices in self.choices.items()
+            if name != self.world.pickup
+        )
 
     def telling_moments(self) -> list[datetime]:
         """Moments to need the item before: just in time for one way, and just too late for it."""

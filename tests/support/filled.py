@@ -54,7 +54,7 @@ async def running(settings: Settings) -> AsyncIterator[FastAPI]:
 def client_of(app: FastAPI) -> httpx.AsyncClient:
     """A client of an application that `running` yielded."""
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    return httpx.AsyncClient(transport=transport, base_url="http://leenpad.test")
+    return httpx.AsyncClient(transport=transport, base_url="http://localhost")
 
 
 async def fill(database_url: str) -> tuple[str, str]:

@@ -11,29 +11,13 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
-from app.lending.clock import Clock
+from app.lending.clock import SetClock
 from app.lending.ground import Ground
 from app.lending.work import work_off
 from app.settings import Settings
 from tests.support.filled import EVERYWHERE, client_of, running
 
 MONDAY = datetime.fromisoformat("2026-11-23T08:00:00+01:00")
-
-
-class SetClock(Clock):
-    """A clock that the test sets."""
-
-    def __init__(self, moment: datetime) -> None:
-        super().__init__()
-        object.__setattr__(self, "_moments", [moment])
-
-    _moments: list[datetime]
-
-    def now(self) -> datetime:
-        return self._moments[0]
-
-    def set(self, moment: datetime) -> None:
-        self._moments[0] = moment
 
 
 @dataclass(slots=True)

@@ -90,11 +90,15 @@ Ride = tuple[int, int, int]  # a run, the call where an item boards and the call
 
 
 class Brute:
-    """Every way to one place, with no thought of which is better until all are known."""
+    """Every way to one place, with no thought of which is better until all are known.
 
-    def __init__(self, timetable: Timetable, *, to: str, since: int, until: int) -> None:
+    With `own_trip` it gets the rule wrong that a change is to another trip: to see where that rule matters.
+    """
+
+    def __init__(self, timetable: Timetable, *, to: str, since: int, until: int, own_trip: bool = False) -> None:
         self.to = to
         self.until = until
+        self.own_trip = own_trip
         self.runs = runs_between(timetable, since, until)
         self.handling = {stop.id: stop.handling_seconds for stop in timetable.stops}
         self._boardings: dict[str, list[tuple[int, Event]]] = {stop.id: [] for stop in timetable.stops}
@@ -120,7 +124,7 @@ class Brute:
             if handling is None or not call.drop_off:
                 continue
             for other in self.boardings(call.stop, call.arrival + handling):
-                if other[0] != r:
+                if other[0] != r or self.own_trip:
                     yield c, other
 
     def by_handlings(self, stop: str, ready: int) -> dict[int, int]:

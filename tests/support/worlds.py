@@ -209,34 +209,95 @@ AGENCIES = (
 
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
-    """Worlds of up to seven stops, the first ones hubs, and nine trips, over a few days."""
+    """Worlds of a few stops, hubs first, and some trips over a few days.
+
+    Four of five are chains: an item has to change at one hub after another. The rest is wild, as no planner would
+    have it.
+    """
     first = draw(st.sampled_from(FIRST_DAYS))
-    hubs = draw(st.sampled_from((2, 3, 1, 3, 2, 0)))
-    count = hubs + draw(st.integers(1, 4))
+    chained = draw(st.integers(0, 4)) < 4
+    hubs = draw(st.sampled_from((3, 2, 3, 4) if chained else (2, 3, 1, 3, 2, 0)))
+    count = hubs + (3 if chained else 0) + draw(st.integers(0, 2) if chained else st.integers(1, 4))
     stops = [Stop(f"S{i}", draw(st.sampled_from(HANDLINGS)) if i < hubs else None) for i in range(count)]
     services = draw(st.lists(_services(first), min_size=1, max_size=3))
-    trips = [
-        (f"t{i}", f"R{draw(st.integers(0, 2))}", draw(st.integers(0, len(services) - 1)), calls)
-        for i, calls in enumerate(draw(st.lists(_calls(hubs, count), min_size=4, max_size=9)))
-    ]
-    known = [f"S{i}" for i in range(count) if draw(st.integers(0, 9)) < 9] + ["ELSEWHERE"]
+    if chained:
+        week = service_of("s", set(range(7)), start=first - timedelta(days=3), end=first + timedelta(days=6))
+        services = [week, *services]
+        rows = draw(_chains([stop.handling_seconds or 0 for stop in stops[:hubs]], count))
+        # Nearly every trip of a chain drives every day.
+        days = st.sampled_from((0, 0, 0, 0, 0, len(services) - 1))
+    else:
+        rows = draw(st.lists(_calls(hubs, count), min_size=4, max_size=9))
+        days = st.integers(0, len(services) - 1)
+    trips = [(f"t{i}", f"R{draw(st.integers(0, 2))}", draw(days), calls) for i, calls in enumerate(rows)]
+    end = hubs if chained and draw(st.integers(0, 4)) < 4 else None
+    known = [f"S{i}" for i in range(count) if i == end or draw(st.integers(0, 9)) < 9] + ["ELSEWHERE"]
     locations = {name: draw(_locations(name)) for name in known}
     unknown = [f"S{i}" for i in range(count) if f"S{i}" not in known] + ["NOWHERE"]
     # Nearly always at a second when something departs, or so long before as a handling takes, or just beside it.
-    clock = draw(st.sampled_from([call[2] for _, _, _, calls in trips for call in calls[:-1]]))
-    clock += draw(st.sampled_from((0, 0, 0, -60, -3600, -36000, 1, -1)))
+    leaving = [call[2] for _, _, _, calls in (trips[:3] if chained else trips) for call in calls[:-1]]
+    clock = draw(st.sampled_from(leaving)) + draw(st.sampled_from((0, 0, 0, -60, -3600, -36000, 1, -1)))
     noon = datetime(first.year, first.month, first.day, 12, tzinfo=AMSTERDAM).astimezone(UTC)
     return World(
         timetable=timetable_of(stops=stops, services=services, trips=trips),
         register=Register({agency.isil: agency for agency in AGENCIES}, locations),
         policy=Policy(
-            horizon_days=draw(st.sampled_from((3, 2, 4, 1))),
+            horizon_days=draw(st.sampled_from((3, 4, 3, 4, 2, 3, 1) if chained else (3, 2, 4, 1))),
             weights=Weights(draw(st.sampled_from((0.0, 10.0, 25.0))), draw(st.sampled_from((0.0, 50.0, 400.0)))),
         ),
         holdings=tuple(Holding(name, 1) for name in (*unknown, *known)),
-        pickup=draw(st.sampled_from((*known[:-1], *known))),
+        pickup=draw(st.sampled_from((*known[:-1], *known))) if end is None else f"S{end}",
         requested_at=noon + timedelta(hours=-12, days=draw(st.integers(-1, 1)), seconds=clock),
     )
+
+
+@st.composite
+def _chains(draw: st.DrawFn, handlings: Sequence[int], count: int) -> list[list[CallRow]]:
+    """Trips along a line: the stops behind the counter's, hub after hub, and the counter's own stop (the first
+    that is no hub). Each waits for the one before it, or just misses it; some ride through a hub; now and then a
+    van is at a hub twice in one second.
+    """
+    hubs, last = len(handlings), len(handlings)
+    line = [draw(st.integers(hubs + 1, count - 1)), *range(hubs), last]
+    clock = draw(st.sampled_from(STARTS[:9]))
+    trips: list[list[CallRow]] = []
+    meetings: list[tuple[int, int]] = []
+    place = 0
+    while place < hubs + 1:
+        through = place < hubs and draw(st.integers(0, 4)) == 0
+        ends = place + 2 if through else place + 1
+        for _ in range(draw(st.sampled_from((1, 1, 2)))):
+            moment = max(0, clock + draw(st.sampled_from((0, 0, 0, 0, -1, 1, -600, 600))))
+            calls: list[CallRow] = [(line[place], moment, moment, True, True)]
+            for at in range(place + 1, ends + 1):
+                moment += draw(st.sampled_from(GAPS))
+                calls.append((line[at], moment, moment, True, draw(st.integers(0, 19)) < 19))
+            trips.append(calls)
+        place = ends
+        clock = trips[-1][-1][1]
+        if place <= hubs:
+            meetings.append((line[place], clock))
+            clock += handlings[line[place]]
+    for hub, moment in meetings:
+        if draw(st.integers(0, 1)):
+            trips.append(draw(_circle(hub, moment, from_stops=[line[0], max(0, hub - 1)], to_stops=[hub + 1, last])))
+    trips += draw(st.lists(_calls(hubs, count), max_size=2))
+    return trips
+
+
+@st.composite
+def _circle(
+    draw: st.DrawFn, hub: int, moment: int, *, from_stops: Sequence[int], to_stops: Sequence[int]
+) -> list[CallRow]:
+    """A van that calls at a hub, brings something on, fetches something and is back at the hub in the same second.
+
+    What it fetches last must not leave it there and board it again at the call that it has passed.
+    """
+    moment = max(0, moment + draw(st.sampled_from((0, 0, -600))))
+    stops = [hub, draw(st.sampled_from(to_stops)), draw(st.sampled_from(from_stops)), hub]
+    if draw(st.booleans()):
+        stops.append(draw(st.sampled_from((*to_stops, *from_stops))))
+    return [(stop, moment, moment, True, True) for stop in stops]
 
 
 @st.composite

@@ -1,0 +1,165 @@
+"""Sends an item that is on its way back straight on to the next who waits for it, where that is better.
+
+Better is: it arrives earlier than by whoever has been asked and by the first of a renewed decision, and costs no more
+than either. See docs/decisions/0022.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from app.database import Connection
+from app.lending.choose import UnknownTitle
+from app.lending.ground import Ground
+from app.lending.happen import Circumstances, happen
+from app.lending.lifecycle import Event, NotAllowed
+from app.lending.record import US
+from app.lending.renew import renew
+from app.lending.snapshot import State
+from app.lending.track import Way, plan
+from app.store.events import Told
+from app.store.loans import Loan, change, lock_loan, read_loan
+from app.store.placements import find_open
+from app.store.tasks import schedule
+from app.store.waiting import list_waiting, take_over, titles_of
+from routing import charge_for_supply
+
+MOST_LOOKED_AT = 20
+
+
+class Offer(NamedTuple):
+    """When something would be there, and what it would cost (euro cents)."""
+
+    arrives_at: datetime
+    cost_cents: int
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """Who gets the item next, by which way, and what they could have had otherwise."""
+
+    to: Loan
+    way: Way
+    cost_cents: int
+    otherwise: tuple[Offer, ...]
+
+
+async def find_forward(ground: Ground, state: State, loan: Loan, *, at: datetime) -> Forward | None:
+    """Return the first who waits for an item and for whom its being sent on is better than what they can have."""
+    async with ground.database.connection() as connection:
+        titles = await titles_of(connection, loan.id)
+        waiting = [
+            await read_loan(connection, other)
+            for other in await list_waiting(connection, titles, limit=MOST_LOOKED_AT)
+            if other != loan.id
+        ]
+    for other in waiting:
+        found = await _for(ground, state, loan, other, at=at)
+        if found is not None:
+            return found
+    return None
+
+
+async def _for(ground: Ground, state: State, loan: Loan, other: Loan, *, at: datetime) -> Forward | None:
+    assert loan.supplying_location is not None
+    excluded = set(other.question.get("exclude") or ())
+    if not excluded.isdisjoint((loan.supplying_agency, loan.supplying_location)):
+        return None
+    way = plan(state, loan.pickup_location, other.pickup_location, at=at)
+    cost = _cost(state, loan.supplying_location, other, at=at)
+    if way.arrives_at is None or not _wanted(other, way.arrives_at, cost):
+        return None
+    otherwise = await _otherwise(ground, state, other, at=at)
+    if any(way.arrives_at >= offer.arrives_at or cost > offer.cost_cents for offer in otherwise):
+        return None
+    return Forward(other, way, cost, otherwise)
+
+
+def _cost(state: State, supplying_location: str, other: Loan, *, at: datetime) -> int:
+    tariff = state.policy_at(at).tariff
+    parts = charge_for_supply(state.register, supplying_location, other.pickup_location, moment=at, tariff=tariff)
+    return sum(part.cents for part in parts)
+
+
+def _wanted(other: Loan, arrives_at: datetime, cost_cents: int) -> bool:
+    needed, most = other.question.get("need_before"), other.question.get("max_cost_cents")
+    in_time = needed is None or arrives_at <= datetime.fromisoformat(needed)
+    return in_time and (most is None or cost_cents <= most)
+
+
+async def _otherwise(ground: Ground, state: State, other: Loan, *, at: datetime) -> tuple[Offer, ...]:
+    """What somebody who waits can have: from whoever was asked, as said then, and from the next as of now."""
+    found = []
+    if other.supplying_location is not None and other.expected_at is not None:
+        found.append(Offer(other.expected_at, _cost(state, other.supplying_location, other, at=at)))
+    try:
+        renewed = await renew(ground, other, at=at)
+    except UnknownTitle:  # its holdings are gone, and the copy in hand is not
+        return tuple(found)
+    found += [Offer(entry.arrives_at, entry.cost_cents) for entry in renewed.decision.rota[:1]]
+    return tuple(found)
+
+
+async def send_on(
+    connection: Connection, loan: Loan, forward: Forward, *, by: str, note: str | None, at: datetime
+) -> bool:
+    """Record both sides; False, and nothing written, where one of both loan requests has gone on since it was read.
+
+    Both are locked in the order of their ids, so that two who send on to one never wait for each other.
+    """
+    first, second = sorted((loan.id, forward.to.id))
+    locked = {found.id: found for found in (await lock_loan(connection, first), await lock_loan(connection, second))}
+    if any(locked[seen.id].events != seen.events for seen in (loan, forward.to)):
+        return False
+    placement = await find_open(connection, loan.id)
+    assert placement is not None
+    other = locked[forward.to.id]
+    try:
+        await happen(connection, locked[loan.id], Event.SHIPPED_FORWARD, _told(loan, forward, by, note, at))
+        after = await happen(
+            connection,
+            other,
+            Event.FORWARDED_TO_US,
+            _told_to(loan, forward, at),
+            Circumstances(
+                way=forward.way,
+                seen_at_location=loan.pickup_location,
+                supplier=(loan.supplying_agency, loan.supplying_location or placement.supplying_location),
+            ),
+        )
+    except NotAllowed:
+        raise AssertionError("neither has gone on, so both can happen") from None
+    number = after.placements + 1
+    system, known = await take_over(connection, loan=after.id, number=number, other=loan.id, before=placement.number)
+    await change(connection, after, placements=number)
+    if system is not None and known:
+        await schedule(connection, "follow", f"{after.id}-{number}", at)
+    return True
+
+
+def _told(loan: Loan, forward: Forward, by: str, note: str | None, at: datetime) -> Told:
+    why = f"Sent straight on to {forward.to.pickup_location}, where somebody waits for it."
+    return Told(at=at, by=by, note=f"{why} {note}" if note else why, data=_data(loan, forward))
+
+
+def _told_to(loan: Loan, forward: Forward, at: datetime) -> Told:
+    why = f"It comes straight from {loan.pickup_location}, earlier than from anybody else."
+    data = _data(loan, forward) | {"let_go": forward.to.supplying_location}
+    return Told(at=at, by=US, note=why, data=data)
+
+
+def _data(loan: Loan, forward: Forward) -> dict[str, object]:
+    arrives_at = forward.way.arrives_at
+    assert arrives_at is not None
+    return {
+        "from_location": loan.pickup_location,
+        "to_location": forward.to.pickup_location,
+        "arrives_at": arrives_at.isoformat(),
+        "cost_cents": forward.cost_cents,
+        "otherwise": [
+            {"arrives_at": offer.arrives_at.isoformat(), "cost_cents": offer.cost_cents}
+            for offer in forward.otherwise
+        ],
+    }

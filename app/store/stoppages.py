@@ -1,0 +1,166 @@
+"""What does not run after all: cancelled trips, and suspensions of an agency, location, route or everything.
+
+Processes keep both in memory with the register, so whoever changes one counts a change of the register too.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import asyncpg
+
+from routing.model import Standstill, Stoppages
+
+Row = dict[str, Any]
+
+_CANCELLATION = "trip_id, service_date, route_id, operator, by, note, created_at"
+_SUSPENSION = "id, agency, location, route, everything, since, until, by, note"
+
+
+class UnknownCancellation(Exception):  # noqa: N818 - named as the problem it becomes
+    """No trip is cancelled on that day under that id."""
+
+
+class UnknownSuspension(Exception):  # noqa: N818 - named as the problem it becomes
+    """There is no suspension of that id."""
+
+
+async def load_stoppages(connection: asyncpg.Connection) -> Stoppages:
+    """Return everything that does not run, as the engine wants it."""
+    trips = await connection.fetch("select trip_id, service_date from trip_cancellation")
+    routes = await connection.fetch(
+        "select route, since, until from suspension where route is not null or everything"
+    )
+    return Stoppages(
+        trips=frozenset((row["trip_id"], row["service_date"]) for row in trips),
+        routes=frozenset(Standstill(*row) for row in routes),
+    )
+
+
+# --- cancelled trips ------------------------------------------------------------------------------
+
+
+async def add_cancellation(
+    connection: asyncpg.Connection,
+    *,
+    trip_id: str,
+    service_date: date,
+    route_id: str,
+    operator: str,
+    by: str,
+    note: str | None,
+) -> bool:
+    """Write down that a trip does not run on a day; False, and nothing written, where that was known already."""
+    done: str = await connection.execute(
+        "insert into trip_cancellation (trip_id, service_date, route_id, operator, by, note)"
+        " values ($1, $2, $3, $4, $5, $6) on conflict do nothing",
+        *(trip_id, service_date, route_id, operator, by, note),
+    )
+    return done == "INSERT 0 1"
+
+
+async def get_cancellation(connection: asyncpg.Connection, trip_id: str, service_date: date) -> Row:
+    """Return one cancellation. Raises UnknownCancellation."""
+    row = await connection.fetchrow(
+        f"select {_CANCELLATION} from trip_cancellation where trip_id = $1 and service_date = $2",  # noqa: S608
+        *(trip_id, service_date),
+    )
+    if row is None:
+        raise UnknownCancellation(f"The trip {trip_id} is not cancelled on {service_date}.")
+    return dict(row)
+
+
+async def remove_cancellation(connection: asyncpg.Connection, trip_id: str, service_date: date) -> None:
+    """Forget a cancellation that is known to exist."""
+    await connection.execute(
+        "delete from trip_cancellation where trip_id = $1 and service_date = $2", *(trip_id, service_date)
+    )
+
+
+async def list_cancellations(
+    connection: asyncpg.Connection, *, since: date | None, after: tuple[date, str] | None, limit: int
+) -> list[Row]:
+    """Return cancellations by service day and trip, from a day on."""
+    rows = await connection.fetch(
+        f"select {_CANCELLATION} from trip_cancellation"  # noqa: S608
+        " where ($1::date is null or service_date >= $1)"
+        " and ($2::date is null or (service_date, trip_id) > ($2, $3))"
+        " order by service_date, trip_id limit $4",
+        *(since, *(after or (None, None)), limit),
+    )
+    return [dict(row) for row in rows]
+
+
+# --- suspensions ----------------------------------------------------------------------------------
+
+
+async def add_suspension(
+    connection: asyncpg.Connection,
+    *,
+    agency: str | None,
+    location: str | None,
+    route: str | None,
+    since: date | None,
+    until: date | None,
+    by: str,
+    note: str | None,
+) -> Row:
+    """Write a suspension down; of everything where it names neither agency, location nor route."""
+    everything = agency is None and location is None and route is None
+    row = await connection.fetchrow(
+        "insert into suspension (agency, location, route, everything, since, until, by, note)"  # noqa: S608
+        f" values ($1, $2, $3, $4, $5, $6, $7, $8) returning {_SUSPENSION}",
+        *(agency, location, route, everything, since, until, by, note),
+    )
+    return dict(row)
+
+
+async def get_suspension(connection: asyncpg.Connection, number: int) -> Row:
+    """Return one suspension. Raises UnknownSuspension."""
+    row = await connection.fetchrow(f"select {_SUSPENSION} from suspension where id = $1", number)  # noqa: S608
+    if row is None:
+        raise UnknownSuspension(f"There is no suspension {number}.")
+    return dict(row)
+
+
+async def lift_suspension(connection: asyncpg.Connection, number: int, *, today: date) -> None:
+    """End a suspension today; one that has not begun was never meant. What has been stays known: lapses count it."""
+    if await connection.fetchval("select since >= $2 from suspension where id = $1", number, today):
+        await connection.execute("delete from suspension where id = $1", number)
+    else:
+        await connection.execute("update suspension set until = least(until, $2) where id = $1", number, today)
+
+
+async def list_suspensions(connection: asyncpg.Connection, *, after: int | None, limit: int) -> list[Row]:
+    """Return suspensions by id, those that imports brought included."""
+    rows = await connection.fetch(
+        f"select {_SUSPENSION} from suspension where $1::bigint is null or id > $1 order by id limit $2",  # noqa: S608
+        *(after, limit),
+    )
+    return [dict(row) for row in rows]
+
+
+# --- whom it touches ------------------------------------------------------------------------------
+
+
+async def count_again(connection: asyncpg.Connection, *, agency: str | None, location: str | None, due: Any) -> None:
+    """Have lapses and due dates counted again at `due`: of one agency, of one location, or (both None) of all."""
+    supplier = "($1::text is null or supplying_agency = $1) and ($2::text is null or supplying_location = $2)"
+    await connection.execute(
+        f"""
+        update task set due_at = least(due_at, $3)
+         where kind = 'lapse' and dead_at is null and leased_until is null
+           and subject in (select loan_request || '-' || number from placement where state = 'live' and {supplier})
+        """,  # noqa: S608 - only our own text
+        *(agency, location, due),
+    )
+    await connection.execute(
+        f"""
+        update task set due_at = least(due_at, $3)
+         where kind = 'overdue' and dead_at is null and leased_until is null
+           and subject in (select id::text from loan_request
+                            where outcome is null and due_at is not null and {supplier})
+        """,  # noqa: S608
+        *(agency, location, due),
+    )

@@ -1,0 +1,382 @@
+"""Who may do what: every operation with every kind of key, compared with a table that is drawn here.
+
+To add an operation: draw its row, and say in REQUESTS what a good call of it looks like (a GET that takes nothing but
+what PLACES fills in needs no entry). What follows a colon tells several calls of one operation apart. An answer that
+never ends, such as a stream, is fine: only its status is looked at.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from app.imports.export import export_network
+from app.main import create_app
+from app.settings import Settings
+from app.store.keys import add_key, revoke_key
+from app.store.network_versions import create_version
+from tests.support.filled import EVERYWHERE, FIRST, content_of, fill, run_sql
+from tests.support.house import House, open_house
+from tests.support.worlds import drawn
+
+# The loan request is Library One's, and Library Two was asked. The planner is of the vans V1, which carry the item;
+# her version of the network differs from the active one in V1's trips only. A quote: somebody else of that kind.
+COLUMNS = [
+    "none",
+    "expired",
+    "revoked",
+    "requester",
+    "requester'",
+    "supplier",
+    "supplier'",
+    "planner",
+    "planner'",
+    "reader",
+    "admin",
+]
+TABLE = """
+                                                     none exp rev  req req' sup sup' pln pln' rdr adm
+GET /healthz                                          200 200 200  200 200  200 200  200 200  200 200
+GET /readyz                                           200 200 200  200 200  200 200  200 200  200 200
+GET /metrics                                          200 200 200  200 200  200 200  200 200  200 200
+GET /problems                                         200 200 200  200 200  200 200  200 200  200 200
+GET /problems/{slug}                                  200 200 200  200 200  200 200  200 200  200 200
+
+POST /v1/decisions                                    401 401 401  200 200  200 200  200 200  200 200
+
+POST /v1/loan-requests                                401 401 401  201 403  403 403  403 403  403 201
+GET /v1/loan-requests                                 401 401 401  200 200  200 200  200 200  200 200
+GET /v1/loan-requests/{loan_request}                  401 401 401  200 404  200 404  404 404  200 200
+GET /v1/loan-requests/{loan_request} : on-its-way     401 401 401  200 404  200 404  200 404  200 200
+GET /v1/loan-requests/{loan_request} : ended          401 401 401  200 404  200 404  404 404  200 200
+GET /v1/loan-requests/{loan_request}/events           401 401 401  200 404  200 404  404 404  200 200
+GET /v1/loan-requests/{loan_request}/events : on-its-way  401 401 401  200 404  200 404  200 404  200 200
+POST /v1/loan-requests/{loan_request}/actions : ExpectToSupply  401 401 401  403 404  200 404  404 404  403 200
+POST /v1/loan-requests/{loan_request}/actions : WillSupply      401 401 401  403 404  200 404  404 404  403 200
+POST /v1/loan-requests/{loan_request}/actions : Unfilled        401 401 401  403 404  200 404  404 404  403 200
+POST /v1/loan-requests/{loan_request}/actions : RetryPossible   401 401 401  403 404  200 404  404 404  403 200
+POST /v1/loan-requests/{loan_request}/actions : Loaned          401 401 401  403 404  200 404  404 404  403 200
+POST /v1/loan-requests/{loan_request}/actions : Recall          401 401 401  403 404  200 404  404 404  403 200
+POST /v1/loan-requests/{loan_request}/actions : LoanCompleted   401 401 401  403 404  200 404  404 404  403 200
+POST /v1/loan-requests/{loan_request}/actions : Received        401 401 401  200 404  403 404  403 404  403 200
+POST /v1/loan-requests/{loan_request}/actions : Renew           401 401 401  200 404  403 404  404 404  403 200
+POST /v1/loan-requests/{loan_request}/actions : ShippedReturn   401 401 401  200 404  403 404  404 404  403 200
+POST /v1/loan-requests/{loan_request}/actions : Cancel          401 401 401  200 404  403 404  404 404  403 200
+POST /v1/loan-requests/{loan_request}/actions : Override        401 401 401  200 404  403 404  404 404  403 200
+POST /v1/loan-requests/{loan_request}/actions : Hold            401 401 401  200 404  403 404  404 404  403 200
+POST /v1/loan-requests/{loan_request}/actions : Resume          401 401 401  200 404  403 404  404 404  403 200
+POST /v1/loan-requests/{loan_request}/actions : Lost            401 401 401  200 404  200 404  403 404  403 200
+POST /v1/loan-requests/{loan_request}/actions : Scan            401 401 401  200 404  200 404  200 404  403 200
+
+GET /v1/agencies                                      401 401 401  200 200  200 200  200 200  200 200
+GET /v1/agencies/{isil}                               401 401 401  200 200  200 200  200 200  200 200
+GET /v1/locations                                     401 401 401  200 200  200 200  200 200  200 200
+GET /v1/locations/{id}                                401 401 401  200 200  200 200  200 200  200 200
+GET /v1/systems                                       401 401 401  200 200  200 200  200 200  200 200
+GET /v1/systems/{id}                                  401 401 401  200 200  200 200  200 200  200 200
+GET /v1/provinces                                     401 401 401  200 200  200 200  200 200  200 200
+GET /v1/pois                                          401 401 401  200 200  200 200  200 200  200 200
+GET /v1/tariffs                                       401 401 401  200 200  200 200  200 200  200 200
+GET /v1/titles                                        401 401 401  200 200  200 200  200 200  200 200
+GET /v1/holdings                                      401 401 401  200 200  200 200  200 200  200 200
+
+POST /v1/imports/agencies                             401 401 401  403 403  403 403  403 403  403 200
+POST /v1/imports/holdings                             401 401 401  403 403  403 403  403 403  403 200
+POST /v1/imports/network                              401 401 401  403 403  403 403  200 200  403 200
+POST /v1/imports/network : activating                 401 401 401  403 403  403 403  200 403  403 200
+
+GET /v1/network                                       401 401 401  200 200  200 200  200 200  200 200
+GET /v1/network/health                                401 401 401  200 200  200 200  200 200  200 200
+POST /v1/network/undo                                 401 401 401  403 403  403 403  200 403  403 200
+GET /v1/network/versions                              401 401 401  200 200  200 200  200 200  200 200
+GET /v1/network/versions/{version}                    401 401 401  200 200  200 200  200 200  200 200
+POST /v1/network/versions/{version}/activate          401 401 401  403 403  403 403  200 403  403 200
+POST /v1/network/versions/{version}/activate : everybody's  401 401 401  403 403  403 403  403 403  403 200
+GET /v1/network/versions/{version}/export             401 401 401  200 200  200 200  200 200  200 200
+GET /v1/network/versions/{version}/stops              401 401 401  200 200  200 200  200 200  200 200
+GET /v1/network/versions/{version}/routes             401 401 401  200 200  200 200  200 200  200 200
+GET /v1/network/versions/{version}/services           401 401 401  200 200  200 200  200 200  200 200
+GET /v1/network/versions/{version}/trips              401 401 401  200 200  200 200  200 200  200 200
+
+POST /v1/keys                                         401 401 401  403 403  403 403  403 403  403 201
+GET /v1/keys                                          401 401 401  403 403  403 403  403 403  403 200
+POST /v1/keys/{key}/rotate                            401 401 401  403 403  403 403  403 403  403 201
+DELETE /v1/keys/{key}                                 401 401 401  403 403  403 403  403 403  403 204
+"""
+PLACES = {
+    "slug": "forbidden",
+    "isil": "NL-1",
+    "version": "first",
+    "/v1/locations/{id}": "desk",
+    "/v1/systems/{id}": "shelf",
+}
+# No loan request is left, and the first version of the network is active.
+FRESH = """
+delete from loan_request; delete from task; delete from settlement_entry;
+update network_activation set undone_at = now() where undone_at is null;
+insert into network_activation (version) select number from network_version where id = 'first';
+"""
+HERS = FIRST.replace("branch 09:00", "branch 09:05")
+
+
+@dataclass(slots=True)
+class Stage:
+    """What calls are made on: the house, whose client is an admin's, and what each kind of key sends."""
+
+    house: House
+    headers: Mapping[str, dict[str, str]]
+    feed: bytes
+    places: dict[str, str] = field(default_factory=lambda: dict(PLACES))
+
+    async def admin(self, method: str, path: str, **details: Any) -> httpx.Response:
+        """Prepare something."""
+        answer = await self.house.client.request(method, path, **details)
+        assert answer.is_success, answer.text
+        return answer
+
+    async def loan(self, *actions: str) -> None:
+        """Have a fresh loan request placed, and these actions done to it."""
+        loan = self.places["loan_request"] = await self.house.asked()
+        for action in actions:
+            await self.house.acted(loan, action)
+
+    async def key(self) -> None:
+        """Have a key that can be rotated or taken away."""
+        made = await self.admin("POST", "/v1/keys", json={"agency": "NL-1", "scopes": ["reader"]})
+        self.places["key"] = str(made.json()["id"])
+
+
+Prepared = Callable[[Stage], Awaitable[dict[str, Any]]]
+OUT = ("WillSupply", "Loaned")
+THERE = (*OUT, "Received")
+BEFORE: Mapping[str, tuple[str, ...]] = {  # what has to happen before an action is possible
+    "Recall": THERE,
+    "LoanCompleted": (*THERE, "ShippedReturn"),
+    "Received": OUT,
+    "Renew": THERE,
+    "ShippedReturn": THERE,
+    "Resume": ("Hold",),
+    "Lost": OUT,
+    "Scan": OUT,
+}
+DETAILS = {"Scan": {"location": "H"}, "Override": {"supplying_location": "far"}, "Unfilled": {"reason": "InUse"}}
+QUESTION = {"title": {"isbn": EVERYWHERE}, "pickup_location": "desk", "requested_at": "2026-11-23T07:30:00+01:00"}
+
+
+def sends(**details: Any) -> Prepared:
+    """A call that needs nothing to be prepared."""
+
+    async def prepare(_: Stage) -> dict[str, Any]:
+        return details
+
+    return prepare
+
+
+def on_loan(*actions: str, **details: Any) -> Prepared:
+    """A call about a loan request to which `actions` were done."""
+
+    async def prepare(stage: Stage) -> dict[str, Any]:
+        await stage.loan(*actions)
+        return details
+
+    return prepare
+
+
+async def new_loan(stage: Stage) -> dict[str, Any]:
+    body = {**QUESTION, "requesting_agency": "NL-1", "requesting_agency_request_id": "asked here"}
+    return {"json": body}
+
+
+async def on_key(stage: Stage) -> dict[str, Any]:
+    await stage.key()
+    return {}
+
+
+def importing(content_type: str, text: str) -> Prepared:
+    return sends(content=text.encode(), headers={"content-type": content_type})
+
+
+def importing_hers(**params: str) -> Prepared:
+    async def prepare(stage: Stage) -> dict[str, Any]:
+        return {"content": stage.feed, "headers": {"content-type": "application/zip"}, "params": params}
+
+    return prepare
+
+
+async def hers_undone(stage: Stage) -> dict[str, Any]:
+    await stage.admin("POST", "/v1/network/versions/hers/activate")
+    return {}
+
+
+async def activating_hers(stage: Stage) -> dict[str, Any]:
+    stage.places["version"] = "hers"
+    return {}
+
+
+async def activating_all(stage: Stage) -> dict[str, Any]:
+    stage.places["version"] = "second"
+    return {}
+
+
+ACTIONS = "POST /v1/loan-requests/{loan_request}/actions : "
+REQUESTS: Mapping[str, Prepared] = {
+    "POST /v1/decisions": sends(json=QUESTION),
+    "POST /v1/loan-requests": new_loan,
+    "GET /v1/loan-requests/{loan_request}": on_loan(),
+    "GET /v1/loan-requests/{loan_request} : on-its-way": on_loan(*OUT),
+    "GET /v1/loan-requests/{loan_request} : ended": on_loan(*THERE, "ShippedReturn", "LoanCompleted"),
+    "GET /v1/loan-requests/{loan_request}/events": on_loan(),
+    "GET /v1/loan-requests/{loan_request}/events : on-its-way": on_loan(*OUT),
+    **{
+        row: on_loan(*BEFORE.get(action, ()), json={"action": action, **DETAILS.get(action, {})})
+        for row in (" ".join(line.split()[:-11]) for line in TABLE.splitlines())
+        if row.startswith(ACTIONS) and (action := row.removeprefix(ACTIONS))
+    },
+    "GET /v1/titles": sends(params={"isbn": EVERYWHERE}),
+    "GET /v1/holdings": sends(params={"isbn": EVERYWHERE}),
+    "POST /v1/imports/agencies": importing("text/csv", "isil,name,kind\nNL-8,Library Eight,agency\n"),
+    "POST /v1/imports/holdings": importing("text/csv", f"location,isbn\nbranch,{EVERYWHERE}\n"),
+    "POST /v1/imports/network": importing_hers(),
+    "POST /v1/imports/network : activating": importing_hers(activate="true"),
+    "POST /v1/network/undo": hers_undone,
+    "POST /v1/network/versions/{version}/activate": activating_hers,
+    "POST /v1/network/versions/{version}/activate : everybody's": activating_all,
+    "POST /v1/keys": sends(json={"agency": "NL-1", "scopes": ["reader"]}),
+    "POST /v1/keys/{key}/rotate": on_key,
+    "DELETE /v1/keys/{key}": on_key,
+}
+
+
+def rows() -> dict[str, list[str]]:
+    """The drawn table: what each operation answers to each kind of key."""
+    lines = [line.split() for line in TABLE.splitlines()[2:] if line.strip()]
+    return {" ".join(line[: -len(COLUMNS)]): line[-len(COLUMNS) :] for line in lines}
+
+
+def operations() -> set[str]:
+    """Every operation of the OpenAPI document."""
+    paths = create_app(Settings()).openapi()["paths"]
+    return {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
+
+
+@pytest.fixture(scope="module")
+async def filled(database_url: str) -> str:
+    await fill(database_url)
+    await run_sql(
+        database_url,
+        "insert into system (id) values ('shelf'); insert into agency (isil, name) values ('NL-9', 'Library Nine')",
+    )
+    return database_url
+
+
+@pytest.fixture(scope="module")
+async def stage(filled: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    later, past = datetime.now(UTC) + timedelta(days=1), datetime.now(UTC) - timedelta(seconds=1)
+    kinds: dict[str, dict[str, Any]] = {
+        "expired": {"agency": "NL-1", "scopes": ["requester", "admin"], "expires_at": past},
+        "revoked": {"agency": "NL-1", "scopes": ["requester", "admin"]},
+        "requester": {"agency": "NL-1", "scopes": ["requester"], "expires_at": later},
+        "requester'": {"agency": "NL-9", "scopes": ["requester"]},
+        "supplier": {"agency": "NL-2", "scopes": ["supplier"]},
+        "supplier'": {"agency": "NL-9", "scopes": ["supplier"]},
+        "planner": {"agency": "NORD", "scopes": ["planner"], "poi": "1"},  # which is what the network calls V1's
+        "planner'": {"agency": "ZUID", "scopes": ["planner"], "poi": "V2 vans"},
+        "reader": {"agency": "KB", "scopes": ["reader"]},
+        "admin": {"agency": "KB", "scopes": ["admin"]},
+    }
+    headers: dict[str, dict[str, str]] = {"none": {}}
+    async with open_house(Settings(database_url=filled)) as house:
+        async with house.app.state.resources.database.transaction() as connection:
+            await create_version(connection, "hers", content_of(drawn(HERS)))
+            for kind, what in kinds.items():
+                made = await add_key(connection, **what)
+                headers[kind] = {"authorization": f"Bearer {made.key}"}
+                if kind == "revoked":
+                    await revoke_key(connection, made.id)
+        house.client.headers.update(headers["admin"])
+        path = tmp_path_factory.mktemp("feed") / "hers.zip"
+        await export_network(house.app.state.resources.database, "hers", path)
+        yield Stage(house, headers, path.read_bytes())
+
+
+def test_every_operation_is_in_the_table() -> None:
+    drawn_rows = {row.partition(" : ")[0] for row in rows()}
+    assert drawn_rows == operations()
+
+
+def test_every_row_says_something_of_every_kind_of_key() -> None:
+    for row, cells in rows().items():
+        assert all(cell.isdigit() for cell in cells), row
+        assert cells[-1].startswith("2"), f"{row}: an admin may do everything"
+    assert set(REQUESTS) <= set(rows())
+
+
+@pytest.mark.parametrize("row", rows())
+async def test_each_kind_of_key_may_do_what_is_drawn(stage: Stage, row: str) -> None:
+    answered = [await answer_to(stage, row, kind) for kind in COLUMNS]
+    assert dict(zip(COLUMNS, answered, strict=True)) == dict(zip(COLUMNS, rows()[row], strict=True))
+
+
+async def answer_to(stage: Stage, row: str, kind: str) -> str:
+    """Make a fresh stage, call the row's operation with a kind of key, and return the status."""
+    async with stage.house.app.state.resources.database.connection() as connection:
+        await connection.execute(FRESH)
+    stage.places = dict(PLACES)
+    prepare = REQUESTS.get(row, sends())
+    details = await prepare(stage)
+    method, path = row.partition(" : ")[0].split()
+    for name, place in stage.places.items():
+        if name.startswith("/"):
+            path = path.replace(name, name.replace("{id}", place))
+        else:
+            path = path.replace(f"{{{name}}}", place)
+    request = httpx.Request(
+        method,
+        f"http://leenpad.test{path}",
+        **{**details, "headers": {**details.get("headers", {}), **stage.headers[kind]}},
+    )
+    return str(await status_of(stage.house.app, request))
+
+
+async def status_of(app: Any, request: httpx.Request) -> int:
+    """Return the status that is answered, without waiting for the end of what may never end."""
+    started = asyncio.get_running_loop().create_future()
+    body = [request.read()]
+
+    async def receive() -> dict[str, Any]:
+        if body:
+            return {"type": "http.request", "body": body.pop(), "more_body": False}
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def send(message: Mapping[str, Any]) -> None:
+        if message["type"] == "http.response.start" and not started.done():
+            started.set_result(message)
+
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": request.method,
+        "scheme": "http",
+        "path": request.url.path,
+        "raw_path": request.url.raw_path,
+        "query_string": request.url.query,
+        "headers": [(name.lower(), value) for name, value in request.headers.raw],
+        "client": ("127.0.0.1", 1),
+        "server": ("leenpad.test", 80),
+    }
+    running = asyncio.ensure_future(app(scope, receive, send))
+    await asyncio.wait({started, running}, return_when=asyncio.FIRST_COMPLETED)
+    start = started.result()
+    if dict(start["headers"]).get(b"content-type", b"").startswith(b"text/event-stream"):
+        running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+    return int(start["status"])
