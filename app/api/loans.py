@@ -14,7 +14,15 @@ from starlette.responses import Response
 from app.api.bodies import read_json
 from app.api.decision_shapes import QuestionShape
 from app.api.decisions import question
-from app.api.dependencies import Caller, database, requires, resources
+from app.api.dependencies import (
+    Caller,
+    Requirement,
+    database,
+    lately_admitted,
+    requires,
+    resources,
+    still_admitted,
+)
 from app.api.loan_shapes import (
     ACTIONS,
     EVENT,
@@ -53,11 +61,25 @@ from routing import ChosenLeg, LegRefused, UnknownLocation
 
 router = APIRouter(prefix="/v1", tags=["Loan requests"])
 
+
+class Lately(Requirement):
+    """Lets callers through from memory where that is possible: `still_admitted` must follow."""
+
+    def __init__(self, *scopes: str) -> None:
+        super().__init__(frozenset(scopes))
+
+    async def __call__(self, request: Request) -> Caller:
+        """Return the caller of `request`; one who is not known, or may not, is looked at anew."""
+        caller = await lately_admitted(request)
+        return caller if self.scopes & caller.scopes else await super().__call__(request)
+
+
 MAX_KEY = 255
+_ASKS = set(QuestionShape.model_fields)
 HeldDatabase = Annotated[Database, Depends(database)]
 Reader = Annotated[Caller, Depends(requires())]
 LoanId = Annotated[UUID, Path(description="The loan request's id.", examples=[SUBMITTED["id"]])]
-Asking = Annotated[Caller, Depends(requires("requester", "admin"))]
+Asking = Annotated[Caller, Depends(Lately("requester", "admin"))]
 Acting = Annotated[Caller, Depends(requires("requester", "supplier", "planner", "admin"))]
 
 
@@ -114,22 +136,24 @@ async def create_loan_request(request: Request, caller: Asking) -> Response:
     key = _idempotency_key(request)
     held = await resources(request)
     now = held.clock.now()
-    submission = _submission(asked)
-    owner = caller.agency or asked.requesting_agency
-    if key is not None and (accepted := await find_accepted(held.database, submission, caller=owner, key=key)):
-        return _answer(accepted)
     submission = _submission(asked, requested_at=asked.requested_at or now)
+    owner = caller.agency or asked.requesting_agency
     title = TitleKey(isbn=asked.title.isbn, ppn=asked.title.ppn)
     holders = await look_up(held.database, title)
-    asks = question(asked, now=now)
-    decision = await choose(held.snapshot, title=title, holders=holders, question=asks)
+    await still_admitted(request, holders.standing.keys)
+    try:
+        decision = await choose(held.snapshot, title=title, holders=holders, question=question(asked, now=now))
+    except (UnknownTitle, UnknownLocation, NotReady):
+        # What was accepted is answered again, whatever has become unknown since. All other repetitions are found by
+        # the key itself when they are written: to look for it first would cost everyone a round trip.
+        if key is None or not (accepted := await find_accepted(held.database, submission, caller=owner, key=key)):
+            raise
+        return _answer(accepted)
     return _answer(await submit(held.database, submission, decision, write=written, at=now, caller=owner, key=key))
 
 
-def _submission(asked: LoanRequestShape, *, requested_at: datetime | None = None) -> Submission:
-    asks = asked.model_dump(mode="json", include=set(QuestionShape.model_fields))
-    if requested_at is not None:
-        asks["requested_at"] = requested_at.isoformat()
+def _submission(asked: LoanRequestShape, *, requested_at: datetime) -> Submission:
+    asks = asked.model_dump(mode="json", include=_ASKS) | {"requested_at": requested_at.isoformat()}
     return Submission(
         requesting_agency=asked.requesting_agency,
         requesting_agency_request_id=asked.requesting_agency_request_id,
