@@ -290,7 +290,9 @@ async def test_only_planners_change_the_network_and_any_key_reads_it(url: str) -
             if changing == 200:
                 assert (await client.get(f"/v1/network/versions/{ONE}/stops", headers=keyed)).status_code == reading
             assert (await client.get("/v1/network/versions", headers=keyed)).status_code == reading
-            assert (await client.post("/v1/network/undo", headers=keyed)).status_code == changing
+            # Without any network nobody drives: that is more than one planner's own.
+            undoing = 403 if key == planner else changing
+            assert (await client.post("/v1/network/undo", headers=keyed)).status_code == undoing
 
 
 async def test_an_unknown_version_is_not_found(client: httpx.AsyncClient) -> None:
