@@ -33,8 +33,8 @@ _PART = (
 `POST /v1/loan-requests` (titles and pickup locations as above; one process, `serve --no-worker`) beside a bare
 FastAPI endpoint that inserts one row and commits, on the same database, which is durable; eight keep-alive
 connections, {rounds} rounds of {requests:,} in turns. A loan request is written with its decision, first event, due
-task and Idempotency-Key in one transaction. The load average was {load:.0f} on {cores} cores at the end; above 2 or 3,
-other programs took their part, of both alike: the ratio counts, not the rates.
+task and Idempotency-Key in one transaction. The load average was {load:.0f} on {cores} cores at the end; above 2 or
+3, other programs took their part, of both alike: the ratio counts, not the rates.
 
 | | requests/s | p50 ms | p99 ms |
 |---|---:|---:|---:|
