@@ -177,7 +177,8 @@ def _entries(
             supplying_agency=candidates[offer.candidate].supplying_agency,
             supplying_location=offer.location,
             ready_at=to_moment(offer.ready, zone),
-            arrives_at=to_moment(offer.arrival, zone),
+            # The leg is kept, and its moment with it.
+            arrives_at=way[-1].arrives_at if way else to_moment(offer.arrival, zone),
             cost_cents=offer.charge.cents,
             cost_parts=offer.charge.parts,
             handlings=offer.handlings,

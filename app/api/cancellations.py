@@ -14,7 +14,7 @@ from app.api.bodies import read_json
 from app.api.dependencies import Caller, database, requires, resources
 from app.api.loan_shapes import Text, Word
 from app.api.paging import Cursor, Limit, Page, after, page
-from app.api.parties import check_planner
+from app.api.parties import check_planner, signed
 from app.api.schemas import Day
 from app.database import Database
 from app.lending.snapshot import NotReady
@@ -103,7 +103,7 @@ async def cancel_trip(request: Request, response: Response, held: HeldDatabase, 
     except LegRefused as refused:
         raise InvalidInput(Fault(f"/{refused.field}", str(refused))) from None
     check_planner(caller, trip.operator)
-    row, new = await cancel(ground, trip, by=caller.agency or "admin", note=asked.note)
+    row, new = await cancel(ground, trip, by=signed(caller, None), note=asked.note)
     response.status_code = 201 if new else 200
     return row
 

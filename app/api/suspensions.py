@@ -14,7 +14,7 @@ from app.api.bodies import read_json
 from app.api.dependencies import Caller, database, requires, resources
 from app.api.loan_shapes import Text, Word
 from app.api.paging import LARGEST_INTEGER, Cursor, Limit, Page, after, page
-from app.api.parties import check_planner
+from app.api.parties import check_planner, signed
 from app.api.schemas import Day
 from app.database import Database
 from app.lending.snapshot import NotReady, State
@@ -104,7 +104,7 @@ async def suspend_something(request: Request, held: HeldDatabase, caller: Planni
     suspension = Suspension(
         agency=asked.agency, location=asked.location, route=asked.route, since=asked.since, until=asked.until
     )
-    return await suspend(ground, suspension, by=caller.agency or "admin", note=asked.note)
+    return await suspend(ground, suspension, by=signed(caller, None), note=asked.note)
 
 
 def _check(asked: SuspendShape, state: State) -> None:

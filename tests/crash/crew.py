@@ -20,6 +20,7 @@ import httpx
 from app.embedded.cluster import server_pid
 from app.embedded.places import prepare
 
+ANSWER_SECONDS = 120.0  # a busy machine takes its time to start a process
 LOOK_SECONDS = 0.05
 RESTART_SECONDS = 0.2  # after one that ended by itself, as those do that find no database
 ROOT = Path(__file__).resolve().parents[2]
@@ -114,8 +115,8 @@ async def restart_postgres(data_dir: Path) -> None:
 
 
 async def answers(address: str) -> None:
-    """Wait until a server answers at `address`, whatever it says."""
-    async with httpx.AsyncClient(trust_env=False) as client:
+    """Wait until a server answers at `address`, whatever it says. Raises TimeoutError when it never does."""
+    async with httpx.AsyncClient(trust_env=False) as client, asyncio.timeout(ANSWER_SECONDS):
         while True:
             with suppress(httpx.HTTPError):
                 await client.get(address, timeout=5.0)
