@@ -48,7 +48,10 @@ COLUMNS = {
         "loan_request number supplying_agency supplying_location titles state end reason asked_at placed_at lapses_at"
         " answered_at shipped_at closed_at"
     ),
-    "loan_event": "transaction loan_request sequence event at by status supplying_agency supplying_location reason",
+    "loan_event": (
+        "transaction loan_request sequence event at by status supplying_agency supplying_location reason"
+        " requesting_agency"
+    ),
     "settlement_entry": "loan_request agency what cents counterparty day",
 }
 
@@ -145,7 +148,7 @@ class _Life:
         self.events += 1
         place = None if self.supplier is None else f"{self.supplier}-1"
         row = (1, self.id, self.events, event, self.clock, "leenpad", self.standing[3], self.supplier, place, reason)
-        self.tables.loan_event.append(row)
+        self.tables.loan_event.append((*row, self.requester))
 
     def _ask(self) -> None:
         self._pass(0.1)
