@@ -91,10 +91,18 @@ def _history(loan: asyncpg.Record, events: Sequence[asyncpg.Record]) -> Iterator
 
 
 def _bound_once(books: Books, bound: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """A copy is bound for a loan request that was filled, one; for others, none."""
+    """A copy is bound for a loan request that was filled, one; for others, none.
+
+    An item that was sent straight on is still bound by the order of whoever had it first.
+    """
+    sent_on = {
+        str(loan)
+        for loan, events in books.events.items()
+        if any(event["event"] == Event.FORWARDED_TO_US for event in events)
+    }
     for loan in books.loans:
         receipts = bound.get(str(loan["id"]), ())
-        if len(receipts) != (loan["outcome"] == "filled"):
+        if len(receipts) != (loan["outcome"] == "filled" and str(loan["id"]) not in sent_on):
             yield f"{loan['id']} ended {loan['outcome']}, and the desk holds {list(receipts)} for it"
     ended = {loan["id"] for loan in books.loans if loan["outcome"] is not None}
     yield from (
