@@ -26,6 +26,8 @@ from tests.support.filled import EVERYWHERE, FIRST, content_of, fill, run_sql
 from tests.support.house import House, open_house
 from tests.support.worlds import drawn
 
+pytestmark = pytest.mark.once
+
 # The loan request is Library One's, and Library Two was asked. The planner is of the vans V1, which carry the item;
 # her version of the network differs from the active one in V1's trips only. A quote: somebody else of that kind.
 COLUMNS = [

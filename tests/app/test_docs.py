@@ -14,6 +14,8 @@ from app.settings import Settings
 from tests.support.browser import find_chromium, open_browser
 from tests.support.serving import served
 
+pytestmark = pytest.mark.once
+
 HTML = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 

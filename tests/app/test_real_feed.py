@@ -18,6 +18,8 @@ from tests.support.filled import client_of, running
 from tests.support.oracle import earliest_arrival
 from tests.support.worlds import CallRow, service_of, timetable_of
 
+pytestmark = pytest.mark.once
+
 CALTRAIN = Path(__file__).parent.parent / "data" / "caltrain-2009.zip"
 ISBN = "9780306406157"
 ZONE = ZoneInfo("America/Los_Angeles")

@@ -10,10 +10,14 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 from app.api.decision_shapes import QUESTIONS
 from app.settings import Settings
 from tests.support.filled import fill, run_sql
 from tests.support.serving import served
+
+pytestmark = pytest.mark.once
 
 ROOT = Path(__file__).parents[2]
 ADMIN_KEY = "only-for-this-test"

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
@@ -15,6 +16,8 @@ from app.lending.lifecycle import START, Event, advance, outcome_of, status_of
 from app.settings import Settings
 from tests.support.filled import fill
 from tests.support.house import House, open_house
+
+pytestmark = pytest.mark.once
 
 T = TypeVar("T")
 PLACES = ("H", "N", "desk", "branch", "far")

@@ -22,6 +22,8 @@ from tests.support.filled import run_sql
 from tests.support.house import House, open_house
 from tests.support.receiver import HANG, TestReceiver, receiving
 
+pytestmark = pytest.mark.once
+
 PLACED = ["1 Submitted", "2 Placing", "3 Placed"]
 ENDED = [*PLACED, "4 Cancel"]
 
