@@ -124,9 +124,21 @@ def _libraries(plan: Plan, world: World, servers: list[str], heard: Heard) -> li
     ]
 
 
+async def _connect(url: str, *, seconds: float) -> asyncpg.Connection:
+    """Connect to a server that may be coming up again after the last blow."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return await asyncpg.connect(url)
+        except (OSError, asyncpg.CannotConnectNowError):
+            if time.monotonic() > end:
+                raise
+        await asyncio.sleep(0.2)
+
+
 async def _all_done(url: str, *, seconds: float = 60.0) -> list[str]:
     """Wait until no task is under way any more; return those that are after so many seconds."""
-    connection = await asyncpg.connect(url)
+    connection = await _connect(url, seconds=seconds)
     end = time.monotonic() + seconds
     try:
         while True:
