@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from adapters.contract import LibrarySystem
-from adapters.fake import FakeSystem
+from adapters import fake
+from adapters.installation import Kind
+
+SYSTEMS: Mapping[str, Kind] = {kind.name: kind for kind in (fake.KIND,)}
+"""By name, every kind that has an adapter. One that is not here answers by hand, like `manual`."""
 
 SYSTEM_KINDS = frozenset({"wise", "vubis", "concerto", "brocade", "manual", "fake", "unknown"})
 """`manual` answers by hand; `unknown` is an installation of which nobody has said yet what it is."""
-
-SYSTEMS: Mapping[str, Callable[[str], LibrarySystem]] = {"fake": FakeSystem.at}
-"""By kind, what opens an installation at its address. A kind that is not here answers by hand, like `manual`."""

@@ -3,32 +3,51 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Collection
+from typing import Any, Literal
 
-import httpx
-
-from adapters.contract import Answer, Malformed, NotFound, Order, OutcomeUnknown, Refused, Standing, Unavailable
+from adapters.contract import (
+    Answer,
+    Capabilities,
+    Lacking,
+    Malformed,
+    NotFound,
+    Order,
+    Quote,
+    Refused,
+    Scheme,
+    Standing,
+    Verb,
+)
 from adapters.fake.desk import Desk
+from adapters.http import Http
+from adapters.installation import Entry, Installation, Kind
 
-DEADLINE_SECONDS = 5.0
 HERE = "fake:"
+
+_CAPABILITIES = Capabilities(
+    verbs=frozenset({Verb.PREPARE, Verb.PLACE, Verb.FIND, Verb.STATUS, Verb.CANCEL}),
+    schemes=frozenset({Scheme.ISBN, Scheme.PPN}),
+    idempotent=True,
+)
 
 _desks: dict[str, Desk] = {}
 
 
-class FakeSystem:
+class FakeSystem(Lacking):
     """Speaks to one desk. Without an HTTP address the desk stands in this process and ends with it."""
 
-    def __init__(self, *, desk: Desk | None = None, client: httpx.AsyncClient | None = None) -> None:
+    def __init__(self, *, desk: Desk | None = None, http: Http | None = None) -> None:
         self._desk = desk
-        self._client = client
+        self._http = http
 
     @classmethod
-    def at(cls, address: str) -> FakeSystem:
-        """Open the one at `address`: http(s)://…, or `fake:NAME` for a desk of that name in this process."""
+    def open(cls, installation: Installation) -> FakeSystem:
+        """Open the one at its address: http(s)://…, or `fake:NAME` for a desk of that name in this process."""
+        address = installation.addresses["desk"]
         if address.startswith(HERE):
             return cls(desk=_desks.setdefault(address, Desk()))
-        return cls(client=httpx.AsyncClient(base_url=address, timeout=DEADLINE_SECONDS, trust_env=False))
+        return cls(http=Http(address, system=installation.system, limits=installation.limits))
 
     @staticmethod
     def put(name: str, desk: Desk) -> str:
@@ -36,8 +55,13 @@ class FakeSystem:
         _desks[HERE + name] = desk
         return HERE + name
 
-    async def place(self, order: Order, *, key: str) -> str:
+    def capabilities(self) -> Capabilities:
+        """It takes and answers orders; it has no catalogue."""
+        return _CAPABILITIES
+
+    async def place(self, quote: Quote, *, key: str) -> str:
         """Place an order."""
+        order = quote.order
         if self._desk is not None:
             await asyncio.sleep(0)
             return self._desk.place(order, key)
@@ -49,15 +73,17 @@ class FakeSystem:
             "supplying_location": order.supplying_location,
             "pickup_location": order.pickup_location,
         }
-        answer = await self._ask("PUT", f"/orders/{key}", json=body, writes=True)
+        answer = await self._ask("PUT", f"/orders/{key}", what="place", json=body, writes=True)
+        if "refused" in answer:
+            raise Refused(str(answer["refused"]))
         return str(answer["receipt"])
 
-    async def find(self, key: str) -> str | None:
+    async def find(self, order: Order, *, key: str, taken: Collection[str] = ()) -> str | None:
         """Return the receipt of the order under `key`."""
         if self._desk is not None:
             return self._desk.find(key)
         try:
-            return str((await self._ask("GET", f"/orders/{key}"))["receipt"])
+            return str((await self._ask("GET", f"/orders/{key}", what="find"))["receipt"])
         except NotFound:
             return None
 
@@ -65,33 +91,39 @@ class FakeSystem:
         """Return how an order stands."""
         if self._desk is not None:
             return self._desk.status(receipt)
-        answer = await self._ask("GET", f"/receipts/{receipt}")
+        answer = await self._ask("GET", f"/receipts/{receipt}", what="status")
         return Standing(Answer(answer["answer"]), answer.get("reason"))
 
     async def cancel(self, receipt: str) -> bool:
         """Take an order back where that is still possible."""
         if self._desk is not None:
             return self._desk.cancel(receipt)
-        return bool((await self._ask("DELETE", f"/receipts/{receipt}", writes=True))["cancelled"])
+        return bool((await self._ask("DELETE", f"/receipts/{receipt}", what="cancel", writes=True))["cancelled"])
 
-    async def _ask(self, method: str, path: str, *, json: Any = None, writes: bool = False) -> dict[str, Any]:
-        assert self._client is not None
-        try:
-            answer = await self._client.request(method, path, json=json)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise Unavailable(f"{type(error).__name__}") from error  # it never left this machine
-        except httpx.HTTPError as error:
-            raise (OutcomeUnknown if writes else Unavailable)(type(error).__name__) from error
-        if answer.status_code == 404:
-            raise NotFound(path)
-        if answer.status_code == 409:
-            raise Refused(str(answer.json().get("reason", "Other")))
-        if answer.status_code >= 500:
-            raise (OutcomeUnknown if writes else Unavailable)(f"status {answer.status_code}")
-        try:
-            document = answer.json()
-        except ValueError as error:
-            raise Malformed(path) from error
+    async def close(self) -> None:
+        """Close the connections; a desk in this process stays."""
+        if self._http is not None:
+            await self._http.close()
+
+    async def _ask(
+        self,
+        method: Literal["GET", "PUT", "DELETE"],
+        path: str,
+        *,
+        what: str,
+        json: Any = None,
+        writes: bool = False,
+    ) -> dict[str, Any]:
+        assert self._http is not None
+        document = (await self._http.ask(method, path, what=what, json=json, writes=writes)).json()
         if not isinstance(document, dict):
-            raise Malformed(path)
+            raise Malformed(f"{what}: no object")
         return document
+
+
+KIND = Kind(
+    name="fake",
+    open=FakeSystem.open,
+    addresses={"desk": Entry("Where the desk is: http(s)://…, or fake:NAME for one in this process.", default=None)},
+    schemes=frozenset({"http", "https", "fake"}),
+)

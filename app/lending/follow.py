@@ -12,6 +12,7 @@ from app.lending.ground import Ground, LookAgain
 from app.lending.happen import LOAN_DAYS, RENEWAL_DAYS, Circumstances, happen
 from app.lending.lapse import parted
 from app.lending.lifecycle import Event, NotAllowed, Requesting
+from app.lending.orders import order_of
 from app.lending.pauses import days_later, pauses_of
 from app.lending.record import US, record
 from app.lending.track import plan_there
@@ -87,7 +88,8 @@ async def withdraw(ground: Ground, task: Task) -> None:
     async with ground.database.connection() as connection:
         placement = await get_placement(connection, loan_id, number)
         system = await ground.systems.find(connection, placement.system)
-    taken_back = system is None or await _taken_back(system, placement)
+        loan = await read_loan(connection, loan_id)
+    taken_back = system is None or await _taken_back(system, loan, placement)
     at = ground.clock.now()
     async with ground.database.transaction() as connection:
         loan = await lock_loan(connection, loan_id)
@@ -104,10 +106,10 @@ async def withdraw(ground: Ground, task: Task) -> None:
                 await happen(connection, loan, event, Told(at=at, by=placement.system or US))
 
 
-async def _taken_back(system: LibrarySystem, placement: Placement) -> bool:
+async def _taken_back(system: LibrarySystem, loan: Loan, placement: Placement) -> bool:
     """Have an order taken back, one whose receipt never came too; what is not there need not be."""
     try:
-        receipt = placement.receipt or await system.find(placement.key)
+        receipt = placement.receipt or await system.find(order_of(loan, placement), key=placement.key)
         return receipt is None or await system.cancel(receipt)
     except NotFound:
         return True

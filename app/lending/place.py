@@ -13,12 +13,13 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from adapters.contract import LibrarySystem, Order, OutcomeUnknown, Refused
+from adapters.contract import Duplicate, LibrarySystem, NotFound, OutcomeUnknown, Refused
 from app.database import Connection
 from app.lending.documents import written
 from app.lending.ground import Ground, LookAgain
 from app.lending.lapse import FOLLOW, lapses_at, pass_on, take_back
 from app.lending.lifecycle import Event, Requesting, Supplying
+from app.lending.orders import order_of
 from app.lending.record import US, record
 from app.lending.renew import Renewed, renew, what_changed
 from app.store.events import Told
@@ -199,26 +200,23 @@ async def _ask(ground: Ground, task: Task, loan: Loan, placement: Placement, *, 
 async def _call(
     ground: Ground, task: Task, loan: Loan, placement: Placement, system: LibrarySystem, *, asked_before: bool
 ) -> tuple[str | None, Refused | None]:
+    order = order_of(loan, placement)
     try:
-        if asked_before and (receipt := await system.find(placement.key)) is not None:
+        if asked_before and (receipt := await system.find(order, key=placement.key)) is not None:
             return receipt, None
-        return await system.place(_order(loan, placement), key=placement.key), None
+        quote = await system.prepare(order)
+        if not quote.possible:
+            return None, Refused(quote.reason or "Other", quote.detail)
+        return await system.place(quote, key=placement.key), None
+    except Duplicate as duplicate:
+        return duplicate.receipt, None if duplicate.receipt else duplicate
     except Refused as refused:
         return None, refused
+    except NotFound as absent:
+        return None, Refused("NotOnShelf", str(absent))
     except OutcomeUnknown:
         await _note_unknown(ground, task, placement)
         raise
-
-
-def _order(loan: Loan, placement: Placement) -> Order:
-    return Order(
-        loan_request=str(loan.id),
-        reference=loan.requesting_agency_request_id,
-        isbn=loan.isbn,
-        ppn=loan.ppn,
-        supplying_location=placement.supplying_location,
-        pickup_location=loan.pickup_location,
-    )
 
 
 async def _note_unknown(ground: Ground, task: Task, placement: Placement) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from adapters import SYSTEMS
 from adapters.contract import LibrarySystem
+from adapters.installation import Installation
 from app.database import Connection
 from app.store.systems import find_system
 
@@ -23,5 +24,6 @@ class Systems:
             return None
         key = (known.kind, known.address)
         if key not in self.opened:
-            self.opened[key] = SYSTEMS[known.kind](known.address)
+            installation = Installation(system=str(system), addresses={"desk": known.address})
+            self.opened[key] = SYSTEMS[known.kind].open(installation)
         return self.opened[key]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 
 import pytest
 
-from adapters.contract import Answer, Order, OutcomeUnknown, Unavailable
+from adapters.contract import Answer, Order, OutcomeUnknown, Quote, Unavailable
 from adapters.fake import Desk, FakeSystem, Manners
 from tests.support.filled import run_sql
 from tests.support.house import House
@@ -29,18 +29,18 @@ class Wayward(FakeSystem):
         self.before_cancel: list[Step] = []
         self.calls: list[str] = []
 
-    async def place(self, order: Order, *, key: str) -> str:
+    async def place(self, quote: Quote, *, key: str) -> str:
         self.calls.append("place")
         if self.before:
             await self.before.pop()()
-        receipt = await super().place(order, key=key)
+        receipt = await super().place(quote, key=key)
         if self.after:
             await self.after.pop()()
         return receipt
 
-    async def find(self, key: str) -> str | None:
+    async def find(self, order: Order, *, key: str, taken: Collection[str] = ()) -> str | None:
         self.calls.append("find")
-        return await super().find(key)
+        return await super().find(order, key=key, taken=taken)
 
     async def cancel(self, receipt: str) -> bool:
         self.calls.append("cancel")

@@ -49,7 +49,7 @@ def create_app(desk: Desk) -> Starlette:
         try:
             return JSONResponse({"receipt": desk.place(Order(**await request.json()), key)})
         except Refused as refused:
-            return JSONResponse({"reason": refused.reason}, status_code=409)
+            return JSONResponse({"refused": refused.reason})
         except OutcomeUnknown:
             unheard += 1
             if unheard % HANGS == 0:
