@@ -17,6 +17,7 @@ COMMANDS = {
     "import": ("imports", "Take in agencies, a network or holdings."),
     "export": ("exports", "Write a network out."),
     "key": ("keys", "Make keys to the API."),
+    "secret": ("secrets", "Make and change the keys that secrets are sealed with."),
     "db": ("database", "Bring the database's tables up to date."),
     "openapi": ("openapi", "Print the OpenAPI document."),
     "bench": ("bench", "Measure, and write docs/benchmarks.md."),

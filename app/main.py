@@ -25,6 +25,7 @@ from app.api import (
     settlement,
     statistics,
     suspensions,
+    systems,
     webhooks,
 )
 from app.api.dependencies import Keyring
@@ -45,6 +46,7 @@ ROUTERS = (
     dead_letters.router,
     health.router,
     agencies.router,
+    systems.router,
     holdings.router,
     network.router,
     cancellations.router,

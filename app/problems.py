@@ -24,12 +24,14 @@ from app.lending.act import ActionNotAllowed
 from app.lending.choose import UnknownTitle
 from app.lending.snapshot import NotReady
 from app.lending.submit import KeyReused
+from app.lending.vault import VaultClosed
 from app.store.agencies import UnknownAgency, UnknownPlace, UnknownSystem
 from app.store.keys import UnknownKey
 from app.store.loans import DuplicateRequestId, UnknownLoanRequest
 from app.store.network_changes import NotYours
 from app.store.network_versions import NoActiveVersion, NothingToUndo, VersionUnknown
 from app.store.stoppages import UnknownCancellation, UnknownSuspension
+from app.store.systems import SecretInUse, UnknownSecret
 from app.store.tasks import UnknownTask
 from app.store.webhooks import UnknownWebhook
 from routing import UnknownLocation
@@ -183,6 +185,26 @@ PROBLEMS: dict[type[Exception], ProblemType] = {
         "No system has this id",
         404,
         "The id names no installation of a library system. `GET /v1/systems` lists them all.",
+    ),
+    UnknownSecret: ProblemType(
+        "unknown-secret",
+        "No secret has this name",
+        404,
+        "The name is no secret's. `GET /v1/secrets` lists them all, without what they hold.",
+    ),
+    SecretInUse: ProblemType(
+        "secret-in-use",
+        "A system goes by this secret",
+        409,
+        "The detail names a system that is given this secret. Give it another one first, or replace the secret by "
+        "keeping another value under the same name.",
+    ),
+    VaultClosed: ProblemType(
+        "vault-closed",
+        "Secrets can be neither kept nor opened",
+        503,
+        "Secrets are sealed with the keys in the setting LEENPAD_SECRETS_KEY. It is not set in this process, or the "
+        "key that this secret was sealed with is not among them; the detail says which.",
     ),
     UnreadableFile: ProblemType(
         "unreadable-file",

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from app.database import Database, open_database
+from app.lending.availability import Availability
 from app.lending.clock import Clock
 from app.lending.examine import Examiner
 from app.lending.ground import Ground
@@ -16,7 +17,8 @@ from app.lending.listen import Waker
 from app.lending.receivers import Receivers
 from app.lending.snapshot import Snapshot
 from app.lending.systems import Systems
-from app.settings import Settings
+from app.lending.vault import Vault
+from app.settings import Settings, keys_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +51,17 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
     ) as database:
         snapshot = Snapshot(database, horizon_days=settings.horizon_days, sweep_cache_mib=settings.sweep_cache_mib)
         clock = Clock(settings.clock_since, settings.clock_speed)
+        systems = Systems(vault=Vault(keys_in(settings.secrets_key)), database=database)
         ground = Ground(
             database=database,
             snapshot=snapshot,
-            systems=Systems(),
+            systems=systems,
             clock=clock,
             lease=timedelta(seconds=settings.lease_seconds),
             retention_days=settings.retention_days,
             receivers=Receivers(private=settings.private_receivers),
+            availability=Availability(systems, database),
+            live_deadline_seconds=settings.live_deadline_ms / 1000,
         )
         await snapshot.start()
         try:
@@ -71,4 +76,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
                 )
         finally:
             await ground.receivers.close()
+            if ground.availability is not None:
+                await ground.availability.close()
+            await systems.close()
             await snapshot.stop()

@@ -15,6 +15,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _HOST = re.compile(r"(\[[^\[\]]+\]|[^\[\]:]*)(:(?P<port>.*))?")
+_FERNET_KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
 _SUCH_AS = "; an address looks like postgresql://user@host:5432/name"
 
 
@@ -62,11 +63,25 @@ class Settings(BaseSettings):
     retention_days: int = Field(
         default=365, ge=1, le=36_500, description="How long ended loan requests keep what could point at a person."
     )
+    secrets_key: SecretStr | None = Field(
+        default=None, description="Keys that secrets are sealed with, by comma: the first seals, each opens."
+    )
+    live_deadline_ms: int = Field(
+        default=800, ge=0, le=10_000, description="How long a decision waits for library systems; 0: none is asked."
+    )
     clock_since: datetime | None = Field(
         default=None, description="From this moment on the loan requests' clock runs at another speed."
     )
     clock_speed: float = Field(default=1.0, ge=1.0, le=1_000_000.0, description="How many times as fast it runs.")
     log_level: str = Field(default="info", description="debug, info, warning or error.")
+
+    @field_validator("secrets_key")
+    @classmethod
+    def _secrets_key(cls, value: SecretStr | None) -> SecretStr | None:
+        keys = keys_in(value)
+        if not all(_FERNET_KEY.fullmatch(key) for key in keys):
+            raise ValueError("a key is 32 bytes in URL-safe base64: make one with `./run secret key`")
+        return value if keys else None
 
     @field_validator("database_url")
     @classmethod
@@ -75,6 +90,11 @@ class Settings(BaseSettings):
             return None
         check_address(value)
         return value
+
+
+def keys_in(value: SecretStr | None) -> list[str]:
+    """Return the keys in LEENPAD_SECRETS_KEY, in order."""
+    return [] if value is None else [key.strip() for key in value.get_secret_value().split(",") if key.strip()]
 
 
 def check_address(url: str) -> None:

@@ -52,6 +52,8 @@ def decide(
     )
     offers, unfit = _offers(candidates, ready, transport, question=question, policy=policy, side=pickup.side)
     rota = ranked(offers, objective, policy.weights)
+    if question.unanswered:
+        rota.sort(key=lambda offer: offer.location in question.unanswered)
     return Decision(
         network_version=network.version,
         requested_at=question.requested_at,

@@ -233,7 +233,8 @@ class Policy:
 class Question:
     """A title wanted at a counter. `requested_at` is aware and counts to the second; it is the engine's only clock.
 
-    `excluded` names agencies or locations (ISIL) that must not supply.
+    `excluded` names agencies or locations (ISIL) that must not supply. Nobody could be asked about the shelves of the
+    locations in `unanswered`: they come after all others on the rota.
     """
 
     pickup_location: str
@@ -243,6 +244,7 @@ class Question:
     max_cost_cents: int | None = None
     limit: int = 10
     excluded: frozenset[str] = frozenset()
+    unanswered: frozenset[str] = frozenset()
 
 
 # --- the answer -----------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from adapters.installation import Entry, Installation, Kind
 HERE = "fake:"
 
 _CAPABILITIES = Capabilities(
-    verbs=frozenset({Verb.PREPARE, Verb.PLACE, Verb.FIND, Verb.STATUS, Verb.CANCEL}),
+    verbs=frozenset({Verb.PLACE, Verb.FIND, Verb.STATUS, Verb.CANCEL}),
     schemes=frozenset({Scheme.ISBN, Scheme.PPN}),
     idempotent=True,
 )

@@ -1,4 +1,4 @@
-"""The register, to read: agencies, locations, systems, provinces and POIs."""
+"""The register, to read: agencies, locations, provinces and POIs."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ from app.api.paging import Cursor, Limit, Page, after, page
 from app.api.register_shapes import (
     AgencyShape,
     LocationShape,
-    OneSystemShape,
     PoiShape,
     ProvinceShape,
-    SystemShape,
     TariffShape,
 )
 from app.database import Database
@@ -25,15 +23,12 @@ from app.store.agencies import (
     Row,
     UnknownAgency,
     UnknownPlace,
-    UnknownSystem,
     get_agency,
     get_location,
-    get_system,
     list_agencies,
     list_locations,
     list_pois,
     list_provinces,
-    list_systems,
 )
 from app.store.standing import list_tariffs
 
@@ -118,28 +113,6 @@ async def read_location(
     """Answer one branch, hub or other service point."""
     async with held.one_moment() as connection:
         return await get_location(connection, id)
-
-
-@router.get("/systems", summary="List systems", response_model=Page[SystemShape])
-async def read_systems(held: HeldDatabase, limit: Limit = 100, cursor: Cursor = None) -> dict[str, Any]:
-    """Answer the installations of library systems, by id. One may serve agencies in several provinces."""
-    async with held.one_moment() as connection:
-        found = await list_systems(connection, after=after(cursor, str), limit=limit + 1)
-    return _paged(found, "id", limit)
-
-
-@router.get(
-    "/systems/{id:path}",
-    summary="Look at a system",
-    response_model=OneSystemShape,
-    responses=documented(UnknownSystem),
-)
-async def read_system(
-    held: HeldDatabase, id: Annotated[str, _named("The system's id.", "wise-midden")]
-) -> dict[str, Any]:
-    """Answer one installation, and which agencies use it since when."""
-    async with held.one_moment() as connection:
-        return await get_system(connection, id)
 
 
 @router.get("/provinces", summary="List provinces", response_model=Page[ProvinceShape])

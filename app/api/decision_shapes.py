@@ -105,6 +105,15 @@ class QuestionShape(BaseModel):
         max_length=1000,
         description="Agencies or locations (ISIL) that must not supply; they are refused as `excluded`.",
     )
+    live_deadline_ms: int | None = Field(
+        default=None,
+        strict=True,
+        ge=0,
+        le=10_000,
+        description="How long to wait for what the holders' library systems say of their shelves, in milliseconds. A "
+        "system that has not answered by then counts as unknown, and stands last on the rota. 0: none is asked. "
+        "Left out: what the key says, or else the setting.",
+    )
 
 
 class LegShape(BaseModel):

@@ -12,11 +12,12 @@ from starlette.types import Receive, Scope, Send
 
 from app.api.bodies import read_json
 from app.api.decision_shapes import ANSWER, QUESTIONS, DecisionShape, QuestionShape
-from app.api.dependencies import SCHEME, lately_admitted, resources, still_admitted
+from app.api.dependencies import SCHEME, Caller, lately_admitted, resources, still_admitted
 from app.lending.choose import TitleKey, UnknownTitle, choose, look_up
 from app.lending.documents import written
 from app.lending.snapshot import NotReady
 from app.problems import InvalidInput, TooLarge, UnsupportedMediaType, documented
+from app.settings import Settings
 from routing import Question, UnknownLocation
 
 
@@ -67,14 +68,29 @@ async def decide(request: Request) -> Response:
     The answer is wholly of one network version, the one that is active.
     """
     # Called here rather than as a dependency: resolving one would take a tenth of the whole time.
-    await lately_admitted(request)
+    caller = await lately_admitted(request)
     asked = await read_json(request, QuestionShape)
     held = await resources(request)
     title = TitleKey(isbn=asked.title.isbn, ppn=asked.title.ppn)
     holders = await look_up(held.database, title)
     await still_admitted(request, holders.standing.keys)
-    decision = await choose(held.snapshot, title=title, holders=holders, question=question(asked))
+    decision = await choose(
+        held.snapshot,
+        title=title,
+        holders=holders,
+        question=question(asked),
+        availability=held.ground.availability,
+        deadline_seconds=live_deadline_seconds(asked, caller, held.settings),
+    )
     return Response(written(decision), media_type="application/json")
+
+
+def live_deadline_seconds(asked: QuestionShape, caller: Caller, settings: Settings) -> float:
+    """Return how long library systems are waited for: as the question says, or the key, or the setting."""
+    for milliseconds in (asked.live_deadline_ms, caller.live_deadline_ms):
+        if milliseconds is not None:
+            return milliseconds / 1000
+    return settings.live_deadline_ms / 1000
 
 
 def question(asked: QuestionShape, *, now: datetime | None = None) -> Question:

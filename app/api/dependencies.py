@@ -31,6 +31,7 @@ class Caller:
     agency: str | None
     scopes: frozenset[str]
     drives: frozenset[str] = frozenset()
+    live_deadline_ms: int | None = None  # how long its decisions wait for library systems; None: the setting
 
     @property
     def sees_everything(self) -> bool:
@@ -146,7 +147,9 @@ async def identify(request: Request) -> Caller:
     async with held.database.connection() as connection:
         looked = await find_key(connection, None if key is None else digest_of(key))
     if looked.key is not None:
-        caller = Caller(looked.key.agency, looked.key.scopes, looked.key.drives)
+        caller = Caller(
+            looked.key.agency, looked.key.scopes, looked.key.drives, live_deadline_ms=looked.key.live_deadline_ms
+        )
     elif _is(key, admin_key):
         caller = EVERYTHING
     elif admin_key is None and not looked.any_key and _is_here(request):

@@ -26,6 +26,13 @@ class NewKeyShape(BaseModel):
         description="With the scope `planner`: the code of the POI, or the `agency_id` of the carrier in the "
         "network, whose routes and trips it plans.",
     )
+    live_deadline_ms: int | None = Field(
+        default=None,
+        strict=True,
+        ge=0,
+        le=10_000,
+        description="How long its decisions wait for library systems, in milliseconds. Left out: the setting.",
+    )
 
     @field_validator("agency")
     @classmethod
@@ -51,6 +58,9 @@ class KeyShape(BaseModel):
     poi: str | None = Field(description="Whose routes and trips a planner plans.")
     created_at: datetime
     expires_at: datetime | None = Field(description="When it stops working; null: never.")
+    live_deadline_ms: int | None = Field(
+        description="How long its decisions wait for library systems; null: default."
+    )
 
 
 class MadeKeyShape(KeyShape):
@@ -67,6 +77,7 @@ _KEY: dict[str, Any] = {
     "poi": None,
     "created_at": "2026-11-23T10:00:00Z",
     "expires_at": None,
+    "live_deadline_ms": None,
 }
 NEW_KEY: dict[str, Any] = {**_KEY, "key": "lp_NhT1x0w…"}
 KEYS: dict[str, Any] = {"items": [_KEY], "next_cursor": None}

@@ -56,6 +56,7 @@ async def create(request: Request, held: HeldDatabase) -> dict[str, Any]:
             scopes=sorted(set(asked.scopes)),
             expires_at=asked.expires_at,
             poi=asked.poi,
+            live_deadline_ms=asked.live_deadline_ms,
         )
     return asdict(made)
 

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from app.api.bodies import read_json
 from app.api.decision_shapes import QuestionShape
-from app.api.decisions import question
+from app.api.decisions import live_deadline_seconds, question
 from app.api.dependencies import (
     Caller,
     Requirement,
@@ -142,7 +142,14 @@ async def create_loan_request(request: Request, caller: Asking) -> Response:
     holders = await look_up(held.database, title)
     await still_admitted(request, holders.standing.keys)
     try:
-        decision = await choose(held.snapshot, title=title, holders=holders, question=question(asked, now=now))
+        decision = await choose(
+            held.snapshot,
+            title=title,
+            holders=holders,
+            question=question(asked, now=now),
+            availability=held.ground.availability,
+            deadline_seconds=live_deadline_seconds(asked, caller, held.settings),
+        )
     except (UnknownTitle, UnknownLocation, NotReady):
         # What was accepted is answered again, whatever has become unknown since. All other repetitions are found by
         # the key itself when they are written: to look for it first would cost everyone a round trip.

@@ -14,6 +14,7 @@ from app.api.key_shapes import NewKeyShape
 from app.api.loan_shapes import ActionShape, LoanRequestShape
 from app.api.schemas import Problem
 from app.api.suspensions import SuspendShape
+from app.api.system_shapes import CheckAskShape, InstallationShape, ParticipationAskShape, SecretAskShape
 from app.api.webhook_shapes import WebhookRequestShape
 from app.database import DatabaseUnavailable
 from app.problems import MEDIA_TYPE, Forbidden, InvalidInput, Unauthorized, documented
@@ -34,7 +35,11 @@ TAGS = [
         "name": "Settlement and statistics",
         "description": "What delivered items were charged, and how well it goes: as JSON or CSV.",
     },
-    {"name": "Agencies", "description": "The organisations, their locations and the systems they use."},
+    {"name": "Agencies", "description": "The organisations and their locations."},
+    {
+        "name": "Systems",
+        "description": "The library systems: how each is reached, who uses it, how it is doing, and their secrets.",
+    },
     {"name": "Holdings", "description": "Which location has copies of which title."},
     {
         "name": "Network",
@@ -75,6 +80,10 @@ SHAPES = (
     SuspendShape,
     NewKeyShape,
     WebhookRequestShape,
+    InstallationShape,
+    ParticipationAskShape,
+    CheckAskShape,
+    SecretAskShape,
 )
 Schema = dict[str, Any]
 _METHODS = ("get", "put", "post", "delete", "patch")

@@ -1,4 +1,4 @@
-"""What the operations on agencies, locations and systems answer, as the OpenAPI document shows it."""
+"""What the operations on agencies and locations answer, as the OpenAPI document shows it."""
 
 from __future__ import annotations
 
@@ -40,12 +40,6 @@ LOCATION_EXAMPLE = {
     "valid_from": None,
     "valid_until": None,
     "suspensions": [{"since": "2026-12-24", "until": "2027-01-04"}],
-}
-SYSTEM_EXAMPLE = {"id": "wise-midden", "kind": "wise", "agencies": 26}
-ONE_SYSTEM_EXAMPLE = {
-    "id": "wise-midden",
-    "kind": "wise",
-    "agencies": [{"agency": "NL-0800070000", "name": "Bibliotheek Midden", "since": "2024-07-01", "until": None}],
 }
 PROVINCE_EXAMPLE = {
     "code": "Overijssel",
@@ -118,35 +112,6 @@ class LocationShape(BaseModel):
     valid_from: date | None
     valid_until: date | None
     suspensions: list[SuspensionShape]
-
-
-class SystemShape(BaseModel):
-    """An installation of a library system."""
-
-    model_config = _example(SYSTEM_EXAMPLE)
-
-    id: str
-    kind: str = Field(description="`wise`, `vubis`, `concerto`, `brocade`, `manual` or `unknown`.")
-    agencies: int = Field(description="How many agencies use it today.")
-
-
-class UserShape(BaseModel):
-    """The use of this system by an agency."""
-
-    agency: str
-    name: str
-    since: date | None
-    until: date | None
-
-
-class OneSystemShape(BaseModel):
-    """An installation of a library system, and who uses it since when. That is data, never taken from a province."""
-
-    model_config = _example(ONE_SYSTEM_EXAMPLE)
-
-    id: str
-    kind: str
-    agencies: list[UserShape] = Field(description="Every agency that used it, uses it or is going to.")
 
 
 class RoleShape(BaseModel):

@@ -9,11 +9,12 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import click
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from app.database import DATABASE_ERRORS, Database, DatabaseUnavailable, open_database
 from app.embedded import EmbeddedUnavailable, running
+from app.lending.vault import own_key
 from app.settings import Settings
 from app.store.events import settle_restored
 from app.store.migrate import upgrade
@@ -64,7 +65,8 @@ def served_database(settings: Settings) -> Iterator[Settings]:
         with told_in_a_line(EmbeddedUnavailable):
             url = stack.enter_context(running(settings.data_dir))
         migrate(url)
-        yield settings.model_copy(update={"database_url": url})
+        key = settings.secrets_key or SecretStr(own_key(settings.data_dir))
+        yield settings.model_copy(update={"database_url": url, "secrets_key": key})
 
 
 @contextmanager

@@ -6,7 +6,9 @@ import asyncio
 from dataclasses import dataclass, replace
 from time import perf_counter
 
+from adapters.contract import Title
 from app.database import Database
+from app.lending.availability import Availability, said
 from app.lending.snapshot import Snapshot
 from app.store.holders import Holders, find_holders
 from app.telemetry import time_decision
@@ -38,8 +40,19 @@ async def look_up(database: Database, title: TitleKey) -> Holders:
     return await find_holders(database, isbn=title.isbn, ppn=title.ppn, seconds=LOOK_UP_SECONDS)
 
 
-async def choose(snapshot: Snapshot, *, title: TitleKey, holders: Holders, question: Question) -> Decision:
+async def choose(
+    snapshot: Snapshot,
+    *,
+    title: TitleKey,
+    holders: Holders,
+    question: Question,
+    availability: Availability | None = None,
+    deadline_seconds: float = 0.0,
+) -> Decision:
     """Decide on the network that stands; moments in the answer are in the network's timezone.
+
+    With `availability` the systems of those who hold the title are asked first, and waited for no longer than
+    `deadline_seconds`.
 
     Raises NotReady, UnknownTitle, routing.UnknownLocation, routing.UnknownMoment or DatabaseUnavailable.
     """
@@ -48,10 +61,21 @@ async def choose(snapshot: Snapshot, *, title: TitleKey, holders: Holders, quest
         raise UnknownTitle(f"No holding of {title} is known.")
     question = replace(question, requested_at=question.requested_at.astimezone(state.network.zone))
     policy = state.policy_at(question.requested_at)
+    live = None
+    if availability is not None and state.systems and deadline_seconds > 0:
+        live = await availability.look(
+            holders.holdings,
+            title=Title(isbn=title.isbn, ppn=title.ppn),
+            register=state.register,
+            systems=state.systems,
+            deadline_seconds=deadline_seconds,
+        )
+        holders = holders._replace(holdings=live.holdings)
+        question = replace(question, unanswered=frozenset(live.unanswered))
     started = perf_counter()
     if len(state.network.timetable.stop_times.trip) >= LARGE_CALLS:
         decision = await asyncio.to_thread(decide, question, holders.holdings, state.network, state.register, policy)
     else:
         decision = decide(question, holders.holdings, state.network, state.register, policy)
     time_decision(decision.objective.value, perf_counter() - started)
-    return decision
+    return decision if live is None else said(decision, live)

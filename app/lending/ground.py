@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from app.database import Database
+from app.lending.availability import Availability
 from app.lending.clock import Clock
 from app.lending.receivers import Receivers
 from app.lending.snapshot import Snapshot
@@ -23,6 +24,8 @@ class Ground:
     lease: timedelta = timedelta(seconds=60)  # how long a task of a worker that died stays where it is
     retention_days: int = 365  # how long an ended loan request keeps what could point at a person
     receivers: Receivers = field(default_factory=Receivers)
+    availability: Availability | None = None  # who asks library systems what stands on the shelf; None: nobody
+    live_deadline_seconds: float = 0.8  # how long a decision waits for them
 
 
 class LookAgain(Exception):  # noqa: N818 - says what to do

@@ -41,6 +41,8 @@ async def renew(ground: Ground, loan: Loan, *, at: datetime, only: str | None = 
         title=TitleKey(isbn=loan.isbn, ppn=loan.ppn),
         holders=Holders(holders.standing, True, holdings),
         question=question if only is None else replace(question, excluded=frozenset()),
+        availability=ground.availability,
+        deadline_seconds=ground.live_deadline_seconds,
     )
     register = (await ground.snapshot.at(holders.standing)).register
     return Renewed(decision, tuple(titles), copies_of(holders.holdings), register)

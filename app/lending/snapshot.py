@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 import structlog
 
+from adapters import SYSTEMS
 from app.database import Connection, Database
 from app.lending.warm import warm_up
 from app.store.network_versions import get_number
 from app.store.register import load_register
 from app.store.standing import Standing, list_tariffs, read_standing
 from app.store.stoppages import load_stoppages
+from app.store.systems import System, load_systems
 from app.store.timetable import as_timetable, read_content
 from routing import Network, Policy, Register, Tariff, compile_network, without
 from routing.cache import Cache
@@ -37,12 +39,16 @@ class NotReady(Exception):  # noqa: N818 - says what it is
 
 @dataclass(frozen=True, slots=True, eq=False)
 class State:
-    """What one decision reads, all of it from one moment. `policies` starts with the newest."""
+    """What one decision reads, all of it from one moment. `policies` starts with the newest.
+
+    `systems` are those that are called.
+    """
 
     standing: Standing
     network: Network
     register: Register
     policies: tuple[tuple[date, Policy], ...]
+    systems: Mapping[str, System] = field(default_factory=dict)
 
     def policy_at(self, moment: datetime) -> Policy:
         """Return the policy with the tariff in force on the day of `moment`; before the first one, the first."""
@@ -149,16 +155,18 @@ class Snapshot:
             if standing.version is None:
                 self._state = None
                 raise NotReady("No network version is active: import one and activate it.")
-            if held is not None and held.standing.register == standing.register:
-                register, policies = held.register, held.policies
+            if held is not None and _same_register(held.standing, standing):
+                register, policies, systems = held.register, held.policies, held.systems
                 stoppages = held.network.stopped.said
             else:
                 register, policies = await load_register(connection), self._policies(await list_tariffs(connection))
                 stoppages = await load_stoppages(connection)
+                called = await load_systems(connection)
+                systems = {name: system for name, system in called.items() if system.kind in SYSTEMS}
             network = await self._network(connection, standing.version)
         if network.stopped.said != stoppages:
             network = without(network, stoppages)
-        return State(standing, network, register, policies)
+        return State(standing, network, register, policies, systems)
 
     async def _network(self, connection: Connection, version: str) -> Network:
         known = self._recent.get(version)
@@ -183,3 +191,7 @@ class Snapshot:
             if version != network.version:
                 # Decisions still under way keep the old one with its sweeps; nobody else does.
                 self._recent[version] = replace(other, cache=Cache(self._cache_bytes))
+
+
+def _same_register(one: Standing, other: Standing) -> bool:
+    return (one.register, one.day) == (other.register, other.day)

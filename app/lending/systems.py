@@ -1,29 +1,155 @@
-"""Opens the library systems that placements go to, each once a process."""
+"""Opens the library systems that placements go to and questions are put to, each once a process."""
 
 from __future__ import annotations
 
+import asyncio
+import os
+import socket
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
 
 from adapters import SYSTEMS
+from adapters.breaker import Breaker, BreakerState
 from adapters.contract import LibrarySystem
-from adapters.installation import Installation
-from app.database import Connection
-from app.store.systems import find_system
+from adapters.guard import Guarded
+from adapters.installation import Installation, Limits
+from app.database import Connection, Database
+from app.lending.vault import Vault, VaultClosed
+from app.store.systems import System, find_system, note_breaker, read_sealed
+
+log = structlog.get_logger()
+
+PROCESS = f"{socket.gethostname()}:{os.getpid()}"
+# One that was replaced is closed when the calls it was in the middle of have ended.
+CLOSE_AFTER_SECONDS = 60.0
+NOTING = "note a breaker"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A system that is open, the version of what it was opened with, and whether it answers questions in time."""
+
+    version: int
+    system: LibrarySystem
+    promptness: Breaker
 
 
 @dataclass(slots=True)
 class Systems:
-    """Installations by address. What has no address or no adapter answers by hand."""
+    """Installations by id. What has no address or no adapter answers by hand."""
 
-    opened: dict[tuple[str, str], LibrarySystem] = field(default_factory=dict)
+    vault: Vault = field(default_factory=Vault)
+    database: Database | None = None  # where breakers are written down
+    opened: dict[str, Opened] = field(default_factory=dict)
+    _closing: list[LibrarySystem] = field(default_factory=list)
+    _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
 
     async def find(self, connection: Connection, system: str | None) -> LibrarySystem | None:
-        """Return what speaks to a system; None where people answer for it."""
+        """Return what speaks to a system; None where people answer for it. Raises VaultClosed."""
         known = None if system is None else await find_system(connection, system)
-        if known is None or known.address is None or known.kind not in SYSTEMS:
+        if known is None or not known.addresses or known.kind not in SYSTEMS:
             return None
-        key = (known.kind, known.address)
-        if key not in self.opened:
-            installation = Installation(system=str(system), addresses={"desk": known.address})
-            self.opened[key] = SYSTEMS[known.kind].open(installation)
-        return self.opened[key]
+        return (await self.open(connection, known)).system
+
+    async def open(self, connection: Connection, known: System) -> Opened:
+        """Return a system that is called, opened with what it is reached by now. Raises VaultClosed."""
+        held = self.opened.get(known.id)
+        if held is not None and held.version == known.version:
+            return held
+        installation = await self.installation(connection, known)
+        held = self.opened.get(known.id)  # somebody else may have been as quick
+        if held is not None and held.version == known.version:
+            return held
+        return self.put(known.id, SYSTEMS[known.kind].open(installation), limits=installation.limits, of=known)
+
+    def put(
+        self, system: str, opened: LibrarySystem, *, limits: Limits | None = None, of: System | None = None
+    ) -> Opened:
+        """Take what speaks to a system in, in place of what did before, which is closed when its calls have ended."""
+        if (before := self.opened.get(system)) is not None:
+            self._retire(before.system)
+        guarded = Guarded(opened, limits or Limits(), breaker=Breaker(changed=self._telling(system)))
+        held = Opened(1 if of is None else of.version, guarded, Breaker(threshold=3))
+        self.opened[system] = held
+        return held
+
+    async def installation(self, connection: Connection, known: System) -> Installation:
+        """Return what opens a system, its secrets among it. Raises VaultClosed where one cannot be opened."""
+        sealed = await read_sealed(connection, known.secrets.values()) if known.secrets else {}
+        missing = [entry for entry, name in known.secrets.items() if name not in sealed]
+        if missing:
+            raise VaultClosed(f"The secret for {missing[0]} of {known.id} is not there any more.")
+        return as_installation(
+            known, secrets={entry: self.vault.unseal(sealed[name]) for entry, name in known.secrets.items()}
+        )
+
+    async def settle(self) -> None:
+        """Wait until what breakers did is written down."""
+        await asyncio.gather(*(task for task in self._tasks if task.get_name() == NOTING), return_exceptions=True)
+
+    async def close(self) -> None:
+        """Close everything."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for system in (*self._closing, *(held.system for held in self.opened.values())):
+            await system.close()
+        self._closing.clear()
+        self.opened.clear()
+
+    def _retire(self, system: LibrarySystem) -> None:
+        self._closing.append(system)
+        self._begin(self._close_later(system))
+
+    async def _close_later(self, system: LibrarySystem) -> None:
+        await asyncio.sleep(CLOSE_AFTER_SECONDS)
+        self._closing.remove(system)
+        await system.close()
+
+    def _telling(self, system: str) -> Callable[[BreakerState, str], None]:
+        def tell(state: BreakerState, why: str) -> None:
+            log.warning("breaker", system=system, state=state.value, why=why)
+            if self.database is not None:
+                self._begin(self._note(self.database, system, state, why), name=NOTING)
+
+        return tell
+
+    async def _note(self, database: Database, system: str, state: BreakerState, why: str) -> None:
+        async with database.transaction() as connection:
+            await note_breaker(connection, system, PROCESS, state=state.value, why=why)
+
+    def _begin(self, work: Coroutine[Any, Any, None], *, name: str | None = None) -> None:
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.warning("a system could not be seen to", error=type(error).__name__)
+
+
+def as_installation(known: System, *, secrets: Mapping[str, str]) -> Installation:
+    """Return a system as its adapter wants it."""
+    return Installation(
+        system=known.id,
+        addresses=known.addresses,
+        secrets=secrets,
+        branches=known.branches,
+        options=known.options,
+        limits=limits_of(known.limits),
+    )
+
+
+def limits_of(given: Mapping[str, float]) -> Limits:
+    """Return limits, those not given as they are by default."""
+    fallback = Limits()
+    return Limits(
+        calls_per_second=float(given.get("calls_per_second", fallback.calls_per_second)),
+        calls_at_once=int(given.get("calls_at_once", fallback.calls_at_once)),
+        deadline_seconds=float(given.get("deadline_seconds", fallback.deadline_seconds)),
+        answer_bytes=int(given.get("answer_bytes", fallback.answer_bytes)),
+    )

@@ -90,29 +90,6 @@ async def get_location(connection: asyncpg.Connection, place: str) -> Row:
     return _read(row, "suspensions")
 
 
-async def list_systems(connection: asyncpg.Connection, *, after: str | None, limit: int) -> list[Row]:
-    """Return systems by id, with how many agencies take part today."""
-    rows = await connection.fetch(
-        f"select s.id, s.kind, (select count(*) from system_participation p where p.system = s.id and {IN_FORCE}) as"  # noqa: S608
-        " agencies from system s where ($1::text is null or id > $1) order by id limit $2",
-        *(after, limit),
-    )
-    return [dict(row) for row in rows]
-
-
-async def get_system(connection: asyncpg.Connection, system: str) -> Row:
-    """Return one system with every agency that takes part, took part or will. Raises UnknownSystem."""
-    found = await connection.fetchrow("select id, kind from system where id = $1", system)
-    if found is None:
-        raise UnknownSystem(f"There is no system {system}.")
-    rows = await connection.fetch(
-        "select p.agency, a.name, p.since, p.until from system_participation p join agency a on a.isil = p.agency"
-        " where p.system = $1 order by p.agency",
-        system,
-    )
-    return {**found, "agencies": [dict(row) for row in rows]}
-
-
 async def list_provinces(connection: asyncpg.Connection, *, after: str | None, limit: int) -> list[Row]:
     """Return provinces by code, with their POI and their roles in the joint collection plan."""
     rows = await connection.fetch(

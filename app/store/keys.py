@@ -32,6 +32,7 @@ class Key:
     expires_at: datetime | None
     poi: str | None = None
     drives: frozenset[str] = frozenset()
+    live_deadline_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class NewKey:
     poi: str | None
     created_at: datetime
     expires_at: datetime | None
+    live_deadline_ms: int | None = None
 
 
 class UnknownKey(Exception):  # noqa: N818 - named as the problem it becomes
@@ -70,16 +72,20 @@ async def add_key(
     scopes: Sequence[str],
     expires_at: datetime | None = None,
     poi: str | None = None,
+    live_deadline_ms: int | None = None,
 ) -> NewKey:
-    """Keep a new key and return it with what is kept of it. `poi` is whom a planner plans for."""
+    """Keep a new key and return it with what is kept of it. `poi` is whom a planner plans for.
+
+    Its decisions wait for library systems for `live_deadline_ms`; None: as long as the setting says.
+    """
     key = "lp_" + secrets.token_urlsafe(32)
     row = await connection.fetchrow(
-        "insert into api_key (digest, agency, scopes, expires_at, poi) values ($1, $2, $3, $4, $5)"
-        " returning id, created_at",
-        *(digest_of(key.encode()), agency, list(scopes), expires_at, poi),
+        "insert into api_key (digest, agency, scopes, expires_at, poi, live_deadline_ms)"
+        " values ($1, $2, $3, $4, $5, $6) returning id, created_at",
+        *(digest_of(key.encode()), agency, list(scopes), expires_at, poi, live_deadline_ms),
     )
     await bump(connection, KEYS)
-    return NewKey(row["id"], key, agency, list(scopes), poi, row["created_at"], expires_at)
+    return NewKey(row["id"], key, agency, list(scopes), poi, row["created_at"], expires_at, live_deadline_ms)
 
 
 async def rotate_key(connection: asyncpg.Connection, id: int, *, overlap: timedelta) -> NewKey:
@@ -89,10 +95,10 @@ async def rotate_key(connection: asyncpg.Connection, id: int, *, overlap: timede
     """
     old = await connection.fetchrow(
         """
-        with old as (select id, agency, scopes, poi, expires_at - created_at as lasting from api_key
+        with old as (select id, agency, scopes, poi, live_deadline_ms, expires_at - created_at as lasting from api_key
                       where id = $1 for update)
         update api_key set expires_at = least(expires_at, now() + $2) from old where api_key.id = old.id
-        returning old.agency, old.scopes, old.poi, now() + old.lasting as expires_at
+        returning old.agency, old.scopes, old.poi, old.live_deadline_ms, now() + old.lasting as expires_at
         """,
         *(id, overlap),
     )
@@ -111,7 +117,7 @@ async def revoke_key(connection: asyncpg.Connection, id: int) -> None:
 async def list_keys(connection: asyncpg.Connection, *, after: int | None = None, limit: int) -> list[dict[str, Any]]:
     """Return whose keys there are, by id; the keys themselves nobody knows."""
     rows = await connection.fetch(
-        "select id, agency, scopes, poi, created_at, expires_at from api_key"
+        "select id, agency, scopes, poi, created_at, expires_at, live_deadline_ms from api_key"
         " where $1::bigint is null or id > $1 order by id limit $2",
         *(after, limit),
     )
@@ -129,7 +135,7 @@ class Looked:
 
 # A planner's key that names no POI plans for the POI whose code its agency is, if there is one.
 _FIND = """
-select agency, scopes, expires_at, plans_for, epoch,
+select agency, scopes, expires_at, plans_for, live_deadline_ms, epoch,
        case when plans_for is not null then array(
            select plans_for
            union select name from poi where code = plans_for
@@ -156,6 +162,7 @@ async def find_key(connection: asyncpg.Connection, digest: str | None) -> Looked
             row["expires_at"],
             poi=row["plans_for"],
             drives=frozenset(row["drives"] or ()),
+            live_deadline_ms=row["live_deadline_ms"],
         )
     # The count never goes back: taking the last key away does not open the service again.
     return Looked(key=key, any_key=row["epoch"] > 0, epoch=row["epoch"])

@@ -11,11 +11,15 @@ from routing.model import Tariff
 
 
 class Standing(NamedTuple):
-    """Equal only when nothing has changed: the id of the active version (None: none is), and the counters."""
+    """Equal only when nothing has changed: the id of the active version (None: none is), and the counters.
+
+    A new `day` (in the Netherlands) changes which agencies use which system.
+    """
 
     version: str | None
     register: int
     keys: int
+    day: date | None = None
 
 
 # As columns of one row, so that a query for something else can bring them along.
@@ -24,14 +28,15 @@ STANDING_SQL = """
    from network_activation activation join network_version version on version.number = activation.version
   where activation.undone_at is null order by activation.id desc limit 1) as active_version,
 coalesce((select number from epoch where of = 'register'), 0) as register_epoch,
-coalesce((select number from epoch where of = 'keys'), 0) as keys_epoch
+coalesce((select number from epoch where of = 'keys'), 0) as keys_epoch,
+(now() at time zone 'Europe/Amsterdam')::date as day
 """
 
 
 async def read_standing(connection: asyncpg.Connection) -> Standing:
     """Return what stands now."""
     row = await connection.fetchrow(f"select {STANDING_SQL}")
-    return Standing(row["active_version"], row["register_epoch"], row["keys_epoch"])
+    return Standing(row["active_version"], row["register_epoch"], row["keys_epoch"], row["day"])
 
 
 async def list_tariffs(connection: asyncpg.Connection) -> list[tuple[date, Tariff]]:

@@ -71,7 +71,13 @@ system = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("kind", Text, nullable=False, server_default="unknown"),
-    Column("address", Text),  # where its interface is; null: nothing is called (its agencies answer by hand)
+    # How it is reached, in the words of its kind (adapters.installation); none: its agencies answer by hand.
+    Column("addresses", JSONB, nullable=False, server_default="{}"),
+    Column("secrets", JSONB, nullable=False, server_default="{}"),  # what the kind calls it → secret.name
+    Column("branches", JSONB, nullable=False, server_default="{}"),  # what the system calls a branch → location.id
+    Column("options", JSONB, nullable=False, server_default="{}"),
+    Column("limits", JSONB, nullable=False, server_default="{}"),
+    Column("version", BigInteger, nullable=False, server_default="1"),  # counts changes, those of its secrets too
 )
 
 agency = Table(
@@ -516,8 +522,30 @@ api_key = Table(
     Column("agency", Text, nullable=False),
     Column("scopes", ARRAY(Text), nullable=False),
     Column("poi", Text),  # whom a planner plans for: the code of a POI, or the id of an operator of the network
+    Column("live_deadline_ms", Integer),  # how long its decisions wait for library systems; null: the setting
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("expires_at", DateTime(timezone=True)),
+)
+
+secret = Table(
+    "secret",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),  # opened only with LEENPAD_SECRETS_KEY, which is not here
+    _moment("changed_at", required=True),
+)
+
+breaker = Table(
+    "breaker",
+    metadata,
+    # What each process made of a system when it last changed its mind; one that is closed has no row.
+    Column("system", Text, ForeignKey("system.id", ondelete="CASCADE"), primary_key=True),
+    Column("process", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    _moment("since", required=True),
+    _moment("seen_at", required=True),
+    CheckConstraint("state in ('open','half_open')", name="state"),
 )
 
 epoch = Table(

@@ -293,7 +293,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("webhook", "loan_request", name=op.f("pk_webhook_progress")),
     )
     op.create_index(op.f("ix_webhook_progress_loan_request"), "webhook_progress", ["loan_request"], unique=False)
-    op.add_column("system", sa.Column("address", sa.Text(), nullable=True))
     op.add_column("suspension", sa.Column("route", sa.Text(), nullable=True))
     op.add_column(
         "suspension", sa.Column("everything", sa.Boolean(), server_default=sa.text("false"), nullable=False)
@@ -320,7 +319,6 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_suspension_route"), table_name="suspension")
     for column in ("note", "by", "everything", "route"):
         op.drop_column("suspension", column)
-    op.drop_column("system", "address")
     op.drop_index(op.f("ix_webhook_progress_loan_request"), table_name="webhook_progress")
     op.drop_table("webhook_progress")
     op.drop_index("uq_placement_open", table_name="placement", postgresql_where=sa.text("state <> 'closed'"))

@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from app.imports.export import export_network
 from app.main import create_app
@@ -83,6 +84,15 @@ GET /v1/locations                                     401 401 401  200 200  200 
 GET /v1/locations/{id}                                401 401 401  200 200  200 200  200 200  200 200
 GET /v1/systems                                       401 401 401  200 200  200 200  200 200  200 200
 GET /v1/systems/{id}                                  401 401 401  200 200  200 200  200 200  200 200
+GET /v1/system-kinds                                  401 401 401  200 200  200 200  200 200  200 200
+PUT /v1/systems/{id}                                  401 401 401  403 403  403 403  403 403  403 200
+GET /v1/systems/{id}/installation                     401 401 401  403 403  403 403  403 403  403 200
+POST /v1/systems/{id}/check                           401 401 401  403 403  403 403  403 403  403 200
+PUT /v1/systems/{id}/agencies/{isil}                  401 401 401  403 403  403 403  403 403  403 204
+DELETE /v1/systems/{id}/agencies/{isil}               401 401 401  403 403  403 403  403 403  403 204
+GET /v1/secrets                                       401 401 401  403 403  403 403  403 403  403 200
+PUT /v1/secrets/{name}                                401 401 401  403 403  403 403  403 403  403 204
+DELETE /v1/secrets/{name}                             401 401 401  403 403  403 403  403 403  403 204
 GET /v1/provinces                                     401 401 401  200 200  200 200  200 200  200 200
 GET /v1/pois                                          401 401 401  200 200  200 200  200 200  200 200
 GET /v1/tariffs                                       401 401 401  200 200  200 200  200 200  200 200
@@ -133,6 +143,7 @@ DELETE /v1/keys/{key}                                 401 401 401  403 403  403 
 """
 PLACES = {
     "slug": "forbidden",
+    "name": "a-secret",
     "isil": "NL-1",
     "version": "first",
     "trip_id": "v1-out",
@@ -194,6 +205,8 @@ DETAILS = {"Scan": {"location": "H"}, "Override": {"supplying_location": "far"},
 STANDING_STILL = {"route": "V1", "since": "2026-11-24"}
 CANCELLED = {"trip_id": "v1-out", "service_date": "2026-11-24"}
 RECEIVER = {"url": "https://93.184.216.34/heard"}  # nobody is called: no event comes while it is there
+# Fernet: 32 bytes in URL-safe base64.
+A_KEY = "bGVlbnBhZC10ZXN0cy1sZWVucGFkLXRlc3RzLWFiY2Q="
 QUESTION = {"title": {"isbn": EVERYWHERE}, "pickup_location": "desk", "requested_at": "2026-11-23T07:30:00+01:00"}
 
 
@@ -279,6 +292,22 @@ async def activating_all(stage: Stage) -> dict[str, Any]:
     return {}
 
 
+async def on_system(stage: Stage) -> dict[str, Any]:
+    await stage.admin("PUT", "/v1/systems/shelf", json=REACHED)
+    return {"json": {"isbn": EVERYWHERE, "supplying_location": "desk"}}
+
+
+async def on_participation(stage: Stage) -> dict[str, Any]:
+    await stage.admin("PUT", "/v1/systems/shelf/agencies/NL-1", json={})
+    return {}
+
+
+async def on_secret(stage: Stage) -> dict[str, Any]:
+    await stage.admin("PUT", "/v1/secrets/a-secret", json={"value": "hush"})
+    return {}
+
+
+REACHED = {"kind": "fake", "addresses": {"desk": "fake:access"}}
 ACTIONS = "POST /v1/loan-requests/{loan_request}/actions : "
 REQUESTS: Mapping[str, Prepared] = {
     "POST /v1/decisions": sends(json=QUESTION),
@@ -311,6 +340,12 @@ REQUESTS: Mapping[str, Prepared] = {
     "POST /v1/webhooks": sends(json=RECEIVER),
     "DELETE /v1/webhooks/{webhook}": on_webhook,
     "POST /v1/dead-letters/{letter}/resume": on_dead_letter,
+    "PUT /v1/systems/{id}": sends(json=REACHED),
+    "POST /v1/systems/{id}/check": on_system,
+    "PUT /v1/systems/{id}/agencies/{isil}": sends(json={"since": "2027-01-01"}),
+    "DELETE /v1/systems/{id}/agencies/{isil}": on_participation,
+    "PUT /v1/secrets/{name}": sends(json={"value": "hush"}),
+    "DELETE /v1/secrets/{name}": on_secret,
     "POST /v1/keys": sends(json={"agency": "NL-1", "scopes": ["reader"]}),
     "POST /v1/keys/{key}/rotate": on_key,
     "DELETE /v1/keys/{key}": on_key,
@@ -355,7 +390,7 @@ async def stage(filled: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncI
         "admin": {"agency": "KB", "scopes": ["admin"]},
     }
     headers: dict[str, dict[str, str]] = {"none": {}}
-    async with open_house(Settings(database_url=filled)) as house:
+    async with open_house(Settings(database_url=filled, secrets_key=SecretStr(A_KEY))) as house:
         async with house.app.state.resources.database.transaction() as connection:
             await create_version(connection, "hers", content_of(drawn(HERS)))
             for kind, what in kinds.items():

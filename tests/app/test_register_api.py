@@ -139,15 +139,18 @@ async def test_locations_in_pages_and_narrowed(client: httpx.AsyncClient) -> Non
 async def test_systems_and_who_uses_them_since_when(client: httpx.AsyncClient) -> None:
     assert await get(client, "/v1/systems") == {
         "items": [
-            {"id": "manual", "kind": "manual", "agencies": 1},
-            {"id": "own", "kind": "brocade", "agencies": 0},
-            {"id": "wise-midden", "kind": "wise", "agencies": 2},
+            {"id": "manual", "kind": "manual", "called": False, "agencies": 1, "breaker": "closed"},
+            {"id": "own", "kind": "brocade", "called": False, "agencies": 0, "breaker": "closed"},
+            {"id": "wise-midden", "kind": "wise", "called": False, "agencies": 2, "breaker": "closed"},
         ],
         "next_cursor": None,
     }
     assert await get(client, "/v1/systems/wise-midden") == {
         "id": "wise-midden",
         "kind": "wise",
+        "called": False,
+        "breaker": "closed",
+        "breakers": [],
         "agencies": [
             {"agency": "A", "name": "Library A", "since": None, "until": None},
             {"agency": "B", "name": "Library B", "since": "2024-07-01", "until": None},

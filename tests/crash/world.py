@@ -11,7 +11,7 @@ import asyncpg
 
 from app.store.epochs import bump
 from app.store.network_versions import activate, create_version
-from app.store.systems import set_system
+from app.store.systems import System, put_system
 from routing.model import Timetable
 from tests.support.filled import content_of
 from tests.support.worlds import drawn
@@ -67,7 +67,8 @@ async def _register(connection: asyncpg.Connection, agencies: dict[str, str], de
     for agency, location in agencies.items():
         system = f"system of {agency}"
         await connection.execute("insert into system (id) values ($1)", system)
-        await set_system(connection, system, kind="fake", address=desk)
+        if desk is not None:
+            await put_system(connection, System(id=system, kind="fake", addresses={"desk": desk}))
         province = province_of(agency)
         await connection.execute("insert into agency (isil, name, province) values ($1, $1, $2)", agency, province)
         await connection.execute(

@@ -242,7 +242,8 @@ async def test_the_system_of_the_owner_says_when_it_is_home(house: House, filled
     address = FakeSystem.put("owner", desk)
     await run_sql(
         filled,
-        f"insert into system (id, kind, address) values ('owner', 'fake', '{address}') on conflict do nothing;"
+        "insert into system (id, kind, addresses)"
+        f" values ('owner', 'fake', jsonb_build_object('desk', '{address}')) on conflict do nothing;"
         " update location set system = 'owner' where id = 'branch'; update epoch set number = number + 1",
     )
     loan = await house.asked(pickup_location="island", requesting_agency="NL-3", exclude=["island", "far"])

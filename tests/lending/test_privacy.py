@@ -105,7 +105,8 @@ async def branch_has_a_system(filled: str) -> AsyncIterator[None]:
     heard = "update epoch set number = number + 1 where of = 'register'"
     await run_sql(
         filled,
-        f"insert into system (id, kind, address) values ('fake-2', 'fake', '{address}');"
+        "insert into system (id, kind, addresses)"
+        f" values ('fake-2', 'fake', jsonb_build_object('desk', '{address}'));"
         f" update location set system = 'fake-2' where id = 'branch'; {heard}",
     )
     yield

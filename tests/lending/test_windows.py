@@ -56,11 +56,14 @@ def desk() -> Desk:
 
 @pytest.fixture
 async def system(house: House, filled: str, desk: Desk) -> AsyncIterator[Wayward]:
-    await run_sql(filled, f"insert into system (id, kind, address) values ('S', 'fake', '{ADDRESS}')")
+    await run_sql(
+        filled,
+        f"insert into system (id, kind, addresses) values ('S', 'fake', jsonb_build_object('desk', '{ADDRESS}'))",
+    )
     await run_sql(filled, "update location set system = 'S' where id in ('branch', 'far')")
     await run_sql(filled, "update epoch set number = number + 1 where of = 'register'")
     found = Wayward(desk)
-    house.ground.systems.opened["fake", ADDRESS] = found
+    house.ground.systems.put("S", found)
     yield found
     await run_sql(filled, "update location set system = null; delete from system where id = 'S'")
     await run_sql(filled, "update epoch set number = number + 1 where of = 'register'")

@@ -1,0 +1,129 @@
+"""Stands before a system: no more calls than it is good for, and none while its breaker is open."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from datetime import datetime
+from typing import TypeVar
+
+from aiolimiter import AsyncLimiter
+
+from adapters.breaker import Breaker
+from adapters.contract import (
+    AuthExpired,
+    Capabilities,
+    LibrarySystem,
+    Malformed,
+    Order,
+    OutcomeUnknown,
+    Page,
+    Parcel,
+    Quote,
+    RateLimited,
+    Snapshot,
+    Standing,
+    SystemFault,
+    Title,
+    Unavailable,
+    Verb,
+)
+from adapters.installation import Limits
+
+T = TypeVar("T")
+
+# What tells that a system is not well. A no, or not knowing what was named, is an answer.
+ILL = (Unavailable, OutcomeUnknown, AuthExpired, Malformed)
+
+
+class Guarded:
+    """A system behind its limits: every verb waits for its turn, at most as long as one call may take."""
+
+    def __init__(self, system: LibrarySystem, limits: Limits, *, breaker: Breaker | None = None) -> None:
+        self.system = system
+        self.breaker = breaker or Breaker()
+        self._wait_seconds = limits.deadline_seconds
+        self._at_once = asyncio.Semaphore(limits.calls_at_once)
+        self._rate = AsyncLimiter(max(1.0, limits.calls_per_second), max(1.0, 1.0 / limits.calls_per_second))
+
+    def capabilities(self) -> Capabilities:
+        """Return what the system offers."""
+        return self.system.capabilities()
+
+    async def resolve(self, title: Title) -> list[str]:
+        """As the system."""
+        return await self._turn(lambda: self.system.resolve(title))
+
+    async def availability(self, references: Collection[str]) -> list[Snapshot]:
+        """As the system."""
+        return await self._turn(lambda: self.system.availability(references))
+
+    async def prepare(self, order: Order) -> Quote:
+        """As the system; one that does not have the verb is not called, and that tells nothing of how it is."""
+        if Verb.PREPARE not in self.capabilities().verbs:
+            return await self.system.prepare(order)
+        return await self._turn(lambda: self.system.prepare(order))
+
+    async def place(self, quote: Quote, *, key: str) -> str:
+        """As the system."""
+        return await self._turn(lambda: self.system.place(quote, key=key))
+
+    async def find(self, order: Order, *, key: str, taken: Collection[str] = ()) -> str | None:
+        """As the system."""
+        return await self._turn(lambda: self.system.find(order, key=key, taken=taken))
+
+    async def status(self, receipt: str) -> Standing:
+        """As the system."""
+        return await self._turn(lambda: self.system.status(receipt))
+
+    async def cancel(self, receipt: str) -> bool:
+        """As the system."""
+        return await self._turn(lambda: self.system.cancel(receipt))
+
+    async def check_out(self, parcel: Parcel) -> None:
+        """As the system."""
+        await self._turn(lambda: self.system.check_out(parcel))
+
+    async def check_in(self, parcel: Parcel) -> None:
+        """As the system."""
+        await self._turn(lambda: self.system.check_in(parcel))
+
+    async def accept_item(self, parcel: Parcel) -> str | None:
+        """As the system."""
+        return await self._turn(lambda: self.system.accept_item(parcel))
+
+    async def harvest(self, *, since: datetime | None = None, cursor: str | None = None) -> AsyncIterator[Page]:
+        """As the system; every page waits for its turn."""
+        pages = self.system.harvest(since=since, cursor=cursor)
+        while (page := await self._turn(lambda: anext(pages, None))) is not None:
+            yield page
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await self.system.close()
+
+    async def _turn(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Make a call when it is its turn. Raises Unavailable where that does not come, and what the call raises."""
+        if not self.breaker.admit():
+            raise Unavailable("it has not answered lately and is left alone for a while")
+        await self._wait_for(self._at_once.acquire())
+        try:
+            await self._wait_for(self._rate.acquire())
+            answer = await call()
+        except SystemFault as fault:
+            if isinstance(fault, ILL) and not isinstance(fault, RateLimited):
+                self.breaker.failed(str(fault))
+            else:
+                self.breaker.succeeded()
+            raise
+        finally:
+            self._at_once.release()
+        self.breaker.succeeded()
+        return answer
+
+    async def _wait_for(self, turn: Awaitable[object]) -> None:
+        try:
+            async with asyncio.timeout(self._wait_seconds):
+                await turn
+        except TimeoutError as error:
+            raise Unavailable("too many calls wait for it") from error

@@ -1,0 +1,307 @@
+"""Asks library systems what stands on the shelf now: all at once, under one deadline.
+
+A system that does not answer in time is not waited for: what it has is unknown, which is an answer. One question
+about a title is under way to a system at a time, whoever asks it, and its answer is kept for as long as the system
+says it holds. A system that was late or silent a few times in a row is left out for a while.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from time import monotonic
+from typing import NamedTuple, TypeVar
+
+import structlog
+
+from adapters.contract import ItemStatus, NotOffered, Snapshot, SystemFault, Title, Verb
+from app.database import Database, DatabaseUnavailable
+from app.lending.systems import Opened, Systems
+from app.lending.vault import VaultClosed
+from app.store.systems import System
+from routing import Decision, Holding, Reason, Register
+
+log = structlog.get_logger()
+
+# What a system calls a title hardly ever changes.
+REFERENCES_SECONDS = 3600.0
+KEPT = 50_000
+# From here on a system that is not in time is slow, and not its caller in a hurry.
+PATIENCE_SECONDS = 0.5
+# Of the time a caller gives, what is left for the decision itself.
+RESERVE_SECONDS = 0.05
+RESERVE_SHARE = 0.1
+
+
+# A question: the system, the version of what it is reached by, and the title.
+Key = tuple[str, int, Title]
+V = TypeVar("V")
+
+
+class Shelf(NamedTuple):
+    """What a system says of one location: copies on the shelf (None: it does not know), and whether they are lent."""
+
+    available: int | None
+    lendable: bool | None
+
+
+class Live(NamedTuple):
+    """The holdings as they are now, and what is to be said: by location why nothing is known, or who said it."""
+
+    holdings: list[Holding]
+    unanswered: Mapping[str, str]
+    answered: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    until: float
+    shelves: Mapping[str, Shelf]
+
+
+@dataclass(slots=True)
+class _Question:
+    """One that is under way; it is late once, however many wait for it."""
+
+    task: asyncio.Task[Mapping[str, Shelf]]
+    late: bool = False
+
+
+@dataclass(slots=True)
+class Availability:
+    """Puts questions to systems, and keeps the answers briefly."""
+
+    systems: Systems
+    database: Database
+    _answers: OrderedDict[Key, _Kept] = field(default_factory=OrderedDict)
+    _references: OrderedDict[Key, tuple[float, list[str]]] = field(default_factory=OrderedDict)
+    _asking: dict[Key, _Question] = field(default_factory=dict)
+    _mute: set[tuple[str, int]] = field(default_factory=set)  # those that turned out not to offer it
+
+    async def look(
+        self,
+        holdings: Sequence[Holding],
+        *,
+        title: Title,
+        register: Register,
+        systems: Mapping[str, System],
+        deadline_seconds: float,
+    ) -> Live:
+        """Return the holdings with what the systems of their locations say within `deadline_seconds`.
+
+        Locations without a system that can be asked are left as they are.
+        """
+        places = _by_system(holdings, register, systems)
+        if not places or deadline_seconds <= 0:
+            return Live(list(holdings), {}, {})
+        ends = monotonic() + deadline_seconds - max(RESERVE_SECONDS, RESERVE_SHARE * deadline_seconds)
+        unanswered: dict[str, str] = {}
+        shelves: dict[str, Mapping[str, Shelf]] = {}
+        asked: dict[str, _Question] = {}
+        for name in places:
+            system = systems[name]
+            if (name, system.version) in self._mute:
+                continue
+            kept = self._answers.get((name, system.version, title))
+            if kept is not None and monotonic() < kept.until:
+                shelves[name] = kept.shelves
+            elif self._prompt(system):
+                asked[name] = self._ask(system, title)
+            else:
+                unanswered[name] = "has not answered in time lately and was not asked"
+        if asked:
+            await asyncio.wait([question.task for question in asked.values()], timeout=max(0.0, ends - monotonic()))
+        for name, question in asked.items():
+            if not question.task.done():
+                unanswered[name] = f"did not answer within {deadline_seconds * 1000:.0f} ms"
+                self._note_late(systems[name], question, deadline_seconds)
+            elif question.task.cancelled():
+                unanswered[name] = "was not asked to the end"
+            elif (error := question.task.exception()) is None:
+                shelves[name] = question.task.result()
+            elif not isinstance(error, NotOffered):
+                unanswered[name] = f"did not answer ({_named(error)})"
+        return _put_together(holdings, places, shelves, unanswered)
+
+    async def close(self) -> None:
+        """Stop asking."""
+        tasks = [question.task for question in self._asking.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _prompt(self, system: System) -> bool:
+        """Say whether a system is asked at all; one that is not open yet is."""
+        held = self.systems.opened.get(system.id)
+        return held is None or held.version != system.version or held.promptness.admit()
+
+    def _note_late(self, system: System, question: _Question, deadline_seconds: float) -> None:
+        """Count a question that was not answered in time; that a caller is in a hurry says nothing of a system."""
+        held = self.systems.opened.get(system.id)
+        if not question.late and deadline_seconds >= PATIENCE_SECONDS and held is not None:
+            question.late = True
+            held.promptness.failed("late")
+
+    def _ask(self, system: System, title: Title) -> _Question:
+        """Put a question, or join whoever asks the same. It goes on when its callers are gone: the answer is kept."""
+        key = system.id, system.version, title
+        question = self._asking.get(key)
+        if question is None:
+            question = _Question(asyncio.create_task(self._answer(system, title)))
+            self._asking[key] = question
+            question.task.add_done_callback(lambda task: self._end(key, task))
+        return question
+
+    def _end(self, key: Key, task: asyncio.Task[Mapping[str, Shelf]]) -> None:
+        question = self._asking.pop(key, None)
+        held = self.systems.opened.get(key[0])
+        if task.cancelled():
+            return
+        error = task.exception()  # looked at, so that nobody warns of a failure whose caller has left
+        if isinstance(error, NotOffered):
+            self._mute.add(key[:2])
+        elif error is None and held is not None and question is not None and not question.late:
+            held.promptness.succeeded()
+
+    async def _answer(self, system: System, title: Title) -> Mapping[str, Shelf]:
+        held = self.systems.opened.get(system.id)
+        if held is None or held.version != system.version:
+            async with self.database.connection() as connection:
+                held = await self.systems.open(connection, system)
+        shelves = await self._question(held, system, title)
+        seconds = held.system.capabilities().fresh_seconds
+        _keep(self._answers, (system.id, system.version, title), _Kept(monotonic() + seconds, shelves))
+        return shelves
+
+    async def _question(self, held: Opened, system: System, title: Title) -> Mapping[str, Shelf]:
+        if Verb.AVAILABILITY not in held.system.capabilities().verbs:
+            raise NotOffered(f"{system.id} does not say what stands on the shelf.")
+        key = system.id, system.version, title
+        until, references = self._references.get(key, (0.0, []))
+        if monotonic() >= until:
+            references = await held.system.resolve(title)
+            _keep(self._references, key, (monotonic() + REFERENCES_SECONDS, references))
+        batch = max(1, held.system.capabilities().batch)
+        snapshots: list[Snapshot] = []
+        rest = iter(references)
+        while some := list(islice(rest, batch)):
+            snapshots += await held.system.availability(some)
+        return shelves_of(snapshots)
+
+
+def said(decision: Decision, live: Live) -> Decision:
+    """Return a decision with what is known of the shelves, and what is not, among its reasons."""
+    rota = tuple(
+        entry._replace(reasons=(*entry.reasons, live.unanswered[entry.supplying_location]))
+        if entry.supplying_location in live.unanswered
+        else entry
+        for entry in decision.rota
+    )
+    refusals = tuple(
+        replace(refusal, detail=f"{refusal.detail} {live.answered[refusal.supplying_location]} says so itself.")
+        if refusal.reason is Reason.UNAVAILABLE and refusal.supplying_location in live.answered
+        else refusal
+        for refusal in decision.refusals
+    )
+    return replace(decision, rota=rota, refusals=refusals)
+
+
+def shelves_of(snapshots: Iterable[Snapshot]) -> dict[str, Shelf]:
+    """Return by location how many copies stand on the shelf; None where any of them is in a state nobody knows."""
+    found: dict[str, Shelf] = {}
+    for snapshot in snapshots:
+        if snapshot.location is None:
+            continue
+        before = found.get(snapshot.location, Shelf(0, None))
+        lends = snapshot.lendable is not False and snapshot.status is not ItemStatus.REFERENCE
+        lendable = lends or bool(before.lendable)
+        here = _on_shelf(snapshot) if lends else 0
+        available = None if before.available is None or here is None else before.available + here
+        found[snapshot.location] = Shelf(available, lendable)
+    return found
+
+
+def _on_shelf(snapshot: Snapshot) -> int | None:
+    if snapshot.status is ItemStatus.UNKNOWN:
+        return None
+    if snapshot.status is not ItemStatus.AVAILABLE:
+        return 0
+    count = 1 if snapshot.count is None else snapshot.count
+    return max(0, count - (snapshot.queue or 0))
+
+
+def _by_system(holdings: Sequence[Holding], register: Register, systems: Mapping[str, System]) -> dict[str, set[str]]:
+    """Return the locations that hold the title by the system that knows their copies, of those that can be asked."""
+    found: dict[str, set[str]] = {}
+    for holding in holdings:
+        system = system_of(register, holding.location)
+        if system is not None and system in systems:
+            found.setdefault(system, set()).add(holding.location)
+    return found
+
+
+def system_of(register: Register, location: str) -> str | None:
+    """Return the system that knows the copies of a location: its own, or else that of its agency."""
+    place = register.locations.get(location)
+    if place is None:
+        return None
+    if place.system is not None:
+        return place.system
+    agency = register.agencies.get(place.agency or "")
+    return None if agency is None else agency.system
+
+
+def _put_together(
+    holdings: Sequence[Holding],
+    places: Mapping[str, set[str]],
+    shelves: Mapping[str, Mapping[str, Shelf]],
+    silent: Mapping[str, str],
+) -> Live:
+    unanswered = {
+        location: f"{system} {why}: whether it is on the shelf is unknown."
+        for system, why in silent.items()
+        for location in places[system]
+    }
+    answered = {location: system for system in shelves for location in places[system]}
+    found: list[Holding] = []
+    seen: set[str] = set()
+    for holding in holdings:
+        location = holding.location
+        if location in unanswered:
+            found.append(holding._replace(available=None))
+        elif (system := answered.get(location)) is None:
+            found.append(holding)
+        else:
+            # Volumes of a work may share a location: what the system says is of all of them together, and said once.
+            shelf = shelves[system].get(location, Shelf(0, None)) if location not in seen else Shelf(0, None)
+            found.append(_as_said(holding, shelf))
+            seen.add(location)
+    return Live(found, unanswered, answered)
+
+
+def _as_said(holding: Holding, shelf: Shelf) -> Holding:
+    copies = holding.copies if shelf.available is None else max(holding.copies, shelf.available)
+    loanable = holding.loanable if shelf.lendable is None else holding.loanable and shelf.lendable
+    return holding._replace(available=shelf.available, copies=copies, loanable=loanable)
+
+
+def _named(error: BaseException | None) -> str:
+    if isinstance(error, SystemFault):
+        return type(error).__name__
+    if isinstance(error, VaultClosed):
+        return "its secrets cannot be opened"
+    if isinstance(error, DatabaseUnavailable):
+        return "the database is not there"
+    if error is not None:
+        log.warning("a system could not be asked", error=type(error).__name__)
+    return "it failed"
+
+
+def _keep(kept: OrderedDict[Key, V], key: Key, value: V) -> None:
+    kept[key] = value
+    kept.move_to_end(key)
+    while len(kept) > KEPT:
+        kept.popitem(last=False)

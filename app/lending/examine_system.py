@@ -1,0 +1,131 @@
+"""Tries what a system offers, one verb after another, and says what works. Nothing in it is changed by that."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Literal
+
+from adapters.contract import (
+    LibrarySystem,
+    NotFound,
+    NotOffered,
+    Order,
+    Refused,
+    Snapshot,
+    SystemFault,
+    Title,
+    Verb,
+)
+
+Outcome = Literal["works", "fails", "not_tried", "not_offered"]
+
+# To try these would be to do something: place an order, book an item.
+CHANGES = frozenset({Verb.PLACE, Verb.CANCEL, Verb.CHECK_OUT, Verb.CHECK_IN, Verb.ACCEPT_ITEM})
+# No order has this receipt or key: a system that says so understood the question.
+NOBODYS = "0"
+SHOWN = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What came of one verb. `detail` names what was found or what went wrong, and no secret."""
+
+    verb: Verb
+    outcome: Outcome
+    detail: str
+    milliseconds: int | None = None
+
+
+@dataclass(slots=True)
+class Examination:
+    """What came of all verbs, and the branch names that the branch map does not know."""
+
+    tried: list[Tried] = field(default_factory=list)
+    unmapped: set[str] = field(default_factory=set)
+
+
+async def examine(system: LibrarySystem, *, title: Title, supplying: str, pickup: str) -> Examination:
+    """Try every verb with a title that should stand at `supplying`."""
+    found = Examination()
+    references: list[str] = []
+    offered = system.capabilities().verbs
+    order = Order(
+        loan_request=NOBODYS,
+        reference=NOBODYS,
+        isbn=title.isbn,
+        ppn=title.ppn,
+        supplying_location=supplying,
+        pickup_location=pickup,
+    )
+
+    async def resolve() -> str:
+        references.extend(await system.resolve(title))
+        return f"{len(references)} records are this title"
+
+    async def availability() -> str:
+        batch = system.capabilities().batch
+        snapshots = await system.availability(references[:batch]) if references else []
+        found.unmapped.update(_unmapped(snapshots))
+        return f"{len(snapshots)} branches or copies" if references else "no record to ask about"
+
+    async def prepare() -> str:
+        quote = await system.prepare(order)
+        return "an order would be taken" if quote.possible else f"an order would not be taken: {quote.reason}"
+
+    async def find() -> str:
+        receipt = await system.find(order, key=NOBODYS)
+        return "no such order stands" if receipt is None else "such an order stands"
+
+    async def status() -> str:
+        return f"the answer is {(await system.status(NOBODYS)).answer}"
+
+    async def harvest() -> str:
+        async for page in system.harvest():
+            for change in page.changes:
+                found.unmapped.update(
+                    held.branch for held in getattr(change, "holdings", ()) if held.location is None
+                )
+            return f"the first page has {len(page.changes)} records, {len(page.rejects)} could not be read"
+        return "there are no records"
+
+    tries: dict[Verb, Callable[[], Awaitable[str]]] = {
+        Verb.RESOLVE: resolve,
+        Verb.AVAILABILITY: availability,
+        Verb.PREPARE: prepare,
+        Verb.FIND: find,
+        Verb.STATUS: status,
+        Verb.HARVEST: harvest,
+    }
+    for verb in Verb:
+        if verb not in offered:
+            found.tried.append(Tried(verb, "not_offered", "The system does not have it."))
+        elif verb in CHANGES:
+            found.tried.append(Tried(verb, "not_tried", "It would change something."))
+        else:
+            found.tried.append(await _try(verb, tries[verb]))
+    return found
+
+
+async def _try(verb: Verb, call: Callable[[], Awaitable[str]]) -> Tried:
+    started = perf_counter()
+
+    def took() -> int:
+        return round((perf_counter() - started) * 1000)
+
+    try:
+        detail = await call()
+    except NotOffered:
+        return Tried(verb, "not_offered", "The system does not have it.")
+    except NotFound:
+        return Tried(verb, "works", "It answered that it knows no such thing.", took())
+    except Refused as refused:
+        return Tried(verb, "works", f"It answered no: {refused.reason}.", took())
+    except SystemFault as fault:
+        return Tried(verb, "fails", f"{type(fault).__name__}: {fault}", took())
+    return Tried(verb, "works", f"It answered: {detail}.", took())
+
+
+def _unmapped(snapshots: list[Snapshot]) -> set[str]:
+    return {snapshot.branch for snapshot in snapshots if snapshot.location is None}

@@ -1,0 +1,209 @@
+"""Library systems as data: how each is reached, who uses it, what works, and secrets that nobody sees again."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
+
+from adapters.contract import Verb
+from app.settings import Settings
+from tests.support.filled import EVERYWHERE, fill, run_sql
+from tests.support.house import House, open_house
+
+REACHED: dict[str, Any] = {
+    "kind": "fake",
+    "addresses": {"desk": "fake:systems"},
+    "branches": {"Centrum": "branch"},
+    "limits": {"calls_per_second": 5.0},
+}
+
+
+@pytest.fixture(scope="module")
+async def filled(database_url: str) -> str:
+    await fill(database_url)
+    return database_url
+
+
+@pytest.fixture
+async def house(filled: str) -> AsyncIterator[House]:
+    await run_sql(filled, "delete from system where id like 'new%'; delete from secret")
+    settings = Settings(database_url=filled, secrets_key=SecretStr(Fernet.generate_key().decode()))
+    async with open_house(settings) as opened:
+        yield opened
+
+
+async def put(house: House, system: str = "new", **changes: Any) -> httpx.Response:
+    return await house.client.put(f"/v1/systems/{system}", json={**REACHED, **changes})
+
+
+def pointers(answer: httpx.Response) -> list[str]:
+    assert answer.status_code == 422, answer.text
+    return [error["pointer"] for error in answer.json()["errors"]]
+
+
+async def test_a_system_is_made_and_shown_as_it_is_reached(house: House) -> None:
+    whole = {
+        "id": "new",
+        "kind": "fake",
+        "addresses": {"desk": "fake:systems"},
+        "secrets": {},
+        "branches": {"Centrum": "branch"},
+        "options": {},
+        "limits": {"calls_per_second": 5.0},
+    }
+    answer = await put(house)
+    assert (answer.status_code, answer.json()["id"]) == (200, "new")
+    shown = await house.client.get("/v1/systems/new/installation")
+    assert {**shown.json(), "limits": whole["limits"]} == whole
+    assert shown.json()["limits"]["calls_per_second"] == 5.0
+    assert (await house.client.get("/v1/systems/new")).json() == {
+        "id": "new",
+        "kind": "fake",
+        "called": True,
+        "agencies": [],
+        "breaker": "closed",
+        "breakers": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"addresses": {"desk": "ftp://there/"}}, ["/addresses/desk"]),
+        ({"addresses": {"desk": "http://name:secret@there/"}}, ["/addresses/desk"]),
+        ({"addresses": {"desk": "http://"}}, ["/addresses/desk"]),
+        ({"addresses": {"oai": "http://there/"}}, ["/addresses/desk", "/addresses/oai"]),
+        ({"secrets": {"key": "nobody's"}}, ["/secrets/key", "/secrets/key"]),
+        ({"branches": {"A/B~C": "nowhere"}}, ["/branches/A~1B~0C"]),
+        ({"options": {"dialect": "x"}}, ["/options/dialect"]),
+        ({"limits": {"calls_at_once": 0}}, ["/limits/calls_at_once"]),
+        ({"kind": "alma"}, ["/kind"]),
+        ({"kind": "manual"}, ["/kind"]),
+        ({"adress": {}}, ["/adress"]),
+    ],
+)
+async def test_what_is_wrong_is_named_and_nothing_is_changed(
+    house: House, changes: dict[str, Any], expected: list[str]
+) -> None:
+    answer = await put(house, **changes)
+    assert pointers(answer) == expected
+    assert "name:secret" not in answer.text
+    assert (await house.client.get("/v1/systems/new")).status_code == 404
+
+
+async def test_a_secret_is_kept_sealed_and_never_shown(house: House, filled: str, capsys: Any) -> None:
+    secret = "correct-horse-battery-staple"
+    answer = await house.client.put("/v1/secrets/a-key", json={"value": secret})
+    assert answer.status_code == 204
+    (listed,) = (await house.client.get("/v1/secrets")).json()["items"]
+    assert (listed["name"], listed["systems"]) == ("a-key", [])
+    async with house.ground.database.connection() as connection:
+        sealed = await connection.fetchval("select sealed from secret")
+    assert secret.encode() not in sealed
+    assert house.ground.systems.vault.unseal(sealed) == secret
+    said = capsys.readouterr()
+    assert secret not in said.out + said.err
+
+
+async def test_a_secret_that_a_system_goes_by_stays(house: House, filled: str) -> None:
+    await house.client.put("/v1/secrets/a-key", json={"value": "one"})
+    await put(house)
+    await run_sql(filled, """update system set secrets = '{"api_key": "a-key"}' where id = 'new'""")
+    answer = await house.client.delete("/v1/secrets/a-key")
+    assert (answer.status_code, answer.json()["type"]) == (409, "/problems/secret-in-use")
+    await put(house)
+    assert (await house.client.delete("/v1/secrets/a-key")).status_code == 204
+    assert (await house.client.delete("/v1/secrets/a-key")).json()["type"] == "/problems/unknown-secret"
+
+
+async def test_without_a_key_no_secret_is_kept(filled: str) -> None:
+    async with open_house(Settings(database_url=filled)) as house:
+        answer = await house.client.put("/v1/secrets/a-key", json={"value": "one"})
+    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/vault-closed")
+
+
+async def test_a_change_is_taken_up_with_the_next_call(house: House) -> None:
+    await put(house)
+    async with house.ground.database.connection() as connection:
+        first = await house.ground.systems.find(connection, "new")
+        assert await house.ground.systems.find(connection, "new") is first
+        await put(house, addresses={"desk": "fake:other"})
+        assert await house.ground.systems.find(connection, "new") is not first
+        await put(house, addresses={})
+        assert await house.ground.systems.find(connection, "new") is None
+
+
+async def test_trying_says_of_every_verb_what_came_of_it(house: House) -> None:
+    await put(house)
+    answer = await house.client.post(
+        "/v1/systems/new/check", json={"isbn": EVERYWHERE, "supplying_location": "branch"}
+    )
+    assert answer.status_code == 200, answer.text
+    outcomes = {tried["verb"]: tried["outcome"] for tried in answer.json()["verbs"]}
+    assert outcomes == {
+        **{verb.value: "not_offered" for verb in Verb},
+        "place": "not_tried",
+        "find": "works",
+        "status": "works",
+        "cancel": "not_tried",
+    }
+
+
+async def test_trying_a_system_that_is_away_says_so(house: House) -> None:
+    await put(house, addresses={"desk": "http://127.0.0.1:9/"})
+    answer = await house.client.post(
+        "/v1/systems/new/check", json={"isbn": EVERYWHERE, "supplying_location": "branch"}
+    )
+    tried = {tried["verb"]: tried for tried in answer.json()["verbs"]}
+    assert tried["status"]["outcome"] == "fails"
+    assert tried["status"]["detail"].startswith("Unavailable: ")
+
+
+async def test_what_cannot_be_tried_is_refused(house: House) -> None:
+    assert (await house.client.post("/v1/systems/new/check", json={})).status_code == 404
+    await put(house, addresses={})
+    assert pointers(await house.client.post("/v1/systems/new/check", json={})) == [""]
+    await put(house)
+    assert pointers(await house.client.post("/v1/systems/new/check", json={})) == [""], (
+        "it has no holdings to draw from"
+    )
+
+
+async def test_an_agency_moves_from_one_system_to_another(house: House, filled: str) -> None:
+    await put(house, "new-old")
+    await put(house, "new-new")
+    for system, period in (("new-old", {"until": "2026-01-01"}), ("new-new", {"since": "2026-01-01"})):
+        answer = await house.client.put(f"/v1/systems/{system}/agencies/NL-2", json=period)
+        assert answer.status_code == 204
+    agency = (await house.client.get("/v1/agencies/NL-2")).json()
+    assert agency["system"] == "new-new"
+    state = await house.ground.snapshot.follow()
+    assert state.register.agencies["NL-2"].system == "new-new"
+    for system in ("new-old", "new-new"):
+        assert (await house.client.delete(f"/v1/systems/{system}/agencies/NL-2")).status_code == 204
+    assert (await house.client.delete("/v1/systems/new-new/agencies/NL-2")).status_code == 404
+    wrong = await house.client.put(
+        "/v1/systems/new-new/agencies/NL-2", json={"since": "2026-01-02", "until": "2026-01-02"}
+    )
+    assert pointers(wrong) == ["/until"]
+
+
+async def test_how_a_system_is_doing_is_seen_by_all(house: House) -> None:
+    await put(house, addresses={"desk": "http://127.0.0.1:9/"})
+    for _ in range(2):
+        await house.client.post("/v1/systems/new/check", json={"isbn": EVERYWHERE, "supplying_location": "branch"})
+        await house.client.post("/v1/systems/new/check", json={"isbn": EVERYWHERE, "supplying_location": "branch"})
+    await house.ground.systems.settle()
+    shown = (await house.client.get("/v1/systems/new")).json()
+    assert shown["breaker"] == "open"
+    (breaker,) = shown["breakers"]
+    assert breaker["state"] == "open"
+    assert "ConnectError" in breaker["why"]
+    assert [
+        row["breaker"] for row in (await house.client.get("/v1/systems")).json()["items"] if row["id"] == "new"
+    ] == ["open"]

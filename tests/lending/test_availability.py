@@ -1,0 +1,169 @@
+"""What library systems say of their shelves, in a decision: all asked at once, and nobody waited for too long."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from time import monotonic
+from typing import Any
+
+import pytest
+
+from adapters.contract import Unavailable
+from tests.support.filled import EVERYWHERE, run_sql
+from tests.support.house import House
+from tests.support.scripted import Scripted
+
+HEARD = "update epoch set number = number + 1 where of = 'register'"
+QUESTION = {"title": {"isbn": EVERYWHERE}, "pickup_location": "desk", "requested_at": "2026-11-23T07:30:00+01:00"}
+
+
+@pytest.fixture
+async def systems(house: House, filled: str) -> AsyncIterator[dict[str, Scripted]]:
+    """A system of its own for the branch, and one for far away."""
+    opened = {"branch": Scripted({"branch": 1}), "far": Scripted({"far": 1})}
+    for location, system in opened.items():
+        await run_sql(
+            filled,
+            "insert into system (id, kind, addresses)"
+            f" values ('of {location}', 'fake', jsonb_build_object('desk', 'fake:{location}'));"
+            f" update location set system = 'of {location}' where id = '{location}'; {HEARD}",
+        )
+        house.ground.systems.put(f"of {location}", system)
+    yield opened
+    await run_sql(filled, f"update location set system = null; delete from system where id like 'of %'; {HEARD}")
+
+
+async def decide(house: House, **changes: Any) -> dict[str, Any]:
+    answer = await house.client.post("/v1/decisions", json={**QUESTION, **changes})
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def rota(decision: dict[str, Any]) -> list[str]:
+    return [entry["supplying_location"] for entry in decision["rota"]]
+
+
+def refused(decision: dict[str, Any]) -> dict[str, str]:
+    return {refusal["supplying_location"]: refusal["reason"] for refusal in decision["refusals"]}
+
+
+async def test_what_a_system_says_counts_for_more_than_what_was_imported(
+    house: House, systems: dict[str, Scripted]
+) -> None:
+    before = await decide(house, live_deadline_ms=0)
+    assert "branch" in rota(before)
+    systems["branch"].shelves = {"branch": 0}
+    decision = await decide(house)
+    assert "branch" not in rota(decision)
+    (said,) = [refusal for refusal in decision["refusals"] if refusal["supplying_location"] == "branch"]
+    assert (said["reason"], said["detail"]) == ("unavailable", "Every copy here is out. of branch says so itself.")
+
+
+async def test_a_system_that_does_not_lend_a_copy_is_believed(house: House, systems: dict[str, Scripted]) -> None:
+    systems["branch"].lendable = False
+    assert refused(await decide(house))["branch"] == "not_loanable"
+
+
+async def test_a_title_that_a_system_does_not_know_is_not_on_its_shelves(
+    house: House, systems: dict[str, Scripted]
+) -> None:
+    systems["branch"].knows = False
+    assert refused(await decide(house))["branch"] == "unavailable"
+
+
+async def test_who_does_not_answer_in_time_is_unknown_and_comes_last(
+    house: House, systems: dict[str, Scripted]
+) -> None:
+    order = rota(await decide(house, live_deadline_ms=0))
+    assert order.index("branch") < len(order) - 1, "it is not the last by itself"
+    systems["branch"].seconds = 5.0
+    started = monotonic()
+    decision = await decide(house, live_deadline_ms=300)
+    assert monotonic() - started < 2.0
+    assert rota(decision) == [*(location for location in order if location != "branch"), "branch"]
+    reasons = decision["rota"][-1]["reasons"]
+    assert reasons[-1] == "of branch did not answer within 300 ms: whether it is on the shelf is unknown."
+    assert all("unknown" not in " ".join(entry["reasons"]) for entry in decision["rota"][:-1])
+
+
+async def test_who_fails_is_unknown_too(house: House, systems: dict[str, Scripted]) -> None:
+    systems["branch"].fault = Unavailable("down")
+    decision = await decide(house)
+    assert rota(decision)[-1] == "branch"
+    assert "did not answer (Unavailable)" in decision["rota"][-1]["reasons"][-1]
+
+
+async def test_all_are_asked_at_once_and_one_question_is_asked_once(
+    house: House, systems: dict[str, Scripted]
+) -> None:
+    for system in systems.values():
+        system.seconds = 0.3
+    started = monotonic()
+    decisions = await asyncio.gather(*(decide(house, live_deadline_ms=2000) for _ in range(10)))
+    assert monotonic() - started < 1.5
+    assert all("branch" in rota(decision) for decision in decisions)
+    assert [system.calls for system in systems.values()] == [[f"resolve {EVERYWHERE}", "availability"]] * 2
+
+
+async def test_an_answer_is_kept_for_as_long_as_it_holds(house: House, systems: dict[str, Scripted]) -> None:
+    systems["far"].fresh_seconds = 0
+    for _ in range(3):
+        await decide(house)
+    assert systems["branch"].calls == [f"resolve {EVERYWHERE}", "availability"]
+    assert systems["far"].calls == [f"resolve {EVERYWHERE}", *["availability"] * 3]
+
+
+async def test_one_that_was_late_a_few_times_is_left_out_and_answers_in_the_end(
+    house: House, systems: dict[str, Scripted]
+) -> None:
+    systems["branch"].seconds = 0.8
+    systems["branch"].fresh_seconds = 0
+    for _ in range(3):
+        await decide(house, live_deadline_ms=500)
+        await asyncio.sleep(0.9)
+    started = monotonic()
+    decision = await decide(house, live_deadline_ms=500)
+    assert monotonic() - started < 0.45, "nobody waits for it any more"
+    assert "was not asked" in decision["rota"][-1]["reasons"][-1]
+
+
+async def test_a_system_that_says_nothing_of_shelves_leaves_things_as_they_were(
+    house: House, systems: dict[str, Scripted]
+) -> None:
+    systems["branch"].verbs = frozenset()
+    before = await decide(house, live_deadline_ms=0)
+    for _ in range(2):
+        assert rota(await decide(house)) == rota(before)
+    assert systems["branch"].calls == []
+
+
+async def test_a_loan_request_is_decided_on_by_what_stands_on_the_shelf_now(
+    house: House, systems: dict[str, Scripted]
+) -> None:
+    first = rota(await decide(house, live_deadline_ms=0))[0]
+    systems["branch"].shelves = {}
+    answer = await house.ask(exclude=[location for location in (first,) if location != "branch"])
+    assert answer.status_code == 201
+    assert "branch" not in [entry["supplying_location"] for entry in answer.json()["rota"]]
+
+
+async def test_how_long_is_waited_is_the_key_s_where_the_question_does_not_say(
+    house: House, systems: dict[str, Scripted]
+) -> None:
+    systems["branch"].seconds = 0.5
+    made = await house.client.post("/v1/keys", json={"agency": "A", "scopes": ["admin"]})
+    admin = {"authorization": f"Bearer {made.json()['key']}"}
+    made = await house.client.post(
+        "/v1/keys", json={"agency": "NL-1", "scopes": ["requester"], "live_deadline_ms": 100}, headers=admin
+    )
+    try:
+        hasty = {"authorization": f"Bearer {made.json()['key']}"}
+        answer = await house.client.post("/v1/decisions", json=QUESTION, headers=hasty)
+        assert "did not answer within 100 ms" in answer.json()["rota"][-1]["reasons"][-1]
+        patient = await house.client.post("/v1/decisions", json={**QUESTION, "live_deadline_ms": 3000}, headers=hasty)
+        assert "unknown" not in patient.text
+    finally:
+        async with house.ground.database.transaction() as connection:
+            await connection.execute("delete from api_key; delete from epoch where of = 'keys'")
