@@ -19,12 +19,14 @@ from app.lending.place import PLACE, place
 from app.lending.work import work
 from app.resources import open_resources
 from app.settings import Settings
+from app.store.systems import System, put_system
 from bench.load import Load, post, run
 from bench.over_http import _serving as serving  # one way to start a server, for all who measure
 
 ROUNDS = 5
 REQUESTS = 1000  # a round; of both
 PLACEMENTS = 1500
+UNBOUND = {"calls_per_second": 1000, "calls_at_once": 100}  # what is measured is us, not our patience with a system
 
 TITLE = "\n## Loan requests\n"
 _PART = (
@@ -130,8 +132,8 @@ async def _place(database_url: str, address: str) -> float:
     """Have a worker place PLACEMENTS of the loan requests that wait, and return how many that was a second."""
     connection = await asyncpg.connect(database_url)
     try:
-        await connection.execute("insert into system (id) values ('bench') on conflict do nothing")
-        await connection.execute("update system set kind = 'fake', address = $1 where id = 'bench'", address)
+        async with connection.transaction():
+            await put_system(connection, System(id="bench", kind="fake", addresses={"desk": address}, limits=UNBOUND))
         await connection.execute("update location set system = 'bench'")
         await connection.execute("update epoch set number = number + 1 where of = 'register'")
         placed = "select count(*) from placement where state = 'live'"
