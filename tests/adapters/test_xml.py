@@ -100,4 +100,4 @@ def test_any_bytes_are_a_document_or_refused(document: bytes) -> None:
     except Malformed:
         return
     assert isinstance(root.tag, str)
-    assert root.getroottree().docinfo.doctype == ""
+    assert root.getroottree().docinfo.internalDTD is None
