@@ -1,0 +1,1 @@
+"""Protocols that several systems speak: each usable on its own, and none knows a system."""
