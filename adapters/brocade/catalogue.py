@@ -34,6 +34,9 @@ class Source(Protocol):
     async def page(self, *, since: datetime | None, cursor: str | None) -> Page:
         """Return the page that `cursor` leads to, or the first. Raises CursorLost and what `Http.ask` raises."""
 
+    async def close(self) -> None:
+        """Close the connections."""
+
 
 class OaiCatalogue:
     """The catalogue by OAI-PMH. `identifier` is what the server calls a record, with `{loi}` for its c-loi."""
@@ -167,7 +170,8 @@ def _opened(cursor: str | None, needed: str) -> dict[str, Any]:
         at = json.loads(cursor)
     except (ValueError, RecursionError) as error:
         raise CursorLost("this is no cursor") from error
-    if not isinstance(at, dict) or needed not in at:
+    whole = (at.get(name, 0) for name in ("start", "pages")) if isinstance(at, dict) else ()
+    if not isinstance(at, dict) or needed not in at or not all(isinstance(one, int) and one >= 0 for one in whole):
         raise CursorLost("this cursor is of another way of harvesting")
     return at
 

@@ -319,6 +319,16 @@ def items_at(record: CatRecord, location: str, dialect: Dialect) -> list[str]:
     return list(dict.fromkeys([*sure, *others]))
 
 
+def objects_at(record: CatRecord, location: str, dialect: Dialect) -> list[CatObject]:
+    """Return all objects of a record at one of our locations, lent or not."""
+    return [
+        item
+        for holding in record.holdings
+        if dialect.branches.get(branch_of(holding, dialect)) == location
+        for item in holding.objects
+    ]
+
+
 def stands_at(record: CatRecord, location: str, dialect: Dialect) -> bool:
     """Return whether there is any holding of a record at one of our locations."""
     return any(dialect.branches.get(branch_of(holding, dialect)) == location for holding in record.holdings)
