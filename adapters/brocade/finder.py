@@ -19,7 +19,7 @@ class Finder:
     """Finds record numbers. What is not in the index is looked for in what was not harvested yet.
 
     A title that the library does not have costs reading its whole catalogue once, over as many calls as that takes;
-    after that, what changed since, at most every `fresh`. So a search never says that there is nothing before it knows.
+    after that, what changed since, at most every `fresh`. So it never says that there is nothing before it knows.
     """
 
     def __init__(self, source: Source, *, most: int, clock: Clock, fresh: timedelta = FRESH) -> None:
