@@ -91,7 +91,7 @@ def read_piece(
         if header is None:
             header = _header(fields, columns)
             continue
-        if fields == [""]:
+        if fields in ([], [""]):
             continue
         if fields is None or len(fields) != len(header):
             rejects.append("a row cannot be read" if fields is None else f"a row of {len(fields)} fields")
