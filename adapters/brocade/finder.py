@@ -34,20 +34,20 @@ class Finder:
         """Take in what somebody else harvested."""
         self._index.learn(changes)
 
-    async def find(self, *, isbn: str | None, ppn: str | None) -> list[str]:
-        """Return the numbers of records that bear an ISBN or PPN, by the index.
+    async def find(self, *, isbn: str | None, ppn: str | None, every: bool = False) -> list[str]:
+        """Return the numbers of records that bear an ISBN or PPN, by the index: some, or `every` one of them.
 
-        Raises Unavailable where there is none, and it may be that there is. Ends when it has found something: cut off
-        by a deadline, it goes on at the next call where it was.
+        Raises Unavailable where there is none, and it may be that there is. Cut off by a deadline, it goes on at the
+        next call where it was.
         """
         found = self._index.find(isbn=isbn, ppn=ppn)
-        while not found and not self._is_up_to_date():
+        while (every or not found) and not self._is_up_to_date():
             async with self._reading:
                 found = self._index.find(isbn=isbn, ppn=ppn)  # another call may have read on meanwhile
-                if not found and not self._is_up_to_date():
+                if (every or not found) and not self._is_up_to_date():
                     await self._read_on()
                     found = self._index.find(isbn=isbn, ppn=ppn)
-        if not found and self._index.overflowed:
+        if (every or not found) and self._index.overflowed:
             raise Unavailable("the title may be one of those that the index has no room for")
         return found
 

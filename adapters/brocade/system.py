@@ -114,11 +114,14 @@ class BrocadeSystem(Lacking):
             raise faults[0]
         return [snapshot for record in records for snapshot in self._snapshots(record, standings)]
 
-    async def _records_of(self, title: Title) -> list[CatRecord]:
-        """Read the records of exactly this title, each of them anew: an index may be behind."""
+    async def _records_of(self, title: Title, *, every: bool = False) -> list[CatRecord]:
+        """Read the records of exactly this title, each of them anew: an index may be behind.
+
+        Of those that are known by now, or of `every` one that there is.
+        """
         if title.local:
             return await self._read([title.local])
-        numbers = await self._finder.find(isbn=title.isbn, ppn=title.ppn)
+        numbers = await self._finder.find(isbn=title.isbn, ppn=title.ppn, every=every)
         records = await self._read(numbers[:RECORDS_OF_A_TITLE])
         return [record for record in records if has(record, isbn=title.isbn, ppn=title.ppn)]
 
@@ -249,8 +252,13 @@ class BrocadeSystem(Lacking):
         return self._lending
 
     async def _here(self, order: Order) -> list[CatRecord]:
-        records = await self._records_of(Title(isbn=order.isbn, ppn=order.ppn))
-        return [record for record in records if stands_at(record, order.supplying_location, self._dialect)]
+        """Read the records of what is ordered that the supplying location has; none is said only of all there are."""
+        for every in (False, True):
+            records = await self._records_of(Title(isbn=order.isbn, ppn=order.ppn), every=every)
+            here = [record for record in records if stands_at(record, order.supplying_location, self._dialect)]
+            if here:
+                return here
+        return []
 
     def _items(self, records: Sequence[CatRecord], order: Order) -> list[str]:
         location = order.supplying_location

@@ -22,9 +22,11 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from adapters.contract import Verb
+from adapters.emulators import demo_stock
 from adapters.emulators.control import control_routes
 from adapters.emulators.faults import Faults, FaultyHttp
 from adapters.emulators.oai import OAI_DC_FORMAT, OaiFormat, OaiServer
+from adapters.emulators.serve import Sip2Listener
 from adapters.emulators.sip2 import Sip2Desk, Sip2Dialect
 from adapters.emulators.stock import Copy, Stock, Work
 from adapters.installation import Installation, Limits
@@ -60,29 +62,32 @@ HEADER = (
 )
 
 
-class BrocadeEmulator:
-    """One emulated Brocade. `stock` numbers its works `c:lvd:123456`; a copy's branch is `LIBRARY/COLLECTION`.
+BRANCHES: Mapping[str, str] = dict(zip(("WAT-C", "WAT-N", "DIJK", "HEI", "VEN"), demo_stock.LOCATIONS, strict=True))
 
-    A work may be held without any copy that is known: `bare` names by work the branches whose holdings have no
-    objects. `harvests_files`: the adapter is told of the catalogue file, and harvests that.
+
+class BrocadeEmulator:
+    """One emulated Brocade; without a stock, with that of the demonstration.
+
+    `stock` numbers its works `c:lvd:123456`; a copy's branch is `LIBRARY` or `LIBRARY/COLLECTION`. A work may be held
+    without any copy that is known: `bare` names by work the branches whose holdings have no objects.
+    `harvests_files`: the adapter is told of the catalogue file, and harvests that.
     """
 
     kind = "brocade"
 
     def __init__(
         self,
-        stock: Stock,
+        stock: Stock | None = None,
         *,
-        branches: Mapping[str, str],
-        faults: Faults | None = None,
+        branches: Mapping[str, str] = BRANCHES,
         bare: Mapping[str, tuple[str, ...]] | None = None,
-        page_size: int = 3,
+        page_size: int = 25,
         token_lives: timedelta = timedelta(minutes=30),
         harvests_files: bool = False,
         limits: Limits | None = None,
     ) -> None:
-        self.stock = stock
-        self.faults = faults or Faults()
+        self.stock = stock = _demo() if stock is None else stock
+        self.faults = Faults()
         self.bare = dict(bare or {})
         self._branches = dict(branches)
         self._harvests_files = harvests_files
@@ -108,7 +113,7 @@ class BrocadeEmulator:
             *control_routes(stock, self.faults),
         ]
         self.app: ASGIApp | None = FaultyHttp(Starlette(routes=routes), self.faults, self._verb_of)
-        self.sip2: Sip2Desk | None = Sip2Desk(
+        self.sip2: Sip2Listener | None = Sip2Desk(
             stock, self.faults, user=USER, password=PASSWORD, dialect=Sip2Dialect(encoding="iso-8859-1")
         )
 
@@ -251,6 +256,13 @@ class BrocadeEmulator:
             work.volume or "",
             "",
         ]
+
+
+def _demo() -> Stock:
+    stock = Stock()
+    for place in range(demo_stock.WORKS):
+        stock.add(demo_stock.demo_work(place, f"c:{REGION}:{718_001 + place}", list(BRANCHES)))
+    return stock
 
 
 def _library(branch: str) -> str:
