@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -311,7 +312,7 @@ async def act_on_loan_request(
     The supplying side: `ExpectToSupply`, `WillSupply`, `Unfilled` (with `reason`), `RetryPossible`, `Loaned`,
     `Recall`, `LoanCompleted`. The requesting side: `Received`, `Renew`, `ShippedReturn`, `Cancel`, and for its staff
     `Override` (with `supplying_location`, or with `legs` once it is under way), `Hold` and `Resume`. The vans: `Scan`
-    (with `location`). Both: `Lost`.
+    (with `location`). Both: `Lost`, and `Notification` (with `note`), which changes nothing.
 
     What is sent back goes straight on to the next who waits for the title, where it is there earlier than anything
     else and costs no more: the loan request is at `LoanCompleted` then, and its last event says where the item goes.
@@ -320,8 +321,10 @@ async def act_on_loan_request(
     return await read_loan_request(held, caller, loan_request)
 
 
-async def carry_out(request: Request, caller: Caller, loan_request: UUID, asked: ActionShape) -> None:
-    """Carry an action out, however it was reported, for a caller who may.
+async def carry_out(
+    request: Request, caller: Caller, loan_request: UUID, asked: ActionShape, *, message: str | None = None
+) -> None:
+    """Carry an action out, however it was reported, for a caller who may; once for each `message` that it came in.
 
     Raises UnknownLoanRequest, Forbidden, UnknownLocation, ActionNotAllowed, InvalidInput or NotReady.
     """
@@ -333,6 +336,7 @@ async def carry_out(request: Request, caller: Caller, loan_request: UUID, asked:
     check_side(caller, asked.action, loan)
     state = await ground.snapshot.follow()
     report = _report(asked, caller, held.clock.now(), known=state.register.locations)
+    report = replace(report, message=message)
     try:
         await act(ground, loan_request, report)
     except LegRefused as refused:
