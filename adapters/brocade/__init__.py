@@ -1,4 +1,4 @@
-"""Brocade, of the library of the University of Antwerp (Anet): OAI-PMH and catalogue files to read, SIP2 to place."""
+"""Brocade, of the library of the University of Antwerp (Anet): OAI-PMH and files to read, SIP2 to place."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from datetime import timedelta
 from adapters.brocade.catalogue import FileCatalogue, FileForm, OaiCatalogue, Source
 from adapters.brocade.files import read_columns
 from adapters.brocade.finder import FRESH, Finder
+from adapters.brocade.ill import LoanRequests
 from adapters.brocade.system import BrocadeSystem
 from adapters.brocade.translate import Dialect
 from adapters.installation import Entry, Installation, Kind, option
+from adapters.protocols.iso18626.client import Iso18626Client
+from adapters.protocols.iso18626.messages import Version
 from adapters.protocols.oai_pmh import OaiPmh
 from adapters.protocols.sip2 import Sip2, Sip2Lending
 
@@ -41,6 +44,7 @@ def open_brocade(installation: Installation) -> BrocadeSystem:
         )
         source = FileCatalogue(files, system=system, limits=limits, dialect=dialect, form=form)
     sip2 = _sip2(installation)
+    requests = _requests(installation)
     return BrocadeSystem(
         catalogue=catalogue,
         source=source,
@@ -55,6 +59,7 @@ def open_brocade(installation: Installation) -> BrocadeSystem:
         clock=installation.clock,
         sip2=sip2,
         lending=None if sip2 is None else _lending(installation, sip2),
+        requests=requests,
     )
 
 
@@ -85,6 +90,21 @@ def _lending(installation: Installation, sip2: Sip2) -> Sip2Lending | None:
     return Sip2Lending(sip2, patron=patron, pin=installation.secrets.get("pin", ""), pickups=pickups)
 
 
+def _requests(installation: Installation) -> LoanRequests | None:
+    """Loan requests, where they are wanted and it is known where to and from whom."""
+    address, requester = installation.addresses.get("iso18626", ""), _option(installation, "requesting_agency")
+    if _option(installation, "requests") != "iso18626" or not address or not requester:
+        return None
+    client = Iso18626Client(
+        address,
+        system=installation.system,
+        limits=installation.limits,
+        version=Version(_option(installation, "iso18626_version")),
+    )
+    supplier = _option(installation, "supplying_agency")
+    return LoanRequests(client, requester=requester, supplier=supplier, clock=installation.clock)
+
+
 def _option(installation: Installation, name: str) -> str:
     return option(KIND, installation, name)
 
@@ -103,6 +123,7 @@ _ADDRESSES: Mapping[str, Entry] = {
     "oai": Entry("Its OAI-PMH server, as in https://host/oai/…/server.phtml; it must offer catxml.", default=None),
     "files": Entry("A catalogue file; where it is given, harvests read it instead of asking OAI-PMH for lists."),
     "sip2": Entry("Its SIP2 server, sip2://host:port or sip2s://host:port; without it nothing can be placed."),
+    "iso18626": Entry("Where loan requests are taken, where `requests` is iso18626."),
 }
 
 _SECRETS: Mapping[str, Entry] = {
@@ -132,6 +153,12 @@ _OPTIONS: Mapping[str, Entry] = {
     "pickups": Entry(
         "SIP2's codes of pickup locations by ISIL, as in NL-0800070000=ABC,…; else the ISIL.", pattern=_PAIRS
     ),
+    "requests": Entry("By what is placed: sip2 or iso18626.", default="sip2", pattern=r"sip2|iso18626"),
+    "requesting_agency": Entry("The ISIL in whose name loan requests are sent by ISO 18626.", pattern=r"\S{0,40}"),
+    "supplying_agency": Entry(
+        "The ISIL that they go to, where it is not the supplying location.", pattern=r"\S{0,40}"
+    ),
+    "iso18626_version": Entry("In what version they are written.", default="2021-2", pattern=r"1\.2|2021-2"),
     "sip2_institution": Entry("The institution in SIP2 messages (AO)."),
     "sip2_location": Entry("Where our terminal stands, in SIP2 messages (CP, AP)."),
     "sip2_encoding": Entry("How SIP2 messages are encoded.", default="utf-8", pattern=r"[A-Za-z0-9_-]{1,20}"),

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from adapters.brocade.catalogue import OaiCatalogue, Source
 from adapters.brocade.finder import Finder
+from adapters.brocade.ill import LoanRequests
 from adapters.brocade.translate import (
     CatHolding,
     CatObject,
@@ -17,6 +18,7 @@ from adapters.brocade.translate import (
     Dialect,
     branch_of,
     has,
+    is_lent_at,
     items_at,
     lendable_of,
     objects_at,
@@ -54,10 +56,14 @@ READING = frozenset({Verb.RESOLVE, Verb.AVAILABILITY, Verb.HARVEST})
 LENDING = frozenset(
     {Verb.PREPARE, Verb.PLACE, Verb.FIND, Verb.STATUS, Verb.CANCEL, Verb.CHECK_OUT, Verb.CHECK_IN},
 )
+REQUESTING = frozenset({Verb.PREPARE, Verb.PLACE})
 
 
 class BrocadeSystem(Lacking):
-    """One Brocade. Without SIP2 it can be read only, and how objects stand is not known."""
+    """One Brocade. Without SIP2 how objects stand is not known.
+
+    It is placed with by SIP2 (`lending`) or by loan requests in ISO 18626 (`requests`); without either, only read.
+    """
 
     def __init__(
         self,
@@ -70,6 +76,7 @@ class BrocadeSystem(Lacking):
         clock: Clock,
         sip2: Sip2 | None = None,
         lending: Sip2Lending | None = None,
+        requests: LoanRequests | None = None,
     ) -> None:
         self._catalogue = catalogue
         self._source = source
@@ -79,12 +86,14 @@ class BrocadeSystem(Lacking):
         self._limits = limits
         self._sip2 = sip2
         self._lending = lending
+        self._requests = requests
         self._at_once = asyncio.Semaphore(max(1, limits.calls_at_once))
 
     def capabilities(self) -> Capabilities:
         """It finds titles by the numbers that were harvested; its holds know no key."""
+        placing = REQUESTING if self._requests else LENDING if self._lending else frozenset[Verb]()
         return Capabilities(
-            verbs=READING if self._lending is None else READING | LENDING,
+            verbs=READING | placing,
             schemes=frozenset({Scheme.LOCAL, Scheme.ISBN, Scheme.PPN}),
             batch=BATCH,
             idempotent=False,
@@ -200,25 +209,36 @@ class BrocadeSystem(Lacking):
     # --- placing ---------------------------------------------------------------------------------
 
     async def prepare(self, order: Order) -> Quote:
-        """Find the objects of the title at the supplying location, and ask SIP2 after them."""
-        lending = self._offered(Verb.PREPARE)
+        """Find the objects of the title at the supplying location; ask SIP2 after them, where that places."""
+        if self._requests is None:
+            self._offered(Verb.PREPARE)
         async with self._deadline("prepare"):
             records = await self._here(order)
             if not records:
                 raise NotFound("prepare: that location has no such title")
+            if self._requests is not None:
+                return self._requested(order, records)
             barcodes = self._items(records, order)
             if barcodes:
-                return await lending.prepare(order, barcodes)
+                return await self._offered(Verb.PREPARE).prepare(order, barcodes)
         if any(objects_at(record, order.supplying_location, self._dialect) for record in records):
             return Quote(order=order, possible=False, lendable=False, reason="NonCirculating")
         return Quote(
             order=order, possible=False, reason="Other", detail="It has no object there that could be named."
         )
 
+    def _requested(self, order: Order, records: Sequence[CatRecord]) -> Quote:
+        """Quote a loan request: its token is the record that is asked for."""
+        for record in records:
+            if is_lent_at(record, order.supplying_location, self._dialect):
+                return Quote(order=order, possible=True, token=record.loi)
+        return Quote(order=order, possible=False, lendable=False, reason="NonCirculating")
+
     async def place(self, quote: Quote, *, key: str) -> str:
-        """Place a hold on the object that was quoted; its barcode is the receipt."""
-        lending = self._offered(Verb.PLACE)
-        return await lending.place(quote, key=key)
+        """Hold the object that was quoted, whose barcode is the receipt; or send a loan request, under its key."""
+        if self._requests is not None:
+            return await self._requests.place(quote, key=key)
+        return await self._offered(Verb.PLACE).place(quote, key=key)
 
     async def find(self, order: Order, *, key: str, taken: Collection[str] = ()) -> str | None:
         """Return which object of the title at the supplying location is held for us, and for no other order."""
@@ -247,8 +267,8 @@ class BrocadeSystem(Lacking):
         await lending.check_in(parcel)
 
     def _offered(self, verb: Verb) -> Sip2Lending:
-        if self._lending is None:
-            raise NotOffered(f"This installation has no SIP2, and does not offer {verb}.")
+        if self._lending is None or self._requests is not None:
+            raise NotOffered(f"This installation is not placed with by SIP2, and does not offer {verb}.")
         return self._lending
 
     async def _here(self, order: Order) -> list[CatRecord]:
@@ -283,6 +303,8 @@ class BrocadeSystem(Lacking):
             await self._source.close()
         if self._sip2 is not None:
             await self._sip2.close()
+        if self._requests is not None:
+            await self._requests.close()
 
     @asynccontextmanager
     async def _deadline(self, what: str) -> AsyncIterator[None]:

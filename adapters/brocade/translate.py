@@ -329,6 +329,11 @@ def objects_at(record: CatRecord, location: str, dialect: Dialect) -> list[CatOb
     ]
 
 
+def is_lent_at(record: CatRecord, location: str, dialect: Dialect) -> bool:
+    """Return whether a record has anything at one of our locations that is not said to stay there."""
+    return any(held.loanable for held in held_of(record, dialect) if held.location == location)
+
+
 def stands_at(record: CatRecord, location: str, dialect: Dialect) -> bool:
     """Return whether there is any holding of a record at one of our locations."""
     return any(dialect.branches.get(branch_of(holding, dialect)) == location for holding in record.holdings)

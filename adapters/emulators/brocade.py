@@ -30,9 +30,14 @@ from adapters.emulators.serve import Sip2Listener
 from adapters.emulators.sip2 import Sip2Desk, Sip2Dialect
 from adapters.emulators.stock import Copy, Stock, Work
 from adapters.installation import Installation, Limits
+from adapters.protocols.iso18626.messages import ErrorData, ErrorType, confirmation_of
+from adapters.protocols.iso18626.messages import Request as Request18626
+from adapters.protocols.iso18626.reading import read_message
+from adapters.protocols.iso18626.writing import write
 
 OAI_PATH = "/oai/lvd/server.phtml"
 FILE_PATH = "/files/catalogus.csv"
+ILL_PATH = "/iso18626"
 REGION = "lvd"
 
 PATRON = "LEENPAD"
@@ -70,7 +75,8 @@ class BrocadeEmulator:
 
     `stock` numbers its works `c:lvd:123456`; a copy's branch is `LIBRARY` or `LIBRARY/COLLECTION`. A work may be held
     without any copy that is known: `bare` names by work the branches whose holdings have no objects.
-    `harvests_files`: the adapter is told of the catalogue file, and harvests that.
+    `harvests_files`: the adapter is told of the catalogue file, and harvests that. `takes_requests`: it is told to
+    place by ISO 18626, and `requests` holds by their ids those that were taken.
     """
 
     kind = "brocade"
@@ -84,6 +90,7 @@ class BrocadeEmulator:
         page_size: int = 25,
         token_lives: timedelta = timedelta(minutes=30),
         harvests_files: bool = False,
+        takes_requests: bool = False,
         limits: Limits | None = None,
     ) -> None:
         self.stock = stock = _demo() if stock is None else stock
@@ -91,6 +98,8 @@ class BrocadeEmulator:
         self.bare = dict(bare or {})
         self._branches = dict(branches)
         self._harvests_files = harvests_files
+        self._takes_requests = takes_requests
+        self.requests: dict[str, Request18626] = {}
         self._limits = limits or Limits()
         stock.patrons.setdefault(PATRON, PIN)
         catxml = OaiFormat(
@@ -110,6 +119,7 @@ class BrocadeEmulator:
         routes = [
             Route(OAI_PATH, self.oai.answer, methods=["GET", "POST"]),
             Route(FILE_PATH, self._file, methods=["GET"]),
+            Route(ILL_PATH, self._loan_request, methods=["POST"]),
             *control_routes(stock, self.faults),
         ]
         self.app: ASGIApp | None = FaultyHttp(Starlette(routes=routes), self.faults, self._verb_of)
@@ -124,18 +134,24 @@ class BrocadeEmulator:
             reached["files"] = addresses["http"] + FILE_PATH
         if "sip2" in addresses:
             reached["sip2"] = addresses["sip2"]
+        options = {"sip2_encoding": "iso-8859-1", "reference_classes": "REF"}
+        if self._takes_requests:
+            reached["iso18626"] = addresses["http"] + ILL_PATH
+            options |= {"requests": "iso18626", "requesting_agency": "NL-0700000000"}
         return Installation(
             system="brocade",
             addresses=reached,
             secrets={"sip2_user": USER, "sip2_password": PASSWORD, "patron": PATRON, "pin": PIN},
             branches=self._branches,
-            options={"sip2_encoding": "iso-8859-1", "reference_classes": "REF"},
+            options=options,
             limits=self._limits,
             clock=self.stock.clock,
         )
 
     def _verb_of(self, request: Request) -> Verb | None:
         """A list or the file is harvested. One record is looked up for several verbs: whichever is to go wrong."""
+        if request.url.path == ILL_PATH:
+            return Verb.PLACE
         if request.url.path == FILE_PATH or request.query_params.get("verb") == "ListRecords":
             return Verb.HARVEST
         if request.query_params.get("verb") != "GetRecord":
@@ -198,6 +214,19 @@ class BrocadeEmulator:
         for copy in copies:
             item = etree.SubElement(volume, "object", oloi=_loi("o", copy.barcode), up=_class(copy))
             etree.SubElement(item, "ix", ty="bc").text = copy.barcode
+
+    # --- loan requests ---------------------------------------------------------------------------
+
+    async def _loan_request(self, request: Request) -> Response:
+        """Take a loan request, once for each request id, and confirm it; what comes of it nobody is told."""
+        message = read_message(await request.body()).message
+        errors: tuple[ErrorData, ...] = ()
+        if request.scope.get("refuse") or not isinstance(message, Request18626):
+            errors = (ErrorData(ErrorType.UNSUPPORTED_ACTION),)
+        else:
+            self.requests.setdefault(message.header.requesting_agency_request_id, message)
+        confirmation = confirmation_of(message, received_at=self.stock.clock(), errors=errors)
+        return Response(write(confirmation), media_type="application/xml")
 
     # --- the catalogue file ----------------------------------------------------------------------
 

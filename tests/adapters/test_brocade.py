@@ -40,6 +40,7 @@ from adapters.emulators.faults import Wrong
 from adapters.emulators.serve import serving
 from adapters.emulators.stock import Copy, Stock, Work
 from adapters.installation import Installation, Limits, faults_of
+from adapters.protocols.iso18626.messages import AgencyId, ElectronicAddress, Identifier
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 BRANCHES = {"UA-CST": "NL-1", "UA-CDE": "NL-2", "UA-CST/KOST": "NL-3"}
@@ -55,6 +56,7 @@ class World:
 
     now: datetime = NOW
     harvests_files: bool = False
+    takes_requests: bool = False
 
     def __post_init__(self) -> None:
         self.stock = Stock(clock=lambda: self.now)
@@ -82,6 +84,7 @@ class World:
             bare={"c:lvd:1": ("UA-MAR",)},
             page_size=4,
             harvests_files=self.harvests_files,
+            takes_requests=self.takes_requests,
             limits=Limits(deadline_seconds=0.8, calls_per_second=1000),
         )
         self.faults = self.emulator.faults
@@ -453,6 +456,60 @@ async def test_a_holding_without_objects_cannot_be_asked_for() -> None:
         quote = await system.prepare(replace(ORDER, supplying_location="NL-4"))
 
     assert (quote.possible, quote.lendable, quote.reason) == (False, None, "Other")
+
+
+# --- loan requests by ISO 18626 ------------------------------------------------------------------
+
+
+async def test_a_loan_request_is_sent_under_its_key() -> None:
+    world = World(takes_requests=True)
+    async with opened(world) as system:
+        assert system.capabilities().verbs & {Verb.PLACE, Verb.FIND, Verb.STATUS, Verb.CANCEL} == {Verb.PLACE}
+        quote = await system.prepare(ORDER)
+        assert (quote.possible, quote.token) == (True, "c:lvd:1")
+        assert await system.place(quote, key="k-1") == "k-1"
+        assert await system.place(quote, key="k-1") == "k-1"
+        with pytest.raises(NotOffered):
+            await system.status("k-1")
+
+    (sent,) = world.emulator.requests.values()
+    assert sent.header.requesting_agency == AgencyId("NL-0700000000")
+    assert (sent.header.supplying_agency, sent.header.timestamp) == (AgencyId("NL-1"), NOW)
+    assert (sent.bibliographic.supplier_record, sent.bibliographic.items) == ("c:lvd:1", (Identifier("ISBN", ISBN),))
+    assert sent.deliver_to == (ElectronicAddress(type="ISIL", data="NL-2"),)
+    assert sent.patron_id is None
+
+
+async def test_what_stays_in_the_house_is_not_requested() -> None:
+    async with opened(World(takes_requests=True)) as system:
+        quote = await system.prepare(replace(ORDER, supplying_location="NL-3"))
+        assert (quote.possible, quote.reason) == (False, "NonCirculating")
+        with pytest.raises(Refused):
+            await system.place(quote, key="k-1")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "fault"),
+    [
+        (Wrong.REFUSED, Refused),
+        (Wrong.HUNG, OutcomeUnknown),
+        (Wrong.CUT, OutcomeUnknown),
+        (Wrong.MALFORMED, OutcomeUnknown),
+        (Wrong.EXPIRED, AuthExpired),
+        (Wrong.TOO_MANY, RateLimited),
+        (Wrong.BROKEN, OutcomeUnknown),
+        (Wrong.UNHEARD, OutcomeUnknown),
+    ],
+)
+async def test_what_becomes_of_a_loan_request_when_something_goes_wrong(
+    wrong: Wrong, fault: type[SystemFault]
+) -> None:
+    world = World(takes_requests=True)
+    async with opened(world) as system:
+        quote = await system.prepare(ORDER)
+        world.faults.plan(wrong, Verb.PLACE)
+        with pytest.raises(fault):
+            await system.place(quote, key="k-1")
 
 
 # --- faults --------------------------------------------------------------------------------------
