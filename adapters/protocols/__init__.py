@@ -1,1 +1,1 @@
-"""The protocols that library systems speak, each usable on its own; none knows a vendor."""
+"""The standards that library systems speak, each usable on its own; none of them knows a vendor."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -133,7 +134,14 @@ async def create_loan_request(request: Request, caller: Asking) -> Response:
     """
     asked = await read_json(request, LoanRequestShape)
     _check_agency(caller, asked.requesting_agency)
-    key = _idempotency_key(request)
+    return _answer(await accept(request, caller, asked, key=_idempotency_key(request)))
+
+
+async def accept(request: Request, caller: Caller, asked: LoanRequestShape, *, key: str | None) -> Accepted:
+    """Decide and write a loan request, however it was asked for; the caller may ask for the agency.
+
+    Raises UnknownTitle, UnknownLocation, DuplicateRequestId, KeyReused or NotReady.
+    """
     held = await resources(request)
     now = held.clock.now()
     submission = _submission(asked, requested_at=asked.requested_at or now)
@@ -155,8 +163,8 @@ async def create_loan_request(request: Request, caller: Asking) -> Response:
         # the key itself when they are written: to look for it first would cost everyone a round trip.
         if key is None or not (accepted := await find_accepted(held.database, submission, caller=owner, key=key)):
             raise
-        return _answer(accepted)
-    return _answer(await submit(held.database, submission, decision, write=written, at=now, caller=owner, key=key))
+        return accepted
+    return await submit(held.database, submission, decision, write=written, at=now, caller=owner, key=key)
 
 
 def _submission(asked: LoanRequestShape, *, requested_at: datetime) -> Submission:
@@ -311,25 +319,35 @@ async def act_on_loan_request(
     The supplying side: `ExpectToSupply`, `WillSupply`, `Unfilled` (with `reason`), `RetryPossible`, `Loaned`,
     `Recall`, `LoanCompleted`. The requesting side: `Received`, `Renew`, `ShippedReturn`, `Cancel`, and for its staff
     `Override` (with `supplying_location`, or with `legs` once it is under way), `Hold` and `Resume`. The vans: `Scan`
-    (with `location`). Both: `Lost`.
+    (with `location`). Both: `Lost`, and `Notification` (with `note`), which changes nothing.
 
     What is sent back goes straight on to the next who waits for the title, where it is there earlier than anything
     else and costs no more: the loan request is at `LoanCompleted` then, and its last event says where the item goes.
     """
-    asked = await read_json(request, ActionShape)
-    everything = await resources(request)
-    ground = everything.ground
-    async with held.connection() as connection:
+    await carry_out(request, caller, loan_request, await read_json(request, ActionShape))
+    return await read_loan_request(held, caller, loan_request)
+
+
+async def carry_out(
+    request: Request, caller: Caller, loan_request: UUID, asked: ActionShape, *, message: str | None = None
+) -> None:
+    """Carry an action out, however it was reported, for a caller who may; once for each `message` that it came in.
+
+    Raises UnknownLoanRequest, Forbidden, UnknownLocation, ActionNotAllowed, InvalidInput or NotReady.
+    """
+    held = await resources(request)
+    ground = held.ground
+    async with held.database.connection() as connection:
         loan = await read_loan(connection, loan_request)
         await check_party(connection, caller, loan)
     check_side(caller, asked.action, loan)
     state = await ground.snapshot.follow()
-    report = _report(asked, caller, everything.clock.now(), known=state.register.locations)
+    report = _report(asked, caller, held.clock.now(), known=state.register.locations)
+    report = replace(report, message=message)
     try:
         await act(ground, loan_request, report)
     except LegRefused as refused:
         raise InvalidInput(Fault(f"/legs/{refused.leg}/{refused.field}", str(refused))) from None
-    return await read_loan_request(held, caller, loan_request)
 
 
 def _report(asked: ActionShape, caller: Caller, now: datetime, *, known: Any) -> Report:

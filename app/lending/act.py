@@ -16,7 +16,7 @@ from app.lending.record import US, state_of
 from app.lending.settle import charges_of
 from app.lending.snapshot import State
 from app.lending.track import Way, by_hand, moved, plan, plan_back, plan_there, rest_of, still_right
-from app.store.events import Told
+from app.store.events import Told, was_heard
 from app.store.loans import Loan, lock_loan, read_loan
 from app.store.placements import find_open
 from app.store.under_way import still_stands
@@ -40,6 +40,7 @@ class Action(StrEnum):
     SHIPPED_RETURN = "ShippedReturn"
     CANCEL = "Cancel"
     LOST = "Lost"
+    NOTIFICATION = "Notification"
     # the vans
     SCAN = "Scan"
     # staff
@@ -72,7 +73,7 @@ REQUESTING_SIDE = frozenset(
 )
 PLANNING = frozenset({Action.LOANED, Action.SHIPPED_RETURN, Action.SCAN, Action.OVERRIDE})
 """What an itinerary may be written with."""
-BOTH_SIDES = frozenset({Action.LOST, Action.SCAN})
+BOTH_SIDES = frozenset({Action.LOST, Action.SCAN, Action.NOTIFICATION})
 
 
 class ActionNotAllowed(Exception):  # noqa: N818 - named as the problem it becomes
@@ -90,6 +91,7 @@ class Report:
     """An action with what it says; `location` is where a scan was made, or whom an override chooses.
 
     `legs` are the itinerary that an override chooses instead; `forward`: what is sent back may go straight on.
+    `message` names what it came in, where that may come twice: it is carried out once.
     """
 
     action: Action
@@ -100,6 +102,7 @@ class Report:
     location: str | None = None
     legs: tuple[ChosenLeg, ...] = ()
     forward: bool = True
+    message: str | None = None
 
 
 async def act(ground: Ground, loan_id: UUID, report: Report) -> None:
@@ -112,13 +115,16 @@ async def act(ground: Ground, loan_id: UUID, report: Report) -> None:
         state = await ground.snapshot.follow()
         async with ground.database.connection() as connection:
             seen = await read_loan(connection, loan_id)
+            if report.message is not None and await was_heard(connection, loan_id, report.message):
+                return
         circumstances = _circumstances(state, seen, report)
         onward = await _onward(ground, state, seen, report)
         async with ground.database.transaction() as connection:
             if report.action in PLANNING and not await still_stands(connection, state.standing):
                 continue  # what it was planned on no longer runs
             if onward is not None:
-                if await send_on(connection, seen, onward, by=report.by, note=report.note, at=report.at):
+                told = Told(at=report.at, by=report.by, note=report.note, data=_data(seen, report, None))
+                if await send_on(connection, seen, onward, told):
                     return
                 continue  # one of both went on meanwhile
             loan = await lock_loan(connection, loan_id)
@@ -206,9 +212,8 @@ def _circumstances(state: State, loan: Loan, report: Report) -> Circumstances:
 def _data(loan: Loan, report: Report, way: Way | None) -> dict[str, str | None] | None:
     if report.action is Action.OVERRIDE and way is not None:
         return moved(loan, way)
-    if report.location is None:
-        return None
-    return {"location": report.location}
+    data = {"location": report.location, "message": report.message}
+    return {name: value for name, value in data.items() if value is not None} or None
 
 
 async def _check_way(state: State, connection: Connection, loan: Loan, report: Report) -> None:

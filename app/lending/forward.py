@@ -102,10 +102,10 @@ async def _otherwise(ground: Ground, state: State, other: Loan, *, at: datetime)
     return tuple(found)
 
 
-async def send_on(
-    connection: Connection, loan: Loan, forward: Forward, *, by: str, note: str | None, at: datetime
-) -> bool:
-    """Record both sides; False, and nothing written, where one of both loan requests has gone on since it was read.
+async def send_on(connection: Connection, loan: Loan, forward: Forward, said: Told) -> bool:
+    """Record both sides of what was `said` to be sent back.
+
+    False, and nothing written, where one of both loan requests has gone on since it was read.
 
     Both are locked in the order of their ids, so that two who send on to one never wait for each other.
     """
@@ -117,12 +117,12 @@ async def send_on(
     assert placement is not None
     other = locked[forward.to.id]
     try:
-        await happen(connection, locked[loan.id], Event.SHIPPED_FORWARD, _told(loan, forward, by, note, at))
+        await happen(connection, locked[loan.id], Event.SHIPPED_FORWARD, _told(loan, forward, said))
         after = await happen(
             connection,
             other,
             Event.FORWARDED_TO_US,
-            _told_to(loan, forward, at),
+            _told_to(loan, forward, said.at),
             Circumstances(
                 way=forward.way,
                 seen_at_location=loan.pickup_location,
@@ -135,13 +135,14 @@ async def send_on(
     system, known = await take_over(connection, loan=after.id, number=number, other=loan.id, before=placement.number)
     await change(connection, after, placements=number)
     if system is not None and known:
-        await schedule(connection, "follow", f"{after.id}-{number}", at)
+        await schedule(connection, "follow", f"{after.id}-{number}", said.at)
     return True
 
 
-def _told(loan: Loan, forward: Forward, by: str, note: str | None, at: datetime) -> Told:
+def _told(loan: Loan, forward: Forward, said: Told) -> Told:
     why = f"Sent straight on to {forward.to.pickup_location}, where somebody waits for it."
-    return Told(at=at, by=by, note=f"{why} {note}" if note else why, data=_data(loan, forward))
+    note = f"{why} {said.note}" if said.note else why
+    return Told(at=said.at, by=said.by, note=note, data=_data(loan, forward) | (said.data or {}))
 
 
 def _told_to(loan: Loan, forward: Forward, at: datetime) -> Told:

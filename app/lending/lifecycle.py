@@ -88,6 +88,7 @@ class Event(StrEnum):
     OVERRIDE = "Override"
     HOLD = "Hold"
     RESUME = "Resume"
+    NOTIFICATION = "Notification"  # either side says something that changes nothing
     # placing
     PLACING = "Placing"
     PLACED = "Placed"
@@ -214,6 +215,7 @@ EVENTS: Mapping[Event, Row] = {
     ),
     Event.HOLD: Row(_stay(S.NOBODY, S.ASKED, S.EXPECTING), {R.WAITING: R.ON_HOLD}),
     Event.RESUME: Row(_stay(S.NOBODY, S.ASKED, S.EXPECTING, S.PROMISED), {R.ON_HOLD: R.WAITING}),
+    Event.NOTIFICATION: Row({}, {state: state for state in R if state is not R.CLOSED}),
 }
 
 

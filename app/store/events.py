@@ -49,6 +49,14 @@ async def list_events(
     return [as_event(row) for row in rows]
 
 
+async def was_heard(connection: asyncpg.Connection, loan: UUID, message: str) -> bool:
+    """Return whether an event of a loan request came in this message."""
+    found: bool = await connection.fetchval(
+        "select exists (select from loan_event where loan_request = $1 and data ->> 'message' = $2)", loan, message
+    )
+    return found
+
+
 # Where the event with id $1 stands; the start where there is none.
 _FROM = "((select coalesce(max(transaction), '-9223372036854775808'::bigint) from loan_event where id = $1), $1)"
 _NEXT = f"select {_COLUMNS}, transaction from loan_event where (transaction, id) > {_FROM} and {_SETTLED}"  # noqa: S608

@@ -76,6 +76,7 @@ POST /v1/loan-requests/{loan_request}/actions : Override        401 401 401  200
 POST /v1/loan-requests/{loan_request}/actions : Hold            401 401 401  200 404  403 404  404 404  403 200
 POST /v1/loan-requests/{loan_request}/actions : Resume          401 401 401  200 404  403 404  404 404  403 200
 POST /v1/loan-requests/{loan_request}/actions : Lost            401 401 401  200 404  200 404  403 404  403 200
+POST /v1/loan-requests/{loan_request}/actions : Notification    401 401 401  200 404  200 404  404 404  403 200
 POST /v1/loan-requests/{loan_request}/actions : Scan            401 401 401  200 404  200 404  200 404  403 200
 
 GET /v1/agencies                                      401 401 401  200 200  200 200  200 200  200 200
@@ -201,7 +202,12 @@ BEFORE: Mapping[str, tuple[str, ...]] = {  # what has to happen before an action
     "Lost": OUT,
     "Scan": OUT,
 }
-DETAILS = {"Scan": {"location": "H"}, "Override": {"supplying_location": "far"}, "Unfilled": {"reason": "InUse"}}
+DETAILS = {
+    "Scan": {"location": "H"},
+    "Notification": {"note": "The cover is torn."},
+    "Override": {"supplying_location": "far"},
+    "Unfilled": {"reason": "InUse"},
+}
 STANDING_STILL = {"route": "V1", "since": "2026-11-24"}
 CANCELLED = {"trip_id": "v1-out", "service_date": "2026-11-24"}
 RECEIVER = {"url": "https://93.184.216.34/heard"}  # nobody is called: no event comes while it is there
