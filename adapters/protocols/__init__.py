@@ -1,1 +1,1 @@
-"""The standards that library systems speak, each usable on its own; none of them knows a vendor."""
+"""The protocols that library systems speak, each usable on its own; none knows a vendor."""
