@@ -38,7 +38,15 @@ DIAGNOSTICS = {
     61: "First record position out of range",
     66: "Unknown schema for retrieval",
 }
-INDEXES = ("bath.isbn", "rec.identifier", "dc.title", "dc.creator", "rec.lastModificationDate", "cql.allRecords")
+INDEXES = (
+    "bath.isbn",
+    "rec.identifier",
+    "rec.ppn",
+    "dc.title",
+    "dc.creator",
+    "rec.lastModificationDate",
+    "cql.allRecords",
+)
 MODIFIED = "rec.lastmodificationdate"
 
 
@@ -149,7 +157,7 @@ class SruServer:
 def verb_of(request: Request) -> Verb | None:
     """Which verb a question serves, told by the index that it asks."""
     query = request.query_params.get("query", "").lower()
-    for word, verb in (("isbn", Verb.RESOLVE), ("rec.identifier", Verb.AVAILABILITY)):
+    for word, verb in (("isbn", Verb.RESOLVE), ("rec.ppn", Verb.RESOLVE), ("rec.identifier", Verb.AVAILABILITY)):
         if word in query:
             return verb
     return Verb.HARVEST if "allrecords" in query or MODIFIED in query else None
@@ -170,6 +178,8 @@ def _says(query: Clause, index: str, work: Work) -> bool:
             return True
         case "bath.isbn":
             return text.replace("-", "") in work.isbns
+        case "rec.ppn":
+            return text == (work.ppn or "").casefold()
         case "rec.identifier":
             return text == work.number.casefold()
         case _:
