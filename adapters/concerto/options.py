@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from adapters.concerto.translate import NOT_LOANABLE, Dialect, words_of
+from adapters.concerto.holdings import NOT_LOANABLE, STATUS_WORDS, Dialect
 from adapters.contract import ItemStatus
 from adapters.installation import Entry
 from adapters.protocols.marc import PPN_RULE
@@ -77,3 +77,15 @@ def dialect_of(option: Callable[[str], str]) -> Dialect:
         words=words_of(option("status_words")),
         not_loanable=own_words or NOT_LOANABLE,
     )
+
+
+def pairs_of(text: str) -> dict[str, str]:
+    """Read an option of the form `a=b;c=d`."""
+    pairs = (pair.rpartition("=") for pair in text.split(";") if "=" in pair)
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def words_of(text: str) -> Mapping[str, ItemStatus]:
+    """Return the words for statuses: ours, and those of an option `word=status;…`, which go first."""
+    own = {word.casefold(): ItemStatus(status) for word, status in pairs_of(text).items()}
+    return {**STATUS_WORDS, **own}

@@ -125,13 +125,13 @@ class Sru:
             own = {"operation": "searchRetrieve", "version": self._version.value, "recordPacking": "xml"}
         reply = await self._http.ask("GET", self._path, what=what, params={**self._own, **own, **asked})
         root = parse_xml(reply.body, largest_bytes=self._limits.answer_bytes)
-        return _found(root, start=start, most=most, what=what, answered_at=_date_of(reply))
+        return read_page(root, start=start, most=most, what=what, answered_at=_date_of(reply))
 
     async def explain(self) -> Explained:
         """Ask the server what it has. Raises NotOffered where it says nothing of use."""
         own = {} if self._version is Version.V2_0 else {"operation": "explain", "version": self._version.value}
         reply = await self._http.ask("GET", self._path, what="explain", params={**self._own, **own})
-        return _explained(parse_xml(reply.body, largest_bytes=self._limits.answer_bytes))
+        return read_explanation(parse_xml(reply.body, largest_bytes=self._limits.answer_bytes))
 
     async def close(self) -> None:
         """Close the connections."""
@@ -157,7 +157,10 @@ def fault_of(code: int, what: str) -> SystemFault:
 # --- reading a page ------------------------------------------------------------------------------
 
 
-def _found(root: etree._Element, *, start: int, most: int, what: str, answered_at: datetime | None) -> Found:
+def read_page(
+    root: etree._Element, *, start: int, most: int, what: str, answered_at: datetime | None = None
+) -> Found:
+    """Return the page that answers a question for `most` records from `start` on. Raises what `search` raises."""
     if _name(root) == "explainResponse":
         raise NotOffered(f"{what}: the server answered with what it can instead")
     if _name(root) != "searchRetrieveResponse":
@@ -235,7 +238,8 @@ def _code(diagnostic: etree._Element) -> int:
 # --- reading an explanation ----------------------------------------------------------------------
 
 
-def _explained(root: etree._Element) -> Explained:
+def read_explanation(root: etree._Element) -> Explained:
+    """Return what a server says of itself. Raises NotOffered, Malformed, or what a diagnostic means."""
     if _name(root) not in ("explainResponse", "explain"):
         raise Malformed("explain: no answer of SRU")
     if codes := list(_diagnostics(root)):
