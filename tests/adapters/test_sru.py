@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,6 +25,9 @@ from adapters.contract import (
     SystemFault,
     Unavailable,
 )
+from adapters.emulators.concerto import ConcertoEmulator
+from adapters.emulators.serve import serving
+from adapters.emulators.stock import Stock, Work
 from adapters.installation import Limits
 from adapters.protocols.marc import read_marc
 from adapters.protocols.opac import Circulation, Holding, read_opac
@@ -359,6 +363,57 @@ def test_holdings_of_an_opac_record_are_read() -> None:
 def test_what_is_no_opac_record_is_malformed(document: bytes) -> None:
     with pytest.raises(Malformed):
         read_opac(parse_xml(document))
+
+
+# --- the server that stands in for others --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("operation=searchRetrieve&version=1.2", 7),
+        ("operation=searchRetrieve&version=1.3&query=a", 5),
+        ("operation=scan&version=1.1", 4),
+        ("query=(", 10),
+        ("query=dc.nothing=1", 16),
+        ("query=bath.isbn<1", 19),
+        ("query=dc.title=a*", 28),
+        ("query=rec.lastModificationDate>=soon", 36),
+        ("query=a&startRecord=0", 6),
+        ("query=a&maximumRecords=-1", 6),
+        ("query=a&recordSchema=mods", 66),
+        ("query=reis&startRecord=9", 61),
+    ],
+)
+async def test_the_stand_in_says_in_200_what_is_wrong(query: str, code: int) -> None:
+    reply = await asked_of_the_stand_in(query)
+
+    assert reply.status_code == 200
+    assert f"info:srw/diagnostic/1/{code}<" in reply.text
+
+
+async def test_the_stand_in_sends_no_records_unless_it_is_told_how_many() -> None:
+    silent = await asked_of_the_stand_in("version=1.1&operation=searchRetrieve&query=reis")
+    told = await asked_of_the_stand_in("version=1.1&operation=searchRetrieve&query=reis&maximumRecords=5")
+
+    assert "<zs:numberOfRecords>1</zs:numberOfRecords>" in silent.text
+    assert "<zs:record>" not in silent.text
+    assert numbers(read_page(parse_xml(told.content), start=1, most=5, what="search")) == ["b1"]
+
+
+async def test_the_stand_in_explains_itself() -> None:
+    explained = read_explanation(parse_xml((await asked_of_the_stand_in("")).content))
+
+    assert set(explained.schemas) == {"marcxml", "opac"}
+    assert "bath.isbn" in explained.indexes
+    assert explained.most == 50
+
+
+async def asked_of_the_stand_in(query: str) -> httpx.Response:
+    stock = Stock()
+    stock.add(Work(number="b1", title="De reis"))
+    async with serving(ConcertoEmulator(stock)) as installation, httpx.AsyncClient(trust_env=False) as client:
+        return await client.get(f"{installation.addresses['sru']}?{query}")
 
 
 # --- anything at all -----------------------------------------------------------------------------
