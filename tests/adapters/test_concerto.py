@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -113,6 +114,13 @@ def order(*, at: str = CENTRUM, isbn: str | None = ISBN, ppn: str | None = None)
 
 async def pages_of(system: ConcertoSystem, **given: object) -> list[Page]:
     return [page async for page in system.harvest(**given)]  # type: ignore[arg-type]
+
+
+def test_whatever_an_installation_can_be_given_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "adapters" / "concerto.md").read_text()
+
+    names = [*KIND.addresses, *KIND.secrets, *KIND.options]
+    assert [name for name in names if f"`{name}`" not in page] == []
 
 
 # --- titles and where they stand -----------------------------------------------------------------
