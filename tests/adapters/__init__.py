@@ -1,0 +1,1 @@
+"""The library systems: what is said to each, and what it may answer."""
