@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from adapters import fake
+from adapters import fake, vubis
 from adapters.installation import Kind
 
-SYSTEMS: Mapping[str, Kind] = {kind.name: kind for kind in (fake.KIND,)}
+SYSTEMS: Mapping[str, Kind] = {kind.name: kind for kind in (fake.KIND, vubis.KIND)}
 """By name, every kind that has an adapter. One that is not here answers by hand, like `manual`."""
 
 SYSTEM_KINDS = frozenset({"wise", "vubis", "concerto", "brocade", "manual", "fake", "unknown"})
