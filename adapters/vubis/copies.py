@@ -179,6 +179,14 @@ def read_marc_record(
     )
 
 
+def harvested_items(metadata: etree._Element, dialect: Dialect) -> list[Item]:
+    """Return the copies in one record that came by OAI-PMH. Raises Malformed."""
+    element = next(records_in(metadata), None)
+    if element is None:
+        raise Malformed("no MARC record")
+    return items_of(_fields(element), dialect)
+
+
 def read_dc_record(metadata: etree._Element, number: str) -> Record:
     """Return a record that came as Dublin Core, which has no holdings. A PPN is known by its prefix `PPN` (I)."""
     said = [(etree.QName(child).localname, whole_text(child)) for child in metadata.iterchildren(tag=etree.Element)]

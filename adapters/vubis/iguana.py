@@ -40,7 +40,9 @@ class Catalogue:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Session:
+class Session:
+    """What Iguana knows us by: the cookies that go back to it, and the number that each search repeats."""
+
     cookie: str = field(repr=False)
     number: str = field(repr=False)
 
@@ -52,7 +54,7 @@ class Iguana:
         self._http = Http(base if base.endswith("/") else base + "/", system=system, limits=limits)
         self._base = base.rstrip("/")
         self._catalogue = catalogue
-        self._session: _Session | None = None
+        self._session: Session | None = None
         self._entering = asyncio.Lock()
 
     async def search(self, index: str, term: str) -> list[Document]:
@@ -125,7 +127,7 @@ class Iguana:
                 session = await self._enter(session)
         raise AssertionError("the second time it returned or raised")
 
-    async def _ask(self, asked: Mapping[str, str], session: _Session, *, what: str) -> Reply:
+    async def _ask(self, asked: Mapping[str, str], session: Session, *, what: str) -> Reply:
         catalogue = self._catalogue
         form = {
             "fu": "BibSearch",
@@ -146,18 +148,18 @@ class Iguana:
             headers["Cookie"] = session.cookie
         return await self._http.ask("POST", PROXY, what=f"iguana {what}", form=form, headers=headers)
 
-    async def _enter(self, over: _Session | None) -> _Session:
+    async def _enter(self, over: Session | None) -> Session:
         """Return the session there is, or begin one in place of the one that is `over`: at most one at a time."""
         async with self._entering:
             if self._session is None or self._session is over:
                 self._session = None
                 entry = self._catalogue.entry
                 params = {"surl": entry} if entry else None
-                self._session = _session(await self._http.ask("GET", FRONT, what="iguana session", params=params))
+                self._session = read_session(await self._http.ask("GET", FRONT, what="iguana session", params=params))
             return self._session
 
 
-def _session(reply: Reply) -> _Session:
+def read_session(reply: Reply) -> Session:
     """Read a session from the front page. Its number stands in a script, or else within the cookie (both S)."""
     cookies: dict[str, str] = {}
     for line in reply.headers.get_list("set-cookie")[:MOST_COOKIES]:
@@ -168,4 +170,4 @@ def _session(reply: Reply) -> _Session:
     number = in_page[1] if in_page is not None else in_cookie
     if not number:
         raise Malformed("iguana session: the front page names none")
-    return _Session("; ".join(f"{name}={value}" for name, value in cookies.items()), number)
+    return Session("; ".join(f"{name}={value}" for name, value in cookies.items()), number)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from adapters.installation import Entry, Installation, Kind, option
 from adapters.protocols.marc import PPN_RULE
 from adapters.protocols.oai_pmh import OaiPmh
+from adapters.protocols.sip2 import Sip2, Sip2Lending
 from adapters.vubis.copies import Dialect
 from adapters.vubis.iguana import Catalogue, Iguana
 from adapters.vubis.system import VSmart, VubisSystem, Words
 from adapters.vubis.translate import Branches, Labels
 
 _CODES = r"[0-9a-z]{0,8}"
+_PICKUP = r"\s*[A-Za-z0-9:/-]{1,40}\s*=[^,=|\r\n]{1,60}"
 _WORD = r"[^\s&=]{1,80}"
 
 
@@ -50,6 +52,7 @@ def open_vubis(installation: Installation) -> VubisSystem:
         oai_identifier=given("oai_identifier"),
         database=given("database"),
     )
+    sip2 = _sip2(installation)
     oai, vsmart = addresses.get("oai"), addresses.get("vsmart")
     return VubisSystem(
         iguana,
@@ -58,7 +61,36 @@ def open_vubis(installation: Installation) -> VubisSystem:
         clock=installation.clock,
         oai=None if oai is None else OaiPmh.at(oai, system=system, limits=limits),
         vsmart=None if vsmart is None else VSmart(vsmart, system=system, limits=limits),
+        sip2=sip2,
+        lending=None if sip2 is None else _lending(installation, sip2),
     )
+
+
+def _sip2(installation: Installation) -> Sip2 | None:
+    address, secrets = installation.addresses.get("sip2"), installation.secrets
+    if address is None:
+        return None
+    return Sip2(
+        address,
+        system=installation.system,
+        limits=installation.limits,
+        user=secrets.get("sip2_user", ""),
+        password=secrets.get("sip2_password", ""),
+        institution=option(KIND, installation, "sip2_institution"),
+        location_code=option(KIND, installation, "sip2_location"),
+        encoding=option(KIND, installation, "sip2_encoding"),
+        checksums=option(KIND, installation, "sip2_checksums") == "yes",
+    )
+
+
+def _lending(installation: Installation, sip2: Sip2) -> Sip2Lending | None:
+    """Return what holds and lends; None without a patron to do it for."""
+    secrets = installation.secrets
+    if not secrets.get("patron"):
+        return None
+    pairs = (pair.partition("=") for pair in _several(option(KIND, installation, "pickups")))
+    pickups = {location.strip(): code.strip() for location, _, code in pairs}
+    return Sip2Lending(sip2, patron=secrets["patron"], pin=secrets.get("pin", ""), pickups=pickups)
 
 
 def _several(text: str) -> tuple[str, ...]:
@@ -72,6 +104,13 @@ KIND = Kind(
         "iguana": Entry("Where Iguana's pages are: https://host/iguana/.", default=None),
         "oai": Entry("The base URL of the OAI-PMH server; without it nothing is harvested."),
         "vsmart": Entry("The HTTP API of V-smart (…/VubisSmartHttpApi.csp), which names copies."),
+        "sip2": Entry("The SIP2 server: sip2://host:port, or sip2s:// for TLS; without it nothing is placed."),
+    },
+    secrets={
+        "sip2_user": Entry("Name of our terminal at the SIP2 server; empty: nobody logs in."),
+        "sip2_password": Entry("Password of our terminal."),
+        "patron": Entry("Number of the patron that stands for us there; without it nothing is placed."),
+        "pin": Entry("PIN of that patron."),
     },
     options={
         "database": Entry("The database that Iguana searches.", "1", r"[0-9]{1,4}(_[A-Za-z0-9]{1,20})?"),
@@ -95,5 +134,17 @@ KIND = Kind(
         "holdings_branch": Entry("Its subfields that make up the branch, joined by a stroke.", "ab", _CODES),
         "holdings_barcode": Entry("Its subfields with the barcode; the first that is there.", "qp", _CODES),
         "holdings_status": Entry("Its subfield with the status code; empty: none.", "y", _CODES),
+        "sip2_institution": Entry("The institution that SIP2 messages name.", "", r"[^|\r\n]{0,40}"),
+        "sip2_location": Entry("Where our terminal stands, for SIP2.", "", r"[^|\r\n]{0,40}"),
+        "sip2_encoding": Entry(
+            "The encoding of SIP2 messages.", "utf-8", r"utf-8|iso-8859-1|iso-8859-15|cp1252|cp850"
+        ),
+        "sip2_checksums": Entry("Whether SIP2 messages bear checksums.", "yes", r"yes|no"),
+        "pickups": Entry(
+            "Codes of pickup locations where they are not the ISIL: `NL-0800070000=LEE/001, …`.",
+            "",
+            rf"({_PICKUP}(,{_PICKUP})*)?",
+        ),
     },
+    schemes=frozenset({"http", "https", "sip2", "sip2s"}),
 )

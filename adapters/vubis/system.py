@@ -14,10 +14,16 @@ from adapters.contract import (
     Deleted,
     Lacking,
     Malformed,
+    NotFound,
+    NotOffered,
+    Order,
     Page,
+    Parcel,
+    Quote,
     Record,
     Scheme,
     Snapshot,
+    Standing,
     Title,
     Unavailable,
     Verb,
@@ -26,9 +32,12 @@ from adapters.http import Http
 from adapters.installation import Clock, Limits
 from adapters.protocols.isbn import find_isbn13
 from adapters.protocols.oai_pmh import OaiPage, OaiPmh, OaiRecord
+from adapters.protocols.sip2 import Sip2, Sip2Lending
 from adapters.vubis.copies import (
     Dialect,
     Item,
+    best_first,
+    harvested_items,
     number_in,
     read_dc_record,
     read_items,
@@ -38,7 +47,7 @@ from adapters.vubis.iguana import Iguana
 from adapters.vubis.translate import Branches, Document, Labels, is_number, shows, snapshots
 
 BATCH = 10
-DUBLIN_CORE = "oai_dc"
+DUBLIN_CORE, MARCXCHANGE = "oai_dc", "marcxchange"
 MOST_MATCHES = 20
 """How many editions of one ISBN are looked into; more are a catalogue's mistake."""
 
@@ -102,10 +111,14 @@ class VubisSystem(Lacking):
         clock: Clock,
         oai: OaiPmh | None = None,
         vsmart: VSmart | None = None,
+        sip2: Sip2 | None = None,
+        lending: Sip2Lending | None = None,
     ) -> None:
         self._iguana = iguana
         self._oai = oai
         self._vsmart = vsmart
+        self._sip2 = sip2
+        self._lending = lending
         self._words = words
         self._limits = limits
         self._clock = clock
@@ -116,6 +129,10 @@ class VubisSystem(Lacking):
         verbs = {Verb.RESOLVE, Verb.AVAILABILITY}
         if self._oai is not None:
             verbs.add(Verb.HARVEST)
+        if self._lending is not None:
+            verbs |= {Verb.STATUS, Verb.CANCEL, Verb.CHECK_OUT, Verb.CHECK_IN}
+            if self._names_copies:
+                verbs |= {Verb.PREPARE, Verb.PLACE, Verb.FIND}
         schemes = {Scheme.ISBN, Scheme.LOCAL} | ({Scheme.PPN} if self._words.ppn_index else set())
         return Capabilities(verbs=frozenset(verbs), schemes=frozenset(schemes), batch=BATCH)
 
@@ -145,6 +162,48 @@ class VubisSystem(Lacking):
             for snapshot in snapshots(document, self._words.branches, observed_at=now)
         ]
 
+    async def prepare(self, order: Order) -> Quote:
+        """Ask after the copies at the supplying location, best first. Raises NotFound where there are none."""
+        if self._lending is None or not self._names_copies:
+            return await super().prepare(order)
+        items = await self._items(order)
+        if not items:
+            raise NotFound("vubis prepare: no copy of it there")
+        barcodes = best_first(items)
+        if not barcodes:
+            return Quote(order=order, possible=False, lendable=False, reason="NonCirculating")
+        return await self._lending.prepare(order, barcodes)
+
+    async def place(self, quote: Quote, *, key: str) -> str:
+        """Hold the copy that was quoted, by SIP2; its barcode is the receipt."""
+        if not self._names_copies:
+            return await super().place(quote, key=key)
+        return await self._by_sip2(Verb.PLACE).place(quote, key=key)
+
+    async def find(self, order: Order, *, key: str, taken: Collection[str] = ()) -> str | None:
+        """Look for a hold of ours on any copy at the supplying location: SIP2 keeps no keys."""
+        if not self._names_copies:
+            return await super().find(order, key=key, taken=taken)
+        lending = self._by_sip2(Verb.FIND)
+        items = await self._items(order)
+        return await lending.find(order, [item.barcode for item in items], taken=taken)
+
+    async def status(self, receipt: str) -> Standing:
+        """Say how a hold stands, by SIP2."""
+        return await self._by_sip2(Verb.STATUS).status(receipt)
+
+    async def cancel(self, receipt: str) -> bool:
+        """Let a hold go, by SIP2."""
+        return await self._by_sip2(Verb.CANCEL).cancel(receipt)
+
+    async def check_out(self, parcel: Parcel) -> None:
+        """Lend a copy to our patron there, by SIP2."""
+        await self._by_sip2(Verb.CHECK_OUT).check_out(parcel)
+
+    async def check_in(self, parcel: Parcel) -> None:
+        """Take a copy back, by SIP2."""
+        await self._by_sip2(Verb.CHECK_IN).check_in(parcel)
+
     async def harvest(self, *, since: datetime | None = None, cursor: str | None = None) -> AsyncIterator[Page]:
         """Go through what OAI-PMH lists. The cursor is its resumption token."""
         if self._oai is None:
@@ -167,7 +226,7 @@ class VubisSystem(Lacking):
 
     async def close(self) -> None:
         """Let go of the connections of every interface."""
-        for part in (self._iguana, self._oai, self._vsmart):
+        for part in (self._iguana, self._oai, self._vsmart, self._sip2):
             if part is not None:
                 await part.close()
 
@@ -212,6 +271,39 @@ class VubisSystem(Lacking):
                 yield
         except TimeoutError as error:
             raise Unavailable(f"vubis {what}: timeout") from error
+
+    # --- copies --------------------------------------------------------------------------------------
+
+    @property
+    def _names_copies(self) -> bool:
+        """Whether anything here knows barcodes: Iguana does not."""
+        return self._vsmart is not None or (self._oai is not None and bool(self._words.oai_identifier))
+
+    def _by_sip2(self, verb: Verb) -> Sip2Lending:
+        if self._lending is None:
+            raise NotOffered(f"This installation was given no SIP2 server, so it does not offer {verb}.")
+        return self._lending
+
+    async def _items(self, order: Order) -> list[Item]:
+        """Return the copies of what is ordered that stand at the supplying location."""
+        numbers = await self.resolve(Title(isbn=order.isbn, ppn=order.ppn))
+        branches = self._words.branches
+        async with self._in_time("copies"):
+            items = [item for number in numbers for item in await self._copies(number)]
+        return [item for item in items if branches.location(item.scope) == order.supplying_location]
+
+    async def _copies(self, number: str) -> list[Item]:
+        if self._vsmart is not None:
+            return await self._vsmart.items(number, self._words.dialect)
+        assert self._oai is not None
+        database, _, record = number.partition(".")
+        identifier = self._words.oai_identifier.replace("{database}", database).replace("{record}", record)
+        prefix = MARCXCHANGE if self._words.oai_prefix == DUBLIN_CORE else self._words.oai_prefix
+        try:
+            found = await self._oai.record(identifier, prefix)
+        except NotFound:
+            return []
+        return [] if found.metadata is None else harvested_items(found.metadata, self._words.dialect)
 
     # --- harvesting ----------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, date, datetime
 
 import pytest
@@ -203,10 +204,8 @@ def test_an_error_that_it_reports_is_a_refusal_that_repeats_nothing() -> None:
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read_or_refused(body: bytes) -> None:
     for read in (read_result, lambda body: read_items(body, Dialect())):
-        try:
+        with contextlib.suppress(SystemFault, SessionOver):
             read(body)
-        except (SystemFault, SessionOver):
-            pass
 
 
 @given(
