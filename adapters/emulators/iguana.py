@@ -60,13 +60,15 @@ SUMMARIES = {
 class IguanaDialect:
     """How an installation is set up. `wordings`: lines have the branch by itself too, not in the shelfmark alone.
 
-    `brief_numbers`: brief records show ISBN and PPN; otherwise only full ones do.
+    `brief_numbers`: brief records show ISBN and PPN; otherwise only full ones do. `ends_silently`: who comes with a
+    session that is over gets a new one and an empty result, instead of a page that says so.
     """
 
     database: str = "1"
     institution: str = "LEE"
     wordings: bool = True
     brief_numbers: bool = True
+    ends_silently: bool = False
     session_lives: timedelta = timedelta(minutes=15)
 
     @property
@@ -104,20 +106,25 @@ class IguanaDesk:
         self.sessions.clear()
 
     async def _front(self, _: Request) -> Response:
-        number = secrets.token_hex(5).upper()
-        cookie = f"000001000000{number}{secrets.token_hex(12)}"
-        self.sessions[number] = _Session(cookie, self._stock.clock())
-        self.entered += 1
+        number, cookie = self._begin()
         page = f"<html><head><script>var sessionID = '{number}';</script></head><body>Iguana</body></html>"
         response = HTMLResponse(page)
         response.headers.append("Set-Cookie", f"{COOKIE}={cookie}; path=/iguana/; httpOnly")
         response.headers.append("Set-Cookie", "CSPWSERVERID=hA0TLhQP; path=/")
         return response
 
+    def _begin(self) -> tuple[str, str]:
+        """Begin a session, and return its number and its cookie."""
+        number = secrets.token_hex(5).upper()
+        cookie = f"000001000000{number}{secrets.token_hex(12)}"
+        self.sessions[number] = _Session(cookie, self._stock.clock())
+        self.entered += 1
+        return number, cookie
+
     async def _search(self, request: Request) -> Response:
         form = dict(parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True))
         if not self._is_in(request, form):
-            return HTMLResponse(OVER)
+            return self._turn_away()
         if request.scope.get("refuse") or form.get("fu") != "BibSearch" or form.get("Application") != "Bib":
             return _reported(form.get("fu", ""), "Geen toegang")
         if form.get("Database", "") != self._dialect.database:
@@ -130,6 +137,13 @@ class IguanaDesk:
         size = min(_number(form.get("NumberToRetrieve"), PAGE), MOST_A_PAGE)
         full = form.get("ExportByTemplate") == "Full"
         return self._result(works, start, size=size, fuzzy=fuzzy, full=full, term=form.get("Request", ""))
+
+    def _turn_away(self) -> Response:
+        if not self._dialect.ends_silently:
+            return HTMLResponse(OVER)
+        response = self._result([], 0, fuzzy=False, full=False)
+        response.headers.append("Set-Cookie", f"{COOKIE}={self._begin()[1]}; path=/iguana/; httpOnly")
+        return response
 
     def _is_in(self, request: Request, form: Mapping[str, str]) -> bool:
         number = form.get("SIDTKN", "")

@@ -1,7 +1,7 @@
-"""An OAI-PMH 2.0 server over a stock: small pages, tokens that expire, deletions, sets, and what formats one plugs in.
+"""An OAI-PMH 2.0 server over a stock: small pages, tokens that expire, deletions, sets, and formats plugged in.
 
-A list is what the stock was when it was first asked for, as a server would have it that keeps a result set; so a token
-knows nothing of what changes meanwhile. What it does not know is ListSets in pages and compression.
+A list is what the stock was when it was first asked for, as with a server that keeps a result set: a token knows
+nothing of what changes meanwhile. What is not here: ListSets in pages, and compression.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class OaiServer:
         pairs = list(request.query_params.multi_items())
         if request.method == "POST":
             pairs += [(name, value) for name, value in (await request.form()).multi_items() if isinstance(value, str)]
-        root = etree.Element(f"{{{OAI}}}OAI-PMH", nsmap={None: OAI})
+        root = etree.Element(f"{{{OAI}}}OAI-PMH", nsmap={None: OAI})  # type: ignore[dict-item]  # the stubs forget None
         _add(root, "responseDate", self._stock.clock().astimezone(UTC).strftime(SECOND))
         asked = _add(root, "request", str(request.url.replace(query="")))
         try:

@@ -1,7 +1,8 @@
 """Speaks to Iguana, the public catalogue of Vubis: a session by cookie, searches by form, answers in XML.
 
 The front page (`www.main.cls`) sets the cookie of the session and names its number, which each search repeats as
-`CspSessionId` and `SIDTKN` (S). How a session ends is inferred: status 401, or a page for people instead of XML.
+`CspSessionId` and `SIDTKN` (S). How a session ends is
+inferred: status 401, a page for people instead of XML, or an empty result with a new session.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ class Iguana:
         prefix, _, inside = number.partition(".")
         given = self._catalogue.database
         # "2_LIE" is how one of several catalogues on database 2 calls it (S).
-        database = given if re.match(r"[0-9]*", given)[0] == prefix else prefix  # type: ignore[index]
+        database = given if given.partition("_")[0] == prefix else prefix
         result = await self._page(
             {
                 "RequestType": "RecordNumber",
@@ -120,7 +121,11 @@ class Iguana:
         session = await self._enter(None)
         for last in (False, True):
             try:
-                return read_result((await self._ask(asked, session, what=what)).body)
+                reply = await self._ask(asked, session, what=what)
+                result = read_result(reply.body)
+                if result.documents or last or not _is_replaced(session, reply):
+                    return result
+                session = await self._enter(session)
             except (AuthExpired, SessionOver) as error:
                 if last:
                     raise AuthExpired(f"iguana {what}: a fresh session was not taken") from error
@@ -161,13 +166,29 @@ class Iguana:
 
 def read_session(reply: Reply) -> Session:
     """Read a session from the front page. Its number stands in a script, or else within the cookie (both S)."""
-    cookies: dict[str, str] = {}
-    for line in reply.headers.get_list("set-cookie")[:MOST_COOKIES]:
-        if (cookie := _COOKIE.match(line.strip())) is not None:
-            cookies[cookie[1]] = cookie[2]
+    cookies = _cookies(reply)
     in_page = _NUMBER.search(reply.body.decode("utf-8", "replace"))
-    in_cookie = next((value[12:22] for name, value in cookies.items() if name.upper().startswith("CSPSESSIONID")), "")
+    in_cookie = next((value[12:22] for name, value in cookies.items() if _is_session(name)), "")
     number = in_page[1] if in_page is not None else in_cookie
     if not number:
         raise Malformed("iguana session: the front page names none")
     return Session("; ".join(f"{name}={value}" for name, value in cookies.items()), number)
+
+
+def _is_replaced(session: Session, reply: Reply) -> bool:
+    """Say whether an answer begins another session: its server gives whoever was idle too long a new one unasked (S).
+
+    That such an answer may be an empty result is inferred, so an empty one with a new session is asked for again.
+    """
+    return any(
+        _is_session(name) and f"{name}={value}" not in session.cookie for name, value in _cookies(reply).items()
+    )
+
+
+def _is_session(name: str) -> bool:
+    return name.upper().startswith("CSPSESSIONID")
+
+
+def _cookies(reply: Reply) -> dict[str, str]:
+    lines = (line.strip() for line in reply.headers.get_list("set-cookie")[:MOST_COOKIES])
+    return {cookie[1]: cookie[2] for line in lines if (cookie := _COOKIE.match(line)) is not None}

@@ -8,8 +8,9 @@ from adapters.protocols.oai_pmh import OaiPmh
 from adapters.protocols.sip2 import Sip2, Sip2Lending
 from adapters.vubis.copies import Dialect
 from adapters.vubis.iguana import Catalogue, Iguana
-from adapters.vubis.system import VSmart, VubisSystem, Words
+from adapters.vubis.system import VubisSystem, Words
 from adapters.vubis.translate import Branches, Labels
+from adapters.vubis.vsmart import VSmart
 
 _CODES = r"[0-9a-z]{0,8}"
 _PICKUP = r"\s*[A-Za-z0-9:/-]{1,40}\s*=[^,=|\r\n]{1,60}"
@@ -76,6 +77,7 @@ def _sip2(installation: Installation) -> Sip2 | None:
         limits=installation.limits,
         user=secrets.get("sip2_user", ""),
         password=secrets.get("sip2_password", ""),
+        terminal_password=secrets.get("sip2_terminal_password", ""),
         institution=option(KIND, installation, "sip2_institution"),
         location_code=option(KIND, installation, "sip2_location"),
         encoding=option(KIND, installation, "sip2_encoding"),
@@ -109,6 +111,7 @@ KIND = Kind(
     secrets={
         "sip2_user": Entry("Name of our terminal at the SIP2 server; empty: nobody logs in."),
         "sip2_password": Entry("Password of our terminal."),
+        "sip2_terminal_password": Entry("What each SIP2 message bears as terminal password (AC)."),
         "patron": Entry("Number of the patron that stands for us there; without it nothing is placed."),
         "pin": Entry("PIN of that patron."),
     },

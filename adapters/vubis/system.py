@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from adapters.contract import (
     Capabilities,
@@ -28,7 +27,6 @@ from adapters.contract import (
     Unavailable,
     Verb,
 )
-from adapters.http import Http
 from adapters.installation import Clock, Limits
 from adapters.protocols.isbn import find_isbn13
 from adapters.protocols.oai_pmh import OaiPage, OaiPmh, OaiRecord
@@ -40,16 +38,16 @@ from adapters.vubis.copies import (
     harvested_items,
     number_in,
     read_dc_record,
-    read_items,
     read_marc_record,
 )
 from adapters.vubis.iguana import Iguana
 from adapters.vubis.translate import Branches, Document, Labels, is_number, shows, snapshots
+from adapters.vubis.vsmart import VSmart
 
 BATCH = 10
 DUBLIN_CORE, MARCXCHANGE = "oai_dc", "marcxchange"
-MOST_MATCHES = 20
-"""How many editions of one ISBN are looked into; more are a catalogue's mistake."""
+MOST_UNCLEAR = 20
+"""How many records that show no number in brief are looked at in full, for one title."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,37 +64,6 @@ class Words:
     oai_set: str  # empty: all
     oai_identifier: str  # "oai:host:{database}/{record}"; empty: not known
     database: str
-
-
-class VSmart:
-    """The HTTP API of V-smart, which answers a record with its copies. It asks no session and no secret (S)."""
-
-    def __init__(self, address: str, *, system: str, limits: Limits) -> None:
-        base, _, self._page = address.rpartition("/")
-        if not urlsplit(base).netloc:
-            base, self._page = address, ""
-        self._http = Http(base, system=system, limits=limits)
-
-    async def items(self, number: str, dialect: Dialect) -> list[Item]:
-        """Return the copies of a record by its number ("2.3066")."""
-        database, _, record = number.partition(".")
-        reply = await self._http.ask(
-            "GET",
-            self._page,
-            what="v-smart record",
-            params={
-                "fu": "BibSearch",
-                "Application": "Bib",
-                "Database": database,
-                "RequestType": "RecordNumber",
-                "Request": record,
-            },
-        )
-        return read_items(reply.body, dialect)
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._http.close()
 
 
 class VubisSystem(Lacking):
@@ -166,13 +133,14 @@ class VubisSystem(Lacking):
         """Ask after the copies at the supplying location, best first. Raises NotFound where there are none."""
         if self._lending is None or not self._names_copies:
             return await super().prepare(order)
-        items = await self._items(order)
-        if not items:
-            raise NotFound("vubis prepare: no copy of it there")
-        barcodes = best_first(items)
-        if not barcodes:
-            return Quote(order=order, possible=False, lendable=False, reason="NonCirculating")
-        return await self._lending.prepare(order, barcodes)
+        async with self._in_time("prepare"):
+            items = await self._items(order)
+            if not items:
+                raise NotFound("vubis prepare: no copy of it there")
+            barcodes = best_first(items)
+            if not barcodes:
+                return Quote(order=order, possible=False, lendable=False, reason="NonCirculating")
+            return await self._lending.prepare(order, barcodes)
 
     async def place(self, quote: Quote, *, key: str) -> str:
         """Hold the copy that was quoted, by SIP2; its barcode is the receipt."""
@@ -185,8 +153,9 @@ class VubisSystem(Lacking):
         if not self._names_copies:
             return await super().find(order, key=key, taken=taken)
         lending = self._by_sip2(Verb.FIND)
-        items = await self._items(order)
-        return await lending.find(order, [item.barcode for item in items], taken=taken)
+        async with self._in_time("find"):
+            items = await self._items(order)
+            return await lending.find(order, [item.barcode for item in items], taken=taken)
 
     async def status(self, receipt: str) -> Standing:
         """Say how a hold stands, by SIP2."""
@@ -240,13 +209,15 @@ class VubisSystem(Lacking):
         A record that shows neither in brief is looked at in full; one that shows none there either is not taken: an
         index may hold what was typed over, and nothing else says that it is the same title.
         """
-        found = (await self._iguana.search(index, term))[:MOST_MATCHES]
+        found = await self._iguana.search(index, term)
 
         def verdict(document: Document) -> bool | None:
             return shows(document, isbn=isbn, wanted_ppn=wanted_ppn, labels=self._words.labels)
 
         unclear = [document.number for document in found if verdict(document) is None]
-        full = {document.number: document for document in await self._each(unclear) if document is not None}
+        full = {
+            document.number: document for document in await self._each(unclear[:MOST_UNCLEAR]) if document is not None
+        }
         return [document.number for document in found if verdict(full.get(document.number, document))]
 
     async def _record(self, number: str) -> Document | None:
@@ -288,8 +259,7 @@ class VubisSystem(Lacking):
         """Return the copies of what is ordered that stand at the supplying location."""
         numbers = await self.resolve(Title(isbn=order.isbn, ppn=order.ppn))
         branches = self._words.branches
-        async with self._in_time("copies"):
-            items = [item for number in numbers for item in await self._copies(number)]
+        items = [item for number in numbers for item in await self._copies(number)]
         return [item for item in items if branches.location(item.scope) == order.supplying_location]
 
     async def _copies(self, number: str) -> list[Item]:
