@@ -295,11 +295,15 @@ def patron_of(answer: Message) -> Sip2Patron:
     )
 
 
-def patron_items_of(answer: Message, summary: int) -> PatronItems:
-    """Read 64. A patron who is not known, or whose PIN is wrong, is told by a plain no (BL, CQ)."""
+def patron_items_of(answer: Message, summary: int, *, with_pin: bool) -> PatronItems:
+    """Read 64. A patron who is not known, or whose PIN is wrong, is told by a plain no (BL, CQ).
+
+    Servers also say no to a PIN that was not given (S: php-sip2 issue 6); that means nothing.
+    """
     counts = [number_of(answer.fixed[at : at + 4].strip()) for at in range(35, 59, 4)]
     return PatronItems(
-        known=_yes(answer.first("BL")[:1]) is not False and _yes(answer.first("CQ")[:1]) is not False,
+        known=_yes(answer.first("BL")[:1]) is not False
+        and (not with_pin or _yes(answer.first("CQ")[:1]) is not False),
         listed=answer.all(_LISTS[summary]),
         count=counts[summary],
         held=counts[HELD],
