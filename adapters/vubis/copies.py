@@ -128,6 +128,7 @@ def read_items(body: bytes, dialect: Dialect) -> list[Item]:
     Raises Refused for an error that it reports, or Malformed.
     """
     root = parse_xml(body)
+    etree.strip_tags(root, etree.Comment)
     raise_reported(root)
     if not is_named(root, "searchRetrieveResponse"):
         raise Malformed("v-smart: the answer is no search result")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from adapters.contract import AuthExpired, Malformed
 from adapters.http import Http, Reply
@@ -21,6 +21,8 @@ FRONT = "www.main.cls"
 PROXY = "Proxy.SearchRequest.cls"
 MOST_PAGES = 20
 MOST_COOKIES = 16
+LARGEST_BYTES = 2 * 2**20
+"""More than fifty full records are; a larger answer would keep everybody waiting while it is read."""
 _COOKIE = re.compile(
     r"([A-Za-z0-9!#$%&'*+.^_`|~-]{1,200})=([\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]{0,2000})(?:;|$)"
 )
@@ -52,8 +54,9 @@ class Iguana:
     """One session with one Iguana, begun when first needed and shared by all who ask."""
 
     def __init__(self, base: str, *, system: str, limits: Limits, catalogue: Catalogue) -> None:
-        self._http = Http(base if base.endswith("/") else base + "/", system=system, limits=limits)
         self._base = base.rstrip("/")
+        bounded = replace(limits, answer_bytes=min(limits.answer_bytes, LARGEST_BYTES))
+        self._http = Http(f"{self._base}/", system=system, limits=bounded)
         self._catalogue = catalogue
         self._session: Session | None = None
         self._entering = asyncio.Lock()

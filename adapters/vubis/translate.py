@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from lxml import etree
 
@@ -17,6 +18,7 @@ from adapters.protocols.isbn import find_isbn13
 from adapters.xml import parse_xml
 
 MOST_RECORDS_A_PAGE = 50
+MOST_LINES = 1_000  # of one record's holdings summary
 MOST_COPIES = 99_999
 """More than this at one branch is a mistake, not a count."""
 
@@ -80,12 +82,12 @@ def read_result(body: bytes) -> Result:
     if body.lstrip()[:9].lower() == b"<!doctype" or body.lstrip()[:5].lower() == b"<html":
         raise SessionOver
     root = parse_xml(body)
+    etree.strip_tags(root, etree.Comment)
     raise_reported(root)
     if etree.QName(root).localname != "searchRetrieveResponse":
         raise Malformed("iguana: the answer is no search result")
-    documents = tuple(
-        document for element in below(root, "BibDocument") if (document := _document(element)) is not None
-    )
+    records = islice(below(root, "BibDocument"), MOST_RECORDS_A_PAGE)
+    documents = tuple(document for element in records if (document := _document(element)) is not None)
     said = _text(root, "numberOfRecords")
     whole_size = int(said) if said.isascii() and said.isdigit() and len(said) < 10 else len(documents)
     # Public clients take the mere presence of the element for a guess (S).
@@ -102,18 +104,20 @@ def _document(element: etree._Element) -> Document | None:
         if data is not None and is_named(data, "Data"):
             name = whole_text(label).casefold()
             labels[name] = (*labels.get(name, ()), whole_text(data))
-    shelves = tuple(
-        Shelf(
-            shelfmark=_text(line, "Shelfmark"),
-            wording=_text(line, "LocationWording"),
-            scope=_text(line, "Scope"),
-            summary=_text(line, "StatusSummary"),
-            available=_count(_text(line, "Available")),
-        )
-        for summary in below(element, "HoldingsSummary")
-        for line in below(summary, "ShelfmarkData")
-    )
+    lines = (line for summary in below(element, "HoldingsSummary") for line in below(summary, "ShelfmarkData"))
+    shelves = tuple(_shelf(line) for line in islice(lines, MOST_LINES))
     return Document(number=number, labels=labels, shelves=shelves)
+
+
+def _shelf(line: etree._Element) -> Shelf:
+    said = {etree.QName(part).localname: whole_text(part) for part in line.iterchildren(tag=etree.Element)}
+    return Shelf(
+        shelfmark=said.get("Shelfmark", ""),
+        wording=said.get("LocationWording", ""),
+        scope=said.get("Scope", ""),
+        summary=said.get("StatusSummary", ""),
+        available=_count(said.get("Available", "")),
+    )
 
 
 def raise_reported(root: etree._Element) -> None:
@@ -269,8 +273,8 @@ def _text(element: etree._Element, name: str) -> str:
 
 def whole_text(element: etree._Element) -> str:
     """Return all text below an element, without the marks that Iguana puts around the words searched for (S)."""
-    text = "".join(str(part) for part in element.itertext())
-    return " ".join(re.sub(r"</?q>", "", text).split())
+    text = "".join(str(part) for part in element.itertext("*")) if len(element) else element.text or ""
+    return " ".join((re.sub(r"</?q>", "", text) if "<" in text else text).split())
 
 
 def _folded(text: str) -> str:

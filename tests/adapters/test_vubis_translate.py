@@ -386,3 +386,17 @@ def test_a_record_whose_leader_says_so_is_deleted() -> None:
 def test_metadata_without_marc_is_malformed() -> None:
     with pytest.raises(Malformed):
         read("<other/>")
+
+
+def test_no_more_is_read_of_a_page_than_it_may_hold() -> None:
+    found = read_result(page(document() * 51, head="<numberOfRecords>51</numberOfRecords>"))
+    assert (len(found.documents), found.whole_size) == (50, 51)
+    crowded = read_result(page(document(line("Centrum : A", "1") * 1001)))
+    assert len(crowded.documents[0].shelves) == 1000
+
+
+def test_remarks_in_an_answer_are_not_read() -> None:
+    mark = "<Shelfmark><!-- Depot -->Cent<!-- -->rum<b> : A</b></Shelfmark>"
+    assert standing(f"<ShelfmarkData>{mark}<Available>1</Available></ShelfmarkData>") == [
+        ("Centrum", CENTRE, "available", 1)
+    ]
