@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from adapters import brocade, concerto, fake, wise
+from adapters import brocade, concerto, fake, vubis, wise
 from adapters.installation import Kind
 
-SYSTEMS: Mapping[str, Kind] = {kind.name: kind for kind in (wise.KIND, concerto.KIND, brocade.KIND, fake.KIND)}
+SYSTEMS: Mapping[str, Kind] = {
+    kind.name: kind for kind in (wise.KIND, vubis.KIND, concerto.KIND, brocade.KIND, fake.KIND)
+}
 """By name, every kind that has an adapter. One that is not here answers by hand, like `manual`."""
 
 SYSTEM_KINDS = frozenset({"wise", "vubis", "concerto", "brocade", "manual", "fake", "unknown"})
