@@ -1,0 +1,395 @@
+"""The contract that every adapter keeps, each tried against its own emulator over a real socket, and the fake.
+
+What a system does not offer is skipped by its own word. All emulators have the works of the demonstration: the first
+of them stands on the shelf of every branch, so the same order can be placed with each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import pytest
+
+from adapters import SYSTEMS
+from adapters.contract import (
+    Answer,
+    AuthExpired,
+    Deleted,
+    Duplicate,
+    ItemStatus,
+    LibrarySystem,
+    Malformed,
+    NotFound,
+    NotOffered,
+    Order,
+    OutcomeUnknown,
+    Parcel,
+    Record,
+    Refused,
+    SystemFault,
+    Title,
+    Unavailable,
+    Verb,
+)
+from adapters.emulators.demo_stock import LOCATIONS, demo_isbn, demo_ppn
+from adapters.emulators.faults import Wrong
+from adapters.emulators.kinds import EMULATORS
+from adapters.emulators.serve import Emulator, serving
+from adapters.fake import Desk, FakeSystem
+from adapters.installation import Limits, faults_of
+
+HERE, THERE = "NL-0800990001", "NL-0800980001"
+ORDER = Order(
+    loan_request="0193b0e0-0000-7000-8000-000000000001",
+    reference="r-1",
+    isbn=demo_isbn(0),
+    ppn=None,
+    supplying_location=HERE,
+    pickup_location=THERE,
+)
+KEY = "0193b0e0-0000-7000-8000-000000000001-1"
+NOBODYS = "9789028273511"  # an ISBN that none of them has
+QUICK = Limits(deadline_seconds=1.0, calls_per_second=1000, answer_bytes=4 * 2**20)
+IN_TIME = 6.0  # seconds: a call of several questions has a deadline for each at most; hanging would be for good
+
+
+@dataclass(slots=True)
+class Place:
+    """A system, and the emulator that it speaks to; the fake has none."""
+
+    kind: str
+    system: LibrarySystem
+    emulator: Emulator | None
+
+    def skip_without(self, *verbs: Verb) -> None:
+        lacking = sorted(set(verbs) - self.system.capabilities().verbs)
+        if lacking:
+            pytest.skip(f"{self.kind} does not offer {', '.join(lacking)}")
+
+    def live(self) -> int:
+        """How many orders bind a copy there."""
+        if self.emulator is None:
+            return sum(map(len, DESKS[-1].live().values()))
+        return len(self.emulator.stock.live())
+
+
+DESKS: list[Desk] = []
+
+
+@asynccontextmanager
+async def opened(kind: str) -> AsyncIterator[Place]:
+    """Open a system of a kind on a fresh emulator."""
+    if kind == "fake":
+        DESKS.append(Desk())
+        yield Place(kind, FakeSystem(desk=DESKS[-1]), None)
+        return
+    emulator = EMULATORS[kind]()
+    async with serving(emulator) as installation:
+        installation = replace(installation, limits=QUICK)
+        assert faults_of(SYSTEMS[kind], installation) == []
+        system = SYSTEMS[kind].open(installation)
+        try:
+            yield Place(kind, system, emulator)
+        finally:
+            await system.close()
+
+
+@pytest.fixture(params=sorted(SYSTEMS))
+async def place(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
+    async with opened(request.param) as found:
+        yield found
+
+
+async def placed(place: Place, order: Order = ORDER, *, key: str = KEY) -> str:
+    quote = await place.system.prepare(order)
+    assert quote.possible, quote
+    return await place.system.place(quote, key=key)
+
+
+def test_every_kind_that_has_an_adapter_has_an_emulator() -> None:
+    assert set(EMULATORS) == set(SYSTEMS) - {"fake"}
+
+
+# --- what it can ---------------------------------------------------------------------------------
+
+
+async def test_what_it_does_not_offer_raises_so(place: Place) -> None:
+    parcel = Parcel(order=ORDER, item="1")
+    calls: dict[Verb, Callable[[], Awaitable[Any]]] = {
+        Verb.RESOLVE: lambda: place.system.resolve(Title(isbn=ORDER.isbn)),
+        Verb.AVAILABILITY: lambda: place.system.availability(["1"]),
+        Verb.FIND: lambda: place.system.find(ORDER, key=KEY),
+        Verb.STATUS: lambda: place.system.status("1"),
+        Verb.CANCEL: lambda: place.system.cancel("1"),
+        Verb.CHECK_OUT: lambda: place.system.check_out(parcel),
+        Verb.CHECK_IN: lambda: place.system.check_in(parcel),
+        Verb.ACCEPT_ITEM: lambda: place.system.accept_item(parcel),
+        Verb.HARVEST: lambda: anext(place.system.harvest()),  # type: ignore[arg-type, return-value]
+    }
+    for verb in calls.keys() - place.system.capabilities().verbs:
+        with pytest.raises(NotOffered):
+            await calls[verb]()
+
+
+# --- titles and shelves --------------------------------------------------------------------------
+
+
+async def test_a_title_is_found_by_exactly_its_numbers(place: Place) -> None:
+    place.skip_without(Verb.RESOLVE)
+    schemes = place.system.capabilities().schemes
+    by_isbn = await place.system.resolve(Title(isbn=demo_isbn(7)))
+    assert len(by_isbn) == 1
+    if "ppn" in schemes:
+        assert await place.system.resolve(Title(ppn=demo_ppn(7))) == by_isbn
+    assert await place.system.resolve(Title(isbn=NOBODYS)) == []
+
+
+async def test_how_copies_stand_is_said_by_our_locations(place: Place) -> None:
+    place.skip_without(Verb.RESOLVE, Verb.AVAILABILITY)
+    (reference,) = await place.system.resolve(Title(isbn=ORDER.isbn))
+    snapshots = await place.system.availability([reference])
+    on_shelf = {snapshot.location for snapshot in snapshots if snapshot.status is ItemStatus.AVAILABLE}
+    assert on_shelf == set(LOCATIONS)
+    assert {snapshot.reference for snapshot in snapshots} == {reference}
+    assert all(snapshot.observed_at.tzinfo is not None for snapshot in snapshots)
+
+
+async def test_what_is_not_known_has_no_copies(place: Place) -> None:
+    place.skip_without(Verb.AVAILABILITY)
+    try:
+        assert await place.system.availability(["999999999"]) == []
+    except NotFound:
+        pytest.fail("a reference that is not known is no fault")
+
+
+async def test_several_titles_are_asked_about_at_once(place: Place) -> None:
+    place.skip_without(Verb.RESOLVE, Verb.AVAILABILITY)
+    batch = min(3, place.system.capabilities().batch)
+    references = [(await place.system.resolve(Title(isbn=demo_isbn(number))))[0] for number in range(batch)]
+    snapshots = await place.system.availability(references)
+    assert {snapshot.reference for snapshot in snapshots} == set(references)
+
+
+# --- placing -------------------------------------------------------------------------------------
+
+
+async def test_an_order_is_placed_and_followed_and_taken_back(place: Place) -> None:
+    place.skip_without(Verb.PLACE, Verb.STATUS, Verb.CANCEL)
+    receipt = await placed(place)
+    assert place.live() == 1
+    standing = await place.system.status(receipt)
+    assert standing.answer in (Answer.OPEN, Answer.EXPECTED, Answer.PROMISED)
+    assert await place.system.cancel(receipt)
+    assert place.live() == 0
+    assert (await place.system.status(receipt)).answer in (Answer.CANCELLED, Answer.DECLINED)
+
+
+async def test_an_order_is_found_again_and_none_where_there_is_none(place: Place) -> None:
+    place.skip_without(Verb.PLACE, Verb.FIND)
+    assert await place.system.find(ORDER, key=KEY) is None
+    receipt = await placed(place)
+    assert await place.system.find(ORDER, key=KEY) == receipt
+
+
+async def test_what_is_somebody_else_s_is_not_found(place: Place) -> None:
+    place.skip_without(Verb.PLACE, Verb.FIND)
+    receipt = await placed(place)
+    other = replace(ORDER, loan_request="0193b0e0-0000-7000-8000-000000000002", reference="r-2")
+    key = other.loan_request + "-1"
+    assert await place.system.find(other, key=key, taken=[receipt]) is None
+
+
+async def test_the_same_order_twice_binds_one_copy(place: Place) -> None:
+    place.skip_without(Verb.PLACE)
+    receipt = await placed(place)
+    try:
+        again: str | None = await placed(place)
+    except Duplicate as duplicate:
+        again = duplicate.receipt
+    except (Refused, AssertionError):
+        again = None
+    assert again in (None, receipt)
+    assert place.live() == 1
+
+
+async def test_a_title_that_is_not_there_is_not_placed(place: Place) -> None:
+    place.skip_without(Verb.PLACE, Verb.PREPARE)
+    try:
+        quote = await place.system.prepare(replace(ORDER, isbn=NOBODYS))
+    except NotFound:
+        quote = None
+    assert quote is None or not quote.possible
+    assert place.live() == 0
+
+
+async def test_a_receipt_that_is_nobody_s_is_not_found(place: Place) -> None:
+    place.skip_without(Verb.STATUS)
+    with pytest.raises(NotFound):
+        await place.system.status("999999999")
+
+
+async def test_an_item_goes_out_and_comes_home(place: Place) -> None:
+    place.skip_without(Verb.PLACE, Verb.STATUS, Verb.CHECK_OUT, Verb.CHECK_IN)
+    receipt = await placed(place)
+    item = (await place.system.status(receipt)).item
+    assert item is not None
+    parcel = Parcel(order=ORDER, item=item)
+    for _ in range(2):  # booking it twice is booking it once
+        await place.system.check_out(parcel)
+    assert (await place.system.status(receipt)).answer is Answer.SHIPPED
+    assert not await place.system.cancel(receipt), "it is on its way"
+    await place.system.check_in(parcel)
+    assert (await place.system.status(receipt)).answer is Answer.RETURNED
+    assert place.live() == 0
+
+
+# --- harvesting ----------------------------------------------------------------------------------
+
+
+async def test_everything_is_harvested_once_and_its_holdings_are_ours(place: Place) -> None:
+    place.skip_without(Verb.HARVEST)
+    assert place.emulator is not None
+    found: dict[str, Record] = {}
+    async for page in place.system.harvest():
+        assert page.rejects == ()
+        for change in page.changes:
+            assert isinstance(change, Record)
+            found[change.number] = change
+    isbns = {isbn for record in found.values() for isbn in record.isbns}
+    assert isbns == {isbn for work in place.emulator.stock.works.values() for isbn in work.isbns}
+    (first,) = [record for record in found.values() if ORDER.isbn in record.isbns]
+    assert {held.location for held in first.holdings} == set(LOCATIONS)
+    assert first.title
+
+
+async def test_a_harvest_goes_on_from_its_cursor(place: Place) -> None:
+    place.skip_without(Verb.HARVEST)
+    whole = [change.number async for page in place.system.harvest() for change in page.changes]
+    pages = place.system.harvest()
+    first = await anext(aiter(pages))
+    await pages.aclose()  # type: ignore[attr-defined]
+    if first.cursor is None:
+        pytest.skip(f"{place.kind} answers everything at once")
+    rest = [change.number async for page in place.system.harvest(cursor=first.cursor) for change in page.changes]
+    assert [change.number for change in first.changes] + rest == whole
+
+
+async def test_what_is_gone_is_harvested_as_gone_or_not_at_all(place: Place) -> None:
+    place.skip_without(Verb.HARVEST)
+    assert place.emulator is not None
+    number = next(iter(place.emulator.stock.works))
+    isbn = place.emulator.stock.works[number].isbns[0]
+    place.emulator.stock.remove(number)
+    changes = [change async for page in place.system.harvest() for change in page.changes]
+    assert all(isinstance(change, Deleted) or isbn not in change.isbns for change in changes)
+
+
+# --- what goes wrong -----------------------------------------------------------------------------
+
+READS = (Verb.RESOLVE, Verb.AVAILABILITY, Verb.PREPARE, Verb.FIND, Verb.STATUS)
+WRITES = (Verb.PLACE, Verb.CANCEL, Verb.CHECK_OUT, Verb.CHECK_IN)
+
+
+async def call_of(place: Place, verb: Verb) -> Callable[[], Awaitable[Any]]:
+    """What calls a verb, after everything that must come before it."""
+    system = place.system
+    if verb is Verb.RESOLVE:
+        return lambda: system.resolve(Title(isbn=demo_isbn(3)))
+    if verb is Verb.AVAILABILITY:
+        references = await system.resolve(Title(isbn=demo_isbn(0)))
+        return lambda: system.availability(references)
+    if verb is Verb.PREPARE:
+        return lambda: system.prepare(ORDER)
+    if verb is Verb.PLACE:
+        quote = await system.prepare(ORDER)
+        return lambda: system.place(quote, key=KEY)
+    if verb is Verb.HARVEST:
+        return lambda: anext(aiter(system.harvest()))  # type: ignore[return-value]
+    receipt = await placed(place)
+    if verb is Verb.FIND:
+        return lambda: system.find(ORDER, key=KEY)
+    if verb is Verb.STATUS:
+        return lambda: system.status(receipt)
+    if verb is Verb.CANCEL:
+        return lambda: system.cancel(receipt)
+    item = (await system.status(receipt)).item or receipt
+    parcel = Parcel(order=ORDER, item=item)
+    if verb is Verb.CHECK_OUT:
+        return lambda: system.check_out(parcel)
+    await system.check_out(parcel)
+    return lambda: system.check_in(parcel)
+
+
+def allowed(wrong: Wrong, verb: Verb) -> tuple[type[SystemFault], ...]:
+    """What may be raised: whoever reads may try again, and a write that may have been done says that it may."""
+    writes = verb in WRITES
+    if wrong is Wrong.REFUSED:
+        return (Refused, NotFound)
+    if wrong is Wrong.EXPIRED:
+        return (AuthExpired, Unavailable)
+    if wrong is Wrong.TOO_MANY:
+        return (Unavailable, OutcomeUnknown) if writes else (Unavailable,)
+    if wrong is Wrong.MALFORMED:
+        return (OutcomeUnknown,) if writes else (Malformed, Unavailable)
+    return (OutcomeUnknown, Unavailable) if writes else (Unavailable,)
+
+
+def sockets() -> int:
+    found = 0
+    for name in Path("/proc/self/fd").iterdir():
+        try:
+            found += os.readlink(name).startswith("socket:")
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.parametrize("wrong", list(Wrong))
+@pytest.mark.parametrize("verb", [*READS, *WRITES, Verb.HARVEST])
+@pytest.mark.parametrize("kind", sorted(EMULATORS))
+async def test_whatever_goes_wrong_is_the_right_fault_and_over_in_time(kind: str, verb: Verb, wrong: Wrong) -> None:
+    gc.collect()
+    tasks, held = len(asyncio.all_tasks()), sockets()
+    async with opened(kind) as place:
+        place.skip_without(verb)
+        assert place.emulator is not None
+        call = await call_of(place, verb)
+        place.emulator.faults.plan(wrong, verb, times=100 if wrong is not Wrong.SLOW else 1, seconds=0.2)
+        started = monotonic()
+        try:
+            await call()
+        except SystemFault as fault:
+            assert isinstance(fault, allowed(wrong, verb)), repr(fault)
+            assert wrong is not Wrong.SLOW
+        else:
+            # What is asked of a system in two ways, or kept from before, may come through all the same.
+            planned = place.emulator.faults.planned
+            assert wrong in (Wrong.SLOW, Wrong.REFUSED) or all(fault.times == 100 for fault in planned), planned
+        assert monotonic() - started < IN_TIME
+        place.emulator.faults.clear()
+        if verb is Verb.PLACE:
+            await once_at_most(place)
+    for _ in range(50):
+        gc.collect()
+        if len(asyncio.all_tasks()) <= tasks and sockets() <= held:
+            break
+        await asyncio.sleep(0.02)
+    assert len(asyncio.all_tasks()) <= tasks
+    assert sockets() <= held
+
+
+async def once_at_most(place: Place) -> None:
+    """Whoever does not know looks before repeating, as the worker does, and then there is one order and no second."""
+    receipt = await place.system.find(ORDER, key=KEY)
+    if receipt is None:
+        receipt = await placed(place)
+    assert place.live() == 1
+    assert await place.system.find(ORDER, key=KEY) == receipt
