@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from adapters.contract import ItemStatus, Verb
@@ -31,6 +32,7 @@ _CIRCULATION = {
     ItemStatus.UNKNOWN: "01",
 }
 _HEADS = {"93": 2, "99": 8, "17": 18, "15": 19, "11": 38, "09": 37, "23": 21, "63": 31, "97": 0}
+_BEFORE_DOING = (Wrong.HUNG, Wrong.BROKEN, Wrong.TOO_MANY, Wrong.MALFORMED, Wrong.EXPIRED)
 # What a message may serve: 17 answers three verbs of ours, and 63 two.
 _VERBS: Mapping[str, tuple[Verb, ...]] = {
     "17": (Verb.AVAILABILITY, Verb.PREPARE, Verb.STATUS),
@@ -76,13 +78,19 @@ class _Request:
 class _Talk:
     """One connection: whether its terminal is logged in, and the last exchange, for when it is asked for again."""
 
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
     logged_in: bool = False
     asked: bytes = b""
     answered: bytes = b""
 
 
 class Sip2Desk:
-    """Answers terminals over a stock. With a `user`, nobody is answered who has not logged in by 93."""
+    """Answers terminals over a stock. With a `user`, nobody is answered who has not logged in by 93.
+
+    The protocol has no word for too many: then the desk hangs up, at once on whoever connects, or on whoever is
+    connected instead of doing what was asked.
+    """
 
     def __init__(
         self, stock: Stock, faults: Faults, *, user: str = "", password: str = "", dialect: Sip2Dialect | None = None
@@ -115,7 +123,7 @@ class Sip2Desk:
             self.connected -= 1
 
     def _turned_away(self) -> bool:
-        """Say whether there are too many terminals; the protocol has no message for it."""
+        """Say whether there are too many terminals, for whatever verb that was planned: none is known yet."""
         for fault in self.faults.planned:
             if fault.wrong is Wrong.TOO_MANY and fault.times > 0:
                 fault.times -= 1
@@ -123,55 +131,55 @@ class Sip2Desk:
         return False
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        talk, pending = _Talk(), b""
+        talk, pending = _Talk(reader, writer), b""
         while data := await reader.read(READ_BYTES):
             pending += data
             while (end := pending.find(b"\r")) != -1:
                 asked, pending = pending[:end].strip(b"\n"), pending[end + 1 :]
-                if asked and not await self._one(asked, talk, writer):
+                if asked and not await self._one(asked, talk):
                     return
             if len(pending) > LARGEST_BYTES:
                 return
 
-    async def _one(self, asked: bytes, talk: _Talk, writer: asyncio.StreamWriter) -> bool:
+    async def _one(self, asked: bytes, talk: _Talk) -> bool:
         """Answer one message. False: hang up."""
         if self.ask_again_next > 0 or not self._is_whole(asked):
             self.ask_again_next -= self.ask_again_next > 0
-            await self._write(writer, self._sealed("96", ""))
+            await self._write(talk.writer, self._sealed("96", ""))
             return True
         request = self._parsed(asked)
         if request is None:
             return False
         if request.code == "97" or (request.sequence and asked == talk.asked):
-            await self._write(writer, talk.answered)
+            await self._write(talk.writer, talk.answered)
             return True
         fault = self._fault_of(request)
-        if fault is not None and fault.wrong in (Wrong.HUNG, Wrong.BROKEN, Wrong.MALFORMED, Wrong.EXPIRED):
-            return await self._spoil(fault, request, talk, writer)
+        if fault is not None and fault.wrong in _BEFORE_DOING:
+            return await self._spoil(fault, request, talk)
         if fault is not None and fault.wrong is Wrong.SLOW:
             await asyncio.sleep(fault.seconds)
         said = self._say(request, talk, refuses=fault is not None and fault.wrong is Wrong.REFUSED)
         if fault is not None and fault.wrong is Wrong.UNHEARD:
-            await asyncio.sleep(HUNG_SECONDS)
+            await _silence(talk.reader)
             return False
         talk.asked, talk.answered = asked, self._sealed(said, request.sequence)
         if fault is not None and fault.wrong is Wrong.CUT:
-            await self._write(writer, talk.answered[: len(talk.answered) // 2])
+            await self._write(talk.writer, talk.answered[: len(talk.answered) // 2])
             return False
-        await self._write(writer, talk.answered)
+        await self._write(talk.writer, talk.answered)
         return request.code != "93" or talk.logged_in
 
-    async def _spoil(self, fault: Fault, request: _Request, talk: _Talk, writer: asyncio.StreamWriter) -> bool:
+    async def _spoil(self, fault: Fault, request: _Request, talk: _Talk) -> bool:
         """Go wrong before anything was done."""
         match fault.wrong:
             case Wrong.HUNG:
-                await asyncio.sleep(HUNG_SECONDS)
+                await _silence(talk.reader)
             case Wrong.MALFORMED:
-                await self._write(writer, b"\x00<<{]not what you asked for\r")
+                await self._write(talk.writer, b"\x00<<{]not what you asked for\r")
                 return True
             case Wrong.EXPIRED:
                 talk.logged_in = False
-                await self._write(writer, self._sealed("940", request.sequence))
+                await self._write(talk.writer, self._sealed("940", request.sequence))
         return False
 
     def _fault_of(self, request: _Request) -> Fault | None:
@@ -260,7 +268,7 @@ class Sip2Desk:
         return f"101YUN{self._now()}AO{self.institution}|AB{barcode}|AQ{self._branch(copy)}|AJ{title}|"
 
     def _patron(self, request: _Request) -> str:
-        return f"24{' ' * 14}019{self._now()}{self._about(request)}"
+        return f"24{' ' * 14}005{self._now()}{self._about(request)}"
 
     def _patron_items(self, request: _Request) -> str:
         patron, summary = request.fields.get("AA", ""), request.head[21:31]
@@ -273,7 +281,7 @@ class Sip2Desk:
             shown = shown[: self.dialect.page_items]
         items = "".join(f"{name}{barcode}|" for barcode in shown)
         counts = f"{len(holds):04}0000{len(loans):04}000000000000"
-        return f"64{' ' * 14}019{self._now()}{counts}{self._about(request)}{items}"
+        return f"64{' ' * 14}005{self._now()}{counts}{self._about(request)}{items}"
 
     def _about(self, request: _Request) -> str:
         patron, known = request.fields.get("AA", ""), "N"
@@ -297,8 +305,8 @@ class Sip2Desk:
             case "09":
                 return f"100NUY{self._now()}{tail}AQ|{no}"
             case "23":
-                return f"24Y  Y{' ' * 10}019{self._now()}{tail}AE|BLN|{no}"
-        return f"64Y  Y{' ' * 10}019{self._now()}{'0' * 24}{tail}AE|BLN|{no}"
+                return f"24Y  Y{' ' * 10}005{self._now()}{tail}AE|BLN|{no}"
+        return f"64Y  Y{' ' * 10}005{self._now()}{'0' * 24}{tail}AE|BLN|{no}"
 
     def _check_pin(self, fields: Mapping[str, str]) -> None:
         patron = fields.get("AA", "")
@@ -354,6 +362,12 @@ class Sip2Desk:
             await writer.drain()
             if self.dialect.piecemeal:
                 await asyncio.sleep(0)
+
+
+async def _silence(reader: asyncio.StreamReader) -> None:
+    """Say nothing any more, until the other side gives up."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(reader.read(), HUNG_SECONDS)
 
 
 def _plain(text: str) -> str:

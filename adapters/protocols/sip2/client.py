@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -55,7 +56,8 @@ class Sip2:
     """One pool of connections to one server.
 
     `address` is sip2://host:port, or sip2s://host:port for TLS. `user` and `password` are the terminal's; without a
-    user nobody logs in. `location_code` is where the terminal stands. No call raises anything but a SystemFault.
+    user nobody logs in. `location_code` is where the terminal stands. `line_end` is what the server waits for: CR by
+    the standard, CR and LF with some. No call raises anything but a SystemFault.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Sip2:
         encoding: str = "utf-8",
         checksums: bool = True,
         connections: int = 2,
+        line_end: str = "\r",
     ) -> None:
         parts = urlsplit(address)
         if parts.scheme not in PORTS or not parts.hostname:
@@ -87,12 +90,13 @@ class Sip2:
         terminal = Terminal(
             host=parts.hostname,
             port=parts.port or PORTS[parts.scheme],
-            tls=parts.scheme == "sip2s",
+            tls=ssl.create_default_context() if parts.scheme == "sip2s" else None,
             user=user,
             password=password,
             location_code=location_code,
             encoding=encoding,
             checksums=checksums,
+            line_end=line_end,
             largest_bytes=min(LARGEST_BYTES, limits.answer_bytes),
         )
         self._pool = Pool(terminal, size=max(1, min(connections, limits.calls_at_once)))
@@ -245,7 +249,7 @@ class Sip2:
                 summary=summary,
                 start=len(listed) + 1,
             )
-            page = words.patron_items_of(await self._ask(what, asked, "64"), summary)
+            page = words.patron_items_of(await self._ask(what, asked, "64"), summary, with_pin=bool(pin))
             if not page.known:
                 raise Refused("PolicyProblem", "The system does not know our patron there, or not with this PIN.")
             first = first or page
@@ -282,6 +286,7 @@ class Sip2:
         except (OSError, EOFError) as error:
             outcome = type(error).__name__
             silent = OutcomeUnknown if sent else Unavailable
+            self._pool.drop_idle()
             raise silent(f"{what}: {outcome}") from error
         finally:
             took = (perf_counter() - started) * 1000

@@ -3,8 +3,8 @@
 A message (3M SIP2 2.00, S) is two digits, a fixed part whose length the digits decide, fields of two letters and a
 value up to `|`, and where errors are to be detected `AY` with a sequence digit and `AZ` with a checksum; then CR.
 Servers in the field differ, so reading is tolerant: CR or LF or both, a fixed part that is padded or cut short,
-checksums without leading zeros, in small letters or over characters instead of bytes (I: servers written in languages
-whose strings are Unicode), bytes that the encoding does not know.
+checksums without leading zeros, in small letters or over characters instead of bytes (S: a log in
+php-sip2's issue 8), bytes that the encoding does not know.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def checksum(said: bytes) -> int:
 
 
 def written(message: Message, *, encoding: str, checksums: bool) -> bytes:
-    """Return the bytes of a message, CR included. Raises NotSayable.
+    """Return the bytes of a message, without a line end. Raises NotSayable.
 
     Characters that the encoding lacks become question marks.
     """
@@ -103,7 +103,7 @@ def written(message: Message, *, encoding: str, checksums: bool) -> bytes:
             body += b"AY%d" % message.sequence
         body += b"AZ"
         body += b"%04X" % checksum(body)
-    return body + b"\r"
+    return body
 
 
 def read(frame: bytes, *, encoding: str) -> Message:

@@ -44,12 +44,13 @@ class Terminal:
 
     host: str
     port: int
-    tls: bool = False
+    tls: ssl.SSLContext | None = None
     user: str = ""
     password: str = field(default="", repr=False)
     location_code: str = ""
     encoding: str = "utf-8"
     checksums: bool = True
+    line_end: str = "\r"
     largest_bytes: int = LARGEST_BYTES
 
 
@@ -73,8 +74,7 @@ class Connection:
         Raises AuthExpired where it does not let us in, Unavailable where it says it is off line, Malformed, OSError
         or Hung.
         """
-        tls = ssl.create_default_context() if terminal.tls else None
-        reader, writer = await asyncio.open_connection(terminal.host, terminal.port, ssl=tls)
+        reader, writer = await asyncio.open_connection(terminal.host, terminal.port, ssl=terminal.tls)
         connection = cls(terminal, reader, writer)
         try:
             await connection._log_in()
@@ -112,7 +112,7 @@ class Connection:
         """
         self._sequence = (self._sequence + 1) % 10
         message = replace(message, sequence=self._sequence)
-        sent = written(message, encoding=self._terminal.encoding, checksums=self._terminal.checksums)
+        sent = self._written(message)
         self._frames.clear()  # what came unasked belongs to nothing
         await self._send(sent)
         reply = await self._answer(sent, answer, message.first("AB"))
@@ -128,7 +128,7 @@ class Connection:
                 resends += 1
                 if resends > MOST_RESENDS:
                     raise Garbled(str(error)) from error
-                await self._send(self._again())
+                await self._send(self._written(Message("97")))
                 continue
             except NotReadable as error:
                 raise Garbled(str(error)) from error
@@ -156,8 +156,10 @@ class Connection:
             return reply.code == self._answered
         return bool(item and reply.first("AB")) and reply.first("AB").casefold() != item.casefold()
 
-    def _again(self) -> bytes:
-        return written(Message("97"), encoding=self._terminal.encoding, checksums=self._terminal.checksums)
+    def _written(self, message: Message) -> bytes:
+        terminal = self._terminal
+        said = written(message, encoding=terminal.encoding, checksums=terminal.checksums)
+        return said + terminal.line_end.encode()
 
     async def _send(self, sent: bytes) -> None:
         self._writer.write(sent)

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from adapters.contract import SystemFault, Unavailable
-from adapters.protocols.sip2.connection import Connection, LoggedOut, Terminal
+from adapters.contract import Unavailable
+from adapters.protocols.sip2.connection import Connection, Terminal
 
 IDLE_SECONDS = 20.0
 """Longer unused, a connection is not trusted: routers forget it in silence, and who writes into it waits in vain."""
@@ -33,15 +33,13 @@ class Pool:
             if self._closed:
                 raise Unavailable("closed")
             if fresh:
-                self._drop_idle()
+                self.drop_idle()
             connection = self._take() or await Connection.open(self._terminal)
             self._lent.add(connection)
             try:
                 yield connection
-            except BaseException as error:
+            except BaseException:
                 connection.abort()
-                if not isinstance(error, LoggedOut | SystemFault | asyncio.CancelledError):
-                    self._drop_idle()  # what broke this one has most likely broken the others
                 raise
             finally:
                 self._lent.discard(connection)
@@ -59,7 +57,8 @@ class Pool:
             connection.abort()
         return None
 
-    def _drop_idle(self) -> None:
+    def drop_idle(self) -> None:
+        """Let go of the connections that wait: what broke or silenced one has most likely broken the others."""
         for connection, _ in self._idle:
             connection.abort()
         self._idle.clear()

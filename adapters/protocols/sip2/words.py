@@ -16,8 +16,7 @@ from adapters.protocols.sip2.codec import Message
 
 HERE = ZoneInfo("Europe/Amsterdam")
 LONGEST_SAID = 200
-NO_DATE = " " * 18
-DUTCH = "019"  # the language of screen messages, by the standard's table
+DUTCH = "005"  # the language of screen messages, by the standard's table
 
 CIRCULATION = {
     "01": ItemStatus.UNKNOWN,
@@ -170,9 +169,13 @@ def hold_request(
 def check_out_request(
     *, at: datetime, institution: str, patron: str, pin: str, item: str, terminal_password: str
 ) -> Message:
-    """11: lend an item; never renew one."""
+    """11: lend an item; never renew one.
+
+    The date on which it would be due had it been lent off line means nothing here, but must be one (S: pysip2, a
+    strict server, hangs up on blanks).
+    """
     fields = _filled(("AO", institution), ("AA", patron), ("AB", item), ("AC", terminal_password))
-    return Message("11", "NN" + stamp(at) + NO_DATE, fields + _told(("AD", pin)))
+    return Message("11", "NN" + stamp(at) + stamp(at), fields + _told(("AD", pin)))
 
 
 def check_in_request(
@@ -295,11 +298,15 @@ def patron_of(answer: Message) -> Sip2Patron:
     )
 
 
-def patron_items_of(answer: Message, summary: int) -> PatronItems:
-    """Read 64. A patron who is not known, or whose PIN is wrong, is told by a plain no (BL, CQ)."""
+def patron_items_of(answer: Message, summary: int, *, with_pin: bool) -> PatronItems:
+    """Read 64. A patron who is not known, or whose PIN is wrong, is told by a plain no (BL, CQ).
+
+    Servers also say no to a PIN that was not given (S: php-sip2 issue 6); that means nothing.
+    """
     counts = [number_of(answer.fixed[at : at + 4].strip()) for at in range(35, 59, 4)]
     return PatronItems(
-        known=_yes(answer.first("BL")[:1]) is not False and _yes(answer.first("CQ")[:1]) is not False,
+        known=_yes(answer.first("BL")[:1]) is not False
+        and (not with_pin or _yes(answer.first("CQ")[:1]) is not False),
         listed=answer.all(_LISTS[summary]),
         count=counts[summary],
         held=counts[HELD],
