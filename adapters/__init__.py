@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from adapters import concerto, fake
+from adapters import concerto, fake, wise
 from adapters.installation import Kind
 
-SYSTEMS: Mapping[str, Kind] = {kind.name: kind for kind in (concerto.KIND, fake.KIND)}
+SYSTEMS: Mapping[str, Kind] = {kind.name: kind for kind in (concerto.KIND, fake.KIND, wise.KIND)}
 """By name, every kind that has an adapter. One that is not here answers by hand, like `manual`."""
 
 SYSTEM_KINDS = frozenset({"wise", "vubis", "concerto", "brocade", "manual", "fake", "unknown"})

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Collection, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from time import perf_counter
 from typing import Any, Literal
 
@@ -31,18 +34,23 @@ from adapters.contract import (
 from adapters.installation import Limits
 
 log = logging.getLogger("adapters.http")
+for chatty in ("httpx", "httpcore"):
+    # They would log whole addresses, query strings included, and headers.
+    logging.getLogger(chatty).setLevel(logging.WARNING)
 
 CONNECTIONS = 16
 DEFAULT_RETRY_SECONDS = 5.0
 LONGEST_RETRY_SECONDS = 3600.0
-NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 Params = Mapping[str, str | int | list[str]]
+Method = Literal["GET", "POST", "PUT", "DELETE"]
+
+_until: ContextVar[float | None] = ContextVar("until", default=None)  # the event loop's time
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer of status 2xx, whole, and no larger than allowed."""
+    """An answer, whole, and no larger than allowed. Its status is 2xx, or one that the caller judges by itself."""
 
     status: int
     headers: httpx.Headers
@@ -53,8 +61,8 @@ class Reply:
         """Return the body as JSON. Raises what `unread` returns."""
         try:
             return httpx.Response(self.status, content=self.body).json()
-        except (ValueError, RecursionError) as error:
-            raise self.unread("the answer is no JSON") from error
+        except (ValueError, RecursionError):
+            raise self.unread("the answer is no JSON") from None
 
     def unread(self, said: str) -> SystemFault:
         """Return the fault for an answer that cannot be read: a write may have been done all the same."""
@@ -70,6 +78,7 @@ class Http:
         self._client = httpx.AsyncClient(
             base_url=base,
             headers={"Accept-Encoding": "identity", "User-Agent": "Leenpad", **(headers or {})},
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             timeout=limits.deadline_seconds,
             limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
             trust_env=False,
@@ -78,7 +87,7 @@ class Http:
 
     async def ask(
         self,
-        method: Literal["GET", "POST", "PUT", "DELETE"],
+        method: Method,
         path: str,
         *,
         what: str,
@@ -88,77 +97,168 @@ class Http:
         form: Mapping[str, str] | None = None,
         json: Any = None,
         content: bytes | None = None,
+        judges: Collection[int] = (),
     ) -> Reply:
-        """Send one request and return its answer of status 2xx.
+        """Send one request and return its answer of status 2xx, or of one that the caller `judges` by itself.
 
         `what` names the call in logs and faults; addresses, which may name a patron, are never repeated.
 
-        Raises Unavailable, RateLimited, AuthExpired (401), NotFound (404, 410), Refused (403, 409, 422), Malformed,
-        or, where it `writes`, OutcomeUnknown.
+        Raises Unavailable, RateLimited, AuthExpired (401), NotFound (404, 410), Refused (403, 409, 422, and for a
+        write any other 4xx), Malformed, or, where it `writes`, OutcomeUnknown.
+        """
+        call = _Call(what, writes=writes)
+        with self._minding(call):
+            request = self._request(
+                call, method, path, params=params, headers=headers, data=form, json=json, content=content
+            )
+            async with asyncio.timeout_at(self.until()):
+                return await self._send(request, call, judges)
+
+    @asynccontextmanager
+    async def pour(
+        self, path: str, *, what: str, headers: Mapping[str, str] | None = None
+    ) -> AsyncGenerator[Poured, None]:
+        """Open an answer that may be larger than memory, to be read bit by bit; each bit has the whole deadline.
+
+        Raises as `ask`, here and while it is read.
+        """
+        call = _Call(what, writes=False)
+        with self._minding(call):
+            request = self._request(call, "GET", path, headers=headers)
+            async with asyncio.timeout(self._limits.deadline_seconds):
+                response = await self._client.send(request, stream=True)
+            try:
+                call.outcome = str(response.status_code)
+                _judge(response, call)
+                _check_plain(response, call)
+                yield Poured(response, self._limits.deadline_seconds)
+            finally:
+                await response.aclose()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Give all that is asked inside one deadline together: what is one verb may be many requests."""
+        token = _until.set(self.until())
+        try:
+            yield
+        finally:
+            _until.reset(token)
+
+    def until(self) -> float:
+        """Return until when, in the event loop's time, what is asked now may take."""
+        own = asyncio.get_running_loop().time() + self._limits.deadline_seconds
+        shared = _until.get()
+        return own if shared is None else min(own, shared)
+
+    def _request(self, call: _Call, method: Method, path: str, **parts: Any) -> httpx.Request:
+        try:
+            return self._client.build_request(method, path, extensions={"trace": call.trace}, **parts)
+        except (UnicodeError, httpx.InvalidURL):
+            # What came from outside, such as a token, cannot always be put into a header or an address.
+            raise Malformed(f"{call.what}: cannot be written as a request") from None
+
+    @contextmanager
+    def _minding(self, call: _Call) -> Iterator[None]:
+        """Turn what goes wrong with a call into a SystemFault, and log how it went.
+
+        What is raised by httpx is named but not chained: it may repeat a header or an address.
         """
         started = perf_counter()
-        outcome = "fault"
         try:
-            request = self._client.build_request(
-                method, path, params=params, headers=headers, data=form, json=json, content=content
-            )
-            async with asyncio.timeout(self._limits.deadline_seconds):
-                reply = await self._send(request, writes=writes)
-            outcome = str(reply.status)
-            return _judged(reply, what, writes=writes)
-        except TimeoutError as error:
-            outcome = "timeout"
-            raise _silent(what, writes=writes) from error
-        except NOT_SENT as error:
-            outcome = type(error).__name__
-            raise Unavailable(f"{what}: {outcome}") from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            outcome = type(error).__name__
-            raise _silent(f"{what}: {outcome}", writes=writes) from error
+            yield
+        except TimeoutError:
+            call.outcome = "timeout"
+            raise call.silent() from None
+        except (httpx.HTTPError, httpx.StreamError) as error:
+            call.outcome = type(error).__name__
+            raise call.silent() from None
         finally:
             took = (perf_counter() - started) * 1000
-            log.info("system=%s call=%s outcome=%s ms=%.0f", self._system, what, outcome, took)
+            log.info("system=%s call=%s outcome=%s ms=%.0f", self._system, call.what, call.outcome, took)
 
-    async def _send(self, request: httpx.Request, *, writes: bool) -> Reply:
+    async def _send(self, request: httpx.Request, call: _Call, judges: Collection[int]) -> Reply:
         response = await self._client.send(request, stream=True)
         try:
-            if response.headers.get("content-encoding", "identity") != "identity":
-                raise unread("the answer is compressed, which was not asked for", writes=writes)
+            call.outcome = str(response.status_code)
+            if response.status_code not in judges:
+                _judge(response, call)
+            _check_plain(response, call)
             body = bytearray()
             async for chunk in response.aiter_raw():
                 body += chunk
                 if len(body) > self._limits.answer_bytes:
-                    raise unread(f"the answer is larger than {self._limits.answer_bytes} bytes", writes=writes)
+                    said = f"{call.what}: the answer is larger than {self._limits.answer_bytes} bytes"
+                    raise unread(said, writes=call.writes)
         finally:
             await response.aclose()
-        return Reply(response.status_code, response.headers, bytes(body), writes)
+        return Reply(response.status_code, response.headers, bytes(body), call.writes)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
 
 
-def _judged(reply: Reply, what: str, *, writes: bool) -> Reply:
-    status = reply.status
+class Poured:
+    """An answer that is being read."""
+
+    def __init__(self, response: httpx.Response, deadline_seconds: float) -> None:
+        self.status = response.status_code
+        self.headers = response.headers
+        self._chunks = response.aiter_raw()
+        self._deadline_seconds = deadline_seconds
+
+    async def read(self) -> bytes:
+        """Return the next bit, some 64 KiB at most; empty at the end."""
+        async with asyncio.timeout(self._deadline_seconds):
+            return await anext(self._chunks, b"")
+
+
+class _Call:
+    """One request on its way: whether any of it has left, and what came of it."""
+
+    def __init__(self, what: str, *, writes: bool) -> None:
+        self.what = what
+        self.writes = writes
+        self.sent = False
+        self.outcome = "fault"
+
+    async def trace(self, event: str, _: Any) -> None:
+        """Note when the first of it is about to leave: until then, surely nothing was done."""
+        self.sent = self.sent or event.endswith("send_request_headers.started")
+
+    def silent(self) -> SystemFault:
+        """Return the fault for an answer that did not come."""
+        said = f"{self.what}: {self.outcome}"
+        return OutcomeUnknown(said) if self.writes and self.sent else Unavailable(said)
+
+
+def _judge(response: httpx.Response, call: _Call) -> None:
+    """Raise what a status other than 2xx means; its body is not needed for that, and not read."""
+    status, writes = response.status_code, call.writes
     if 200 <= status < 300:
-        return reply
-    said = f"{what}: status {status}"
-    if status in (429, 503) and (status == 429 or "retry-after" in reply.headers):
-        raise RateLimited(retry_after_seconds(reply.headers))
+        return
+    said = f"{call.what}: status {status}"
+    if status == 429 or (status == 503 and "retry-after" in response.headers):
+        raise RateLimited(retry_after_seconds(response.headers))
     if status == 401:
         raise AuthExpired(said)
     if status in (404, 410):
         raise NotFound(said)
     if status in (403, 409, 422):
         raise Refused("PolicyProblem", said)
+    if status in (408, 425):
+        raise Unavailable(said)  # it did not take the request in
     if status >= 500:
         # 503 alone says that nothing was done; after any other server error a write may have been.
         raise OutcomeUnknown(said) if writes and status != 503 else Unavailable(said)
-    raise Malformed(said)
+    if status >= 400 and writes:
+        raise Refused("Other", said)  # it took offence at the request, and surely did nothing
+    raise unread(said, writes=writes)  # such as a redirect, which may follow on something that was done
 
 
-def _silent(said: str, *, writes: bool) -> SystemFault:
-    return (OutcomeUnknown if writes else Unavailable)(said)
+def _check_plain(response: httpx.Response, call: _Call) -> None:
+    if response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        raise unread(f"{call.what}: the answer is compressed, which was not asked for", writes=call.writes)
 
 
 def unread(said: str, *, writes: bool) -> SystemFault:

@@ -39,6 +39,7 @@ from adapters.contract import (
     Verb,
 )
 from adapters.emulators.concerto import ConcertoEmulator, Shelving
+from adapters.emulators.demo_stock import LOCATIONS, demo_isbn, demo_ppn
 from adapters.emulators.faults import Wrong
 from adapters.emulators.serve import serving
 from adapters.emulators.sip2 import Sip2Dialect
@@ -210,6 +211,14 @@ async def test_what_there_is_no_index_for_is_not_offered() -> None:
     async with connected(emulator(), isbn_index="dc.isbn") as system:
         with pytest.raises(NotOffered, match="diagnostic 16"):
             await system.resolve(Title(isbn=ISBN))
+
+
+async def test_without_a_stock_it_has_that_of_the_demonstration() -> None:
+    async with connected(ConcertoEmulator()) as system:
+        references = await system.resolve(Title(isbn=demo_isbn(0), ppn=demo_ppn(0)))
+        found = await system.availability(references)
+
+    assert [snapshot.location for snapshot in found] == list(LOCATIONS)
 
 
 async def test_records_packed_as_strings_are_read_too() -> None:

@@ -1,0 +1,82 @@
+"""A small stock for those who try: the same works in every emulated system, so that they meet in one catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from adapters.contract import ItemStatus
+from adapters.emulators.stock import Copy, Stock, Work
+
+WORKS = 200
+ISBN_BLOCK = "97890950"  # of a publisher's block that is not handed out
+FIRST_PPN = 450_000_000
+
+LOCATIONS = {
+    "NL-0800990001": "Waterstad Centrum",
+    "NL-0800990002": "Waterstad Noord",
+    "NL-0800990003": "Dijkdorp",
+    "NL-0800980001": "Heidestad",
+    "NL-0800980002": "Vennen",
+}
+"""Made-up locations, and what people call them; which branch of a system each is, is up to the system."""
+
+PATRON, PIN = "29990000012345", "2468"
+
+_NOUNS = ("molen", "brug", "vuurtoren", "winter", "schipper", "brief", "klok", "dijk", "bakker", "nacht")
+_ADJECTIVES = ("stille", "laatste", "verloren", "blauwe", "oude", "lange", "vergeten", "kleine", "rode", "verre")
+_AUTHORS = ("Anna Zomer", "Bert van der Dijk", "Chaïma El Idrissi", "Daan Öztürk", "Elske Hoogland", "F. de Vries")
+_SPREAD = (
+    ItemStatus.AVAILABLE,
+    ItemStatus.AVAILABLE,
+    ItemStatus.ON_LOAN,
+    ItemStatus.AVAILABLE,
+    ItemStatus.REFERENCE,
+    ItemStatus.AVAILABLE,
+    ItemStatus.AVAILABLE,
+    ItemStatus.MISSING,
+)
+
+
+def demo_isbn(place: int) -> str:
+    """Return the ISBN of the work at a place, from 0: ISBN_BLOCK, four digits, and the check digit."""
+    stem = f"{ISBN_BLOCK}{place:04}"
+    return stem + str(-sum(int(digit) * (1, 3)[at % 2] for at, digit in enumerate(stem)) % 10)
+
+
+def demo_ppn(place: int) -> str:
+    """Return the PPN of the work at a place: nine digits, and a check digit that may be X."""
+    stem = str(FIRST_PPN + place)
+    check = -sum(int(digit) * weight for digit, weight in zip(stem, range(10, 1, -1), strict=True)) % 11
+    return stem + ("X" if check == 10 else str(check))
+
+
+def demo_work(place: int, number: str, branches: Sequence[str]) -> Work:
+    """Return a work with one to three copies in these branches; the first work is on the shelf in all of them."""
+    holders = (
+        branches if place == 0 else [branches[(place + step * 2) % len(branches)] for step in range(1 + place % 3)]
+    )
+    copies = []
+    for nth, branch in enumerate(holders):
+        status = _SPREAD[(place + nth * 3) % len(_SPREAD)] if place else ItemStatus.AVAILABLE
+        barcode = f"3{place:07}{nth:02}"
+        copies.append(
+            Copy(barcode=barcode, branch=branch, status=status, loanable=status is not ItemStatus.REFERENCE)
+        )
+    noun, adjective = _NOUNS[place % 10], _ADJECTIVES[place // 10 % 10]
+    return Work(
+        number=number,
+        title=f"De {adjective} {noun}" + (f" {place // 100 + 1}" if place >= 100 else ""),
+        author=_AUTHORS[place % len(_AUTHORS)],
+        isbns=(demo_isbn(place),),
+        ppn=demo_ppn(place),
+        shelfmark=f"ROMAN {_AUTHORS[place % len(_AUTHORS)].split()[-1][:4].upper()}",
+        copies=copies,
+    )
+
+
+def fill(stock: Stock, branches: Sequence[str], *, first_number: int = 1) -> Stock:
+    """Put the works and one patron into a stock, spread over what this system calls its branches, and return it."""
+    for place in range(WORKS):
+        stock.add(demo_work(place, str(first_number + place), branches))
+    stock.patrons[PATRON] = PIN
+    return stock
