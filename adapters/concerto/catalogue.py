@@ -90,7 +90,8 @@ class Catalogue:
     async def exactly(self, title: Title, *, what: str) -> list[Catalogued]:
         """Return the records of exactly this title, among what the first page of the answer holds.
 
-        Raises NotOffered where the server has no index for what the title is known by.
+        Where one has its PPN, those that only share its ISBN are not it: volumes do. Raises NotOffered where the
+        server has no index for what the title is known by.
         """
         asked = ((Scheme.ISBN, title.isbn), (Scheme.PPN, title.ppn), (Scheme.LOCAL, title.local))
         if not any(text and scheme in self.schemes for scheme, text in asked):
@@ -100,7 +101,9 @@ class Catalogue:
             return []
         page = await self._search(cql.any_of(*clauses), what=what)
         readable = self._readable(page, what=what)
-        return [(marc, copies) for marc, copies in readable if not marc.deleted and is_exactly(marc, title)]
+        found = [(marc, copies) for marc, copies in readable if not marc.deleted and is_exactly(marc, title)]
+        by_ppn = [(marc, copies) for marc, copies in found if title.ppn and marc.ppn == title.ppn.upper()]
+        return by_ppn or found
 
     async def numbered(self, references: Collection[str], *, what: str) -> list[Catalogued]:
         """Return the records with these numbers; what the index finds besides is not among them."""

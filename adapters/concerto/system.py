@@ -93,10 +93,12 @@ class ConcertoSystem(Lacking):
         """Look for the title at the supplying location, and ask the desk after its copies there."""
         lending = self._needed(Verb.PREPARE)
         async with self._deadline("prepare"):
-            there = await self._there(order, what="prepare")
-            if not there:
+            records = await self._there(order, what="prepare")
+            if not records:
                 raise NotFound("prepare: no copy of it there")
-            items = loanable_items(there)
+            if len({marc.volume for marc, _ in records}) > 1:
+                return Quote(order=order, possible=False, reason="Other", detail="Several volumes share this ISBN.")
+            items = loanable_items(self._snapshots(records))
             if not items:
                 return Quote(order=order, possible=False, lendable=False, reason="NonCirculating")
             return await lending.prepare(order, items)
@@ -109,7 +111,7 @@ class ConcertoSystem(Lacking):
         """Look through what is held for us; the key is known to nobody there."""
         lending = self._needed(Verb.FIND)
         async with self._deadline("find"):
-            items = loanable_items(await self._there(order, what="find"))
+            items = loanable_items(self._snapshots(await self._there(order, what="find")))
             return await lending.find(order, items, taken=taken) if items else None
 
     async def status(self, receipt: str) -> Standing:
@@ -133,10 +135,14 @@ class ConcertoSystem(Lacking):
             raise NotOffered(f"This system does not offer {verb}: it is not reached by SIP2.")
         return self._lending
 
-    async def _there(self, order: Order, *, what: str) -> list[Snapshot]:
-        """How the copies of what is ordered stand at the supplying location."""
-        found = self._snapshots(await self._catalogue.exactly(Title(isbn=order.isbn, ppn=order.ppn), what=what))
-        return [snapshot for snapshot in found if snapshot.location == order.supplying_location]
+    async def _there(self, order: Order, *, what: str) -> list[Catalogued]:
+        """What is ordered, with those of its copies that stand at the supplying location."""
+        branches = self._installation.branches
+        found = [
+            (marc, [one for one in copies if branches.get(one.branch) == order.supplying_location])
+            for marc, copies in await self._catalogue.exactly(Title(isbn=order.isbn, ppn=order.ppn), what=what)
+        ]
+        return [(marc, copies) for marc, copies in found if copies]
 
     # --- harvesting ------------------------------------------------------------------------------
 

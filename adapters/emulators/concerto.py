@@ -16,6 +16,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from adapters.contract import ItemStatus
+from adapters.emulators import demo_stock
 from adapters.emulators.control import control_routes
 from adapters.emulators.faults import Faults, FaultyHttp
 from adapters.emulators.serve import Sip2Listener
@@ -27,6 +28,7 @@ from adapters.installation import Installation
 PATH = "/sru/concerto"
 PATRON, PIN = "P0800001", "1357"
 TERMINAL, TERMINAL_PASSWORD = "leenpad", "zelfbediening"
+BRANCHES: Mapping[str, str] = {name: location for location, name in demo_stock.LOCATIONS.items()}
 
 _SAID = {
     ItemStatus.AVAILABLE: "Aanwezig",
@@ -52,7 +54,10 @@ class Shelving(StrEnum):
 
 
 class ConcertoEmulator:
-    """One emulated system. `branches` leads from the names of its branches to our locations."""
+    """One emulated system; without a stock, with that of the demonstration.
+
+    `branches` leads from the names of its branches, as they stand in 852, to our locations.
+    """
 
     kind = "concerto"
 
@@ -60,12 +65,12 @@ class ConcertoEmulator:
         self,
         stock: Stock | None = None,
         *,
-        branches: Mapping[str, str] | None = None,
+        branches: Mapping[str, str] = BRANCHES,
         shelving: Shelving = Shelving.PER_COPY,
         manners: SruManners | None = None,
         sip2_dialect: Sip2Dialect | None = None,
     ) -> None:
-        self.stock = stock or Stock()
+        self.stock = demo_stock.fill(Stock(), list(BRANCHES), first_number=318_001) if stock is None else stock
         self.stock.patrons.setdefault(PATRON, PIN)
         self.faults = Faults()
         self.shelving = shelving
@@ -84,7 +89,7 @@ class ConcertoEmulator:
             dialect=sip2_dialect or Sip2Dialect(padding=True, short_checksums=True),
         )
         self.sip2: Sip2Listener | None = self.desk
-        self._branches = dict(branches or {})
+        self._branches = dict(branches)
 
     def installation(self, addresses: Mapping[str, str]) -> Installation:
         """Return what an adapter needs to reach it."""

@@ -124,7 +124,8 @@ def _subfields(field: etree._Element) -> Iterator[tuple[str, str]]:
 
 def _name(element: etree._Element) -> str:
     """The name without its namespace, which servers leave out or invent; comments have none."""
-    return etree.QName(element).localname if isinstance(element.tag, str) else ""
+    tag = element.tag
+    return tag[tag.rfind("}") + 1 :] if isinstance(tag, str) else ""
 
 
 def _is_field(element: etree._Element) -> bool:

@@ -103,4 +103,5 @@ def _named(element: etree._Element, name: str) -> Iterator[etree._Element]:
 
 
 def _name(element: etree._Element) -> str:
-    return etree.QName(element).localname if isinstance(element.tag, str) else ""
+    tag = element.tag
+    return tag[tag.rfind("}") + 1 :] if isinstance(tag, str) else ""

@@ -264,7 +264,8 @@ def read_explanation(root: etree._Element) -> Explained:
 
 
 def _name(element: etree._Element) -> str:
-    return etree.QName(element).localname if isinstance(element.tag, str) else ""
+    tag = element.tag
+    return tag[tag.rfind("}") + 1 :] if isinstance(tag, str) else ""
 
 
 def _child(element: etree._Element, name: str) -> etree._Element | None:

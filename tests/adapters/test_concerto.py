@@ -39,6 +39,7 @@ from adapters.contract import (
     Verb,
 )
 from adapters.emulators.concerto import ConcertoEmulator, Shelving
+from adapters.emulators.demo_stock import LOCATIONS, demo_isbn, demo_ppn
 from adapters.emulators.faults import Wrong
 from adapters.emulators.serve import serving
 from adapters.emulators.sip2 import Sip2Dialect
@@ -212,6 +213,14 @@ async def test_what_there_is_no_index_for_is_not_offered() -> None:
             await system.resolve(Title(isbn=ISBN))
 
 
+async def test_without_a_stock_it_has_that_of_the_demonstration() -> None:
+    async with connected(ConcertoEmulator()) as system:
+        references = await system.resolve(Title(isbn=demo_isbn(0), ppn=demo_ppn(0)))
+        found = await system.availability(references)
+
+    assert [snapshot.location for snapshot in found] == list(LOCATIONS)
+
+
 async def test_records_packed_as_strings_are_read_too() -> None:
     async with connected(emulator(manners=SruManners(packs_strings=True))) as system:
         assert await system.resolve(Title(isbn=OTHER_ISBN)) == ['b"3']
@@ -254,21 +263,27 @@ async def test_an_order_can_be_taken_back() -> None:
 
 
 async def test_where_no_copy_can_be_lent_nothing_is_possible() -> None:
-    async with connected(emulator()) as system:
-        in_transit = await system.prepare(order(at=NOORD))
-        house_only = await system.prepare(order(at=NOORD, isbn=None, ppn="12345678X"))
+    served = emulator()
+    async with connected(served) as system:
+        in_transit = await system.prepare(order(at=NOORD, ppn="12345678x"))
+        served.stock.copies["1004"].loanable = False
+        for_the_house = await system.prepare(order(at=NOORD, ppn="12345678X"))
         with pytest.raises(NotFound):
             await system.prepare(order(at=ELDERS))
         with pytest.raises(NotFound):
             await system.prepare(order(isbn="9789000000005"))
 
     assert (in_transit.possible, in_transit.reason) == (False, "InUse")
-    assert not house_only.possible
-    served = emulator()
-    served.stock.copies["1004"].loanable = False
-    async with connected(served) as system:
-        refused = await system.prepare(order(at=NOORD))
-    assert (refused.possible, refused.lendable, refused.reason) == (False, False, "NonCirculating")
+    assert (for_the_house.possible, for_the_house.lendable, for_the_house.reason) == (False, False, "NonCirculating")
+
+
+async def test_where_volumes_share_an_isbn_none_of_them_is_guessed_at() -> None:
+    async with connected(emulator()) as system:
+        quote = await system.prepare(order(at=NOORD))
+        by_both = await system.resolve(Title(isbn=ISBN, ppn="12345678X"))
+
+    assert (quote.possible, quote.reason, quote.detail) == (False, "Other", "Several volumes share this ISBN.")
+    assert by_both == ["b1"]
 
 
 async def test_an_order_of_which_no_answer_came_is_found_and_not_placed_twice() -> None:
