@@ -268,7 +268,7 @@ class Sip2Desk:
         return f"101YUN{self._now()}AO{self.institution}|AB{barcode}|AQ{self._branch(copy)}|AJ{title}|"
 
     def _patron(self, request: _Request) -> str:
-        return f"24{' ' * 14}019{self._now()}{self._about(request)}"
+        return f"24{' ' * 14}005{self._now()}{self._about(request)}"
 
     def _patron_items(self, request: _Request) -> str:
         patron, summary = request.fields.get("AA", ""), request.head[21:31]
@@ -281,7 +281,7 @@ class Sip2Desk:
             shown = shown[: self.dialect.page_items]
         items = "".join(f"{name}{barcode}|" for barcode in shown)
         counts = f"{len(holds):04}0000{len(loans):04}000000000000"
-        return f"64{' ' * 14}019{self._now()}{counts}{self._about(request)}{items}"
+        return f"64{' ' * 14}005{self._now()}{counts}{self._about(request)}{items}"
 
     def _about(self, request: _Request) -> str:
         patron, known = request.fields.get("AA", ""), "N"
@@ -305,8 +305,8 @@ class Sip2Desk:
             case "09":
                 return f"100NUY{self._now()}{tail}AQ|{no}"
             case "23":
-                return f"24Y  Y{' ' * 10}019{self._now()}{tail}AE|BLN|{no}"
-        return f"64Y  Y{' ' * 10}019{self._now()}{'0' * 24}{tail}AE|BLN|{no}"
+                return f"24Y  Y{' ' * 10}005{self._now()}{tail}AE|BLN|{no}"
+        return f"64Y  Y{' ' * 10}005{self._now()}{'0' * 24}{tail}AE|BLN|{no}"
 
     def _check_pin(self, fields: Mapping[str, str]) -> None:
         patron = fields.get("AA", "")

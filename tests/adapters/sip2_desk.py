@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -89,7 +90,7 @@ Answering = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[Non
 
 
 @asynccontextmanager
-async def listening(answering: Answering) -> AsyncIterator[str]:
+async def listening(answering: Answering, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
     """Serve connections until the block ends, and yield the address."""
     tasks: set[asyncio.Task[None]] = set()
 
@@ -105,7 +106,7 @@ async def listening(answering: Answering) -> AsyncIterator[str]:
             tasks.discard(task)
             writer.transport.abort()
 
-    server = await asyncio.start_server(answer, HOST, 0)
+    server = await asyncio.start_server(answer, HOST, 0, ssl=tls)
     try:
         yield f"sip2://{HOST}:{server.sockets[0].getsockname()[1]}"
     finally:

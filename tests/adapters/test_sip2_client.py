@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
+import ssl
 from datetime import timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import cast
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adapters.contract import (
     AuthExpired,
@@ -24,6 +36,8 @@ from adapters.installation import Limits, utc_now
 from adapters.protocols.sip2 import Sip2
 from adapters.protocols.sip2 import pool as pools
 from adapters.protocols.sip2.client import one_deadline
+from adapters.protocols.sip2.codec import Message
+from adapters.protocols.sip2.connection import Connection, Garbled, Hung, LoggedOut, Terminal
 from tests.adapters.sip2_desk import (
     LIMITS,
     PATRON,
@@ -374,6 +388,82 @@ async def test_holds_that_are_waited_for_are_listed_too() -> None:
     async with listening(odd.answer) as address:
         sip2 = client(address)
         assert await sip2.holds(patron="p") == ["1", "2", "3"]
+        await sip2.close()
+
+
+# --- what nobody foresaw -----------------------------------------------------------------------------
+
+
+class Unheard:
+    """What a connection writes to, where it matters only what comes back."""
+
+    def write(self, data: bytes) -> None:
+        """Take it."""
+
+    async def drain(self) -> None:
+        """It is gone."""
+
+
+@given(st.lists(st.one_of(st.binary(max_size=60), st.sampled_from([ITEM, b"96", b"97", b"940"])), max_size=30))
+def test_whatever_comes_back_an_exchange_ends_with_an_answer_or_a_fault_of_its_own(came: list[bytes]) -> None:
+    async def exchange() -> None:
+        reader = asyncio.StreamReader()
+        reader.feed_data(b"\r".join(came))
+        reader.feed_eof()
+        connection = Connection(Terminal(host="h", port=1), reader, cast("asyncio.StreamWriter", Unheard()))
+        with contextlib.suppress(Garbled, LoggedOut, Hung):
+            assert (await connection.exchange(Message("17", " " * 18, (("AB", "1"),)), "18")).code == "18"
+
+    loop = asyncio.new_event_loop()
+    try:
+        loop.run_until_complete(asyncio.wait_for(exchange(), SLOWEST_SECONDS))
+    finally:
+        loop.close()
+
+
+# --- TLS -------------------------------------------------------------------------------------------
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """Write a certificate for 127.0.0.1 that signs itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "desk")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(utc_now() - timedelta(days=1))
+        .not_valid_after(utc_now() + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    paths = folder / "certificate.pem", folder / "key.pem"
+    paths[0].write_bytes(made.public_bytes(Encoding.PEM))
+    paths[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return paths
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+async def test_with_tls_only_a_server_with_a_trusted_certificate_is_told_anything(
+    trusted: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    public, key = certificate(tmp_path)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(public, key)
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(public))
+    odd = Odd(ITEM + b"\r")
+    async with listening(odd.answer, tls=tls) as address:
+        sip2 = client(address.replace("sip2:", "sip2s:"), limits=Limits(deadline_seconds=5))
+        if trusted:
+            assert (await sip2.item("1")).title == "Titel"
+        else:
+            with pytest.raises(Unavailable):
+                await sip2.item("1")
+            assert odd.heard == []
         await sip2.close()
 
 

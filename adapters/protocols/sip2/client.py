@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -89,7 +90,7 @@ class Sip2:
         terminal = Terminal(
             host=parts.hostname,
             port=parts.port or PORTS[parts.scheme],
-            tls=parts.scheme == "sip2s",
+            tls=ssl.create_default_context() if parts.scheme == "sip2s" else None,
             user=user,
             password=password,
             location_code=location_code,

@@ -44,7 +44,7 @@ class Terminal:
 
     host: str
     port: int
-    tls: bool = False
+    tls: ssl.SSLContext | None = None
     user: str = ""
     password: str = field(default="", repr=False)
     location_code: str = ""
@@ -74,8 +74,7 @@ class Connection:
         Raises AuthExpired where it does not let us in, Unavailable where it says it is off line, Malformed, OSError
         or Hung.
         """
-        tls = ssl.create_default_context() if terminal.tls else None
-        reader, writer = await asyncio.open_connection(terminal.host, terminal.port, ssl=tls)
+        reader, writer = await asyncio.open_connection(terminal.host, terminal.port, ssl=terminal.tls)
         connection = cls(terminal, reader, writer)
         try:
             await connection._log_in()

@@ -16,8 +16,7 @@ from adapters.protocols.sip2.codec import Message
 
 HERE = ZoneInfo("Europe/Amsterdam")
 LONGEST_SAID = 200
-NO_DATE = " " * 18
-DUTCH = "019"  # the language of screen messages, by the standard's table
+DUTCH = "005"  # the language of screen messages, by the standard's table
 
 CIRCULATION = {
     "01": ItemStatus.UNKNOWN,
@@ -170,9 +169,13 @@ def hold_request(
 def check_out_request(
     *, at: datetime, institution: str, patron: str, pin: str, item: str, terminal_password: str
 ) -> Message:
-    """11: lend an item; never renew one."""
+    """11: lend an item; never renew one.
+
+    The date on which it would be due had it been lent off line means nothing here, but must be one (S: pysip2, a
+    strict server, hangs up on blanks).
+    """
     fields = _filled(("AO", institution), ("AA", patron), ("AB", item), ("AC", terminal_password))
-    return Message("11", "NN" + stamp(at) + NO_DATE, fields + _told(("AD", pin)))
+    return Message("11", "NN" + stamp(at) + stamp(at), fields + _told(("AD", pin)))
 
 
 def check_in_request(
