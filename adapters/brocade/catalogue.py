@@ -5,9 +5,10 @@ A cursor holds all that the next page needs, so that a harvest can go on after a
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -66,25 +67,30 @@ class OaiCatalogue:
             raise Malformed(f"a list of more than {MOST_PAGES} pages")
         listed = await self._oai.records(prefix=CATXML, since=since, set_=self._set, token=at.get("token"))
         as_of = moment_of(str(at["as_of"])) if at.get("as_of") else listed.as_of
-        changes: list[Record | Deleted] = []
-        rejects = list(listed.rejects)
-        for record in listed.records:
-            try:
-                changes.append(change_of(self._read(record), self._dialect))
-            except Malformed as error:
-                rejects.append(f"{loi_in(record.identifier, 'c') or 'a record'}: {error}")
+        # A large page takes long to read, and nothing else is to wait for it.
+        changes, rejects = await asyncio.to_thread(self._changes, listed.records)
         going_on = {"token": listed.token, "pages": pages, "as_of": as_of and as_of.isoformat()}
         return Page(
             changes=tuple(changes),
             cursor=None if listed.token is None else json.dumps(going_on),
             as_of=as_of,
             whole_size=listed.whole_size,
-            rejects=tuple(rejects),
+            rejects=(*listed.rejects, *rejects),
         )
 
     async def close(self) -> None:
         """Close the connections."""
         await self._oai.close()
+
+    def _changes(self, records: Iterable[OaiRecord]) -> tuple[list[Record | Deleted], list[str]]:
+        changes: list[Record | Deleted] = []
+        rejects: list[str] = []
+        for record in records:
+            try:
+                changes.append(change_of(self._read(record), self._dialect))
+            except Malformed as error:
+                rejects.append(f"{loi_in(record.identifier, 'c') or 'a record'}: {error}")
+        return changes, rejects
 
     def _read(self, record: OaiRecord) -> CatRecord:
         if not record.deleted and record.metadata is not None:
@@ -101,7 +107,7 @@ class FileForm:
 
     columns: Mapping[str, str]
     encoding: str = "iso-8859-1"
-    piece_bytes: int = 4 * 2**20
+    piece_bytes: int = 256 * 2**10  # some thousand rows
 
 
 class FileCatalogue:
@@ -129,7 +135,8 @@ class FileCatalogue:
         if cursor is not None and mark != at.get("mark"):
             raise CursorLost("another file is there now")
         last = start + len(reply.body) >= whole_bytes
-        piece = read_piece(
+        piece = await asyncio.to_thread(
+            read_piece,
             reply.body,
             dialect=self._dialect,
             columns=self._form.columns,

@@ -28,7 +28,7 @@ class TitleIndex:
     overflowed: bool = False
     cursor: str | None = None
     as_of: datetime | None = None
-    _records: dict[str, set[str]] = field(default_factory=dict)  # by ISBN or PPN
+    _records: dict[str, tuple[str, ...]] = field(default_factory=dict)  # by ISBN or PPN
     _keys: dict[str, tuple[str, ...]] = field(default_factory=dict)  # by record
 
     def __len__(self) -> int:
@@ -66,13 +66,13 @@ class TitleIndex:
             return
         self._keys[record.number] = keys
         for key in keys:
-            self._records.setdefault(key, set()).add(record.number)
+            self._records[key] = (*self._records.get(key, ()), record.number)
 
     def _drop(self, number: str) -> None:
         for key in self._keys.pop(number, ()):
-            self._records[key].discard(number)
-            if not self._records[key]:
-                del self._records[key]
+            others = tuple(other for other in self._records.pop(key) if other != number)
+            if others:
+                self._records[key] = others
 
 
 def _keys(isbns: Iterable[str | None], ppn: str | None) -> Iterable[str]:

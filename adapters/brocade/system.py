@@ -49,7 +49,7 @@ from adapters.protocols.sip2 import Sip2, Sip2Item, Sip2Lending
 Value = TypeVar("Value")
 
 BATCH = 10
-RECORDS_OF_A_TITLE = 10
+RECORDS_OF_A_TITLE = 20  # as many as bear one number by mistake are not looked through
 OBJECTS_ASKED = 40  # of one record; how the others stand is not known
 
 READING = frozenset({Verb.RESOLVE, Verb.AVAILABILITY, Verb.HARVEST})

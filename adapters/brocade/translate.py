@@ -143,7 +143,7 @@ def _loi(element: etree._Element, kind: str) -> str | None:
     """The LOI that is the whole of an attribute."""
     for value in element.attrib.values():
         text = str(value).strip()
-        if (found := _LOI.fullmatch(text)) and found.group(1) == kind:
+        if text.startswith(kind) and _LOI.fullmatch(text):
             return text
     return None
 
@@ -237,7 +237,7 @@ def _upwards(element: etree._Element) -> Iterator[etree._Element]:
 
 
 def _name(element: etree._Element) -> str:
-    return etree.QName(element).localname
+    return str(element.tag).rpartition("}")[2]
 
 
 def _text(element: etree._Element) -> str:

@@ -40,7 +40,9 @@ from adapters.emulators.faults import Wrong
 from adapters.emulators.serve import serving
 from adapters.emulators.stock import Copy, Stock, Work
 from adapters.installation import Installation, Limits, faults_of
-from adapters.protocols.iso18626.messages import AgencyId, ElectronicAddress, Identifier
+from adapters.protocols.iso18626.messages import AgencyId, ElectronicAddress, Identifier, Version
+from adapters.protocols.iso18626.writing import write
+from tests.support.schemas import ISO18626, faults
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 BRANCHES = {"UA-CST": "NL-1", "UA-CDE": "NL-2", "UA-CST/KOST": "NL-3"}
@@ -478,6 +480,7 @@ async def test_a_loan_request_is_sent_under_its_key() -> None:
     assert (sent.bibliographic.supplier_record, sent.bibliographic.items) == ("c:lvd:1", (Identifier("ISBN", ISBN),))
     assert sent.deliver_to == (ElectronicAddress(type="ISIL", data="NL-2"),)
     assert sent.patron_id is None
+    assert [faults(write(sent, Version(version)), name) for version, name in ISO18626.items()] == [[], []]
 
 
 async def test_what_stays_in_the_house_is_not_requested() -> None:
