@@ -11,6 +11,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from adapters.contract import Verb
+from adapters.emulators import demo_stock
 from adapters.emulators.control import control_routes
 from adapters.emulators.faults import Faults, FaultyHttp
 from adapters.emulators.iguana import IguanaDesk, IguanaDialect, Peek, datafield, holding, record_of, work_by_record
@@ -44,7 +45,7 @@ class VubisEmulator:
         dialect: IguanaDialect | None = None,
         page_size: int = 25,
     ) -> None:
-        self.stock = Stock() if stock is None else stock
+        self.stock = demo_stock.fill(Stock(), list(branches)) if stock is None else stock
         self.faults = Faults()
         self.dialect = IguanaDialect() if dialect is None else dialect
         self.branches = dict(branches)

@@ -10,7 +10,7 @@ import asyncio
 import gc
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
@@ -132,7 +132,7 @@ async def test_what_it_does_not_offer_raises_so(place: Place) -> None:
         Verb.CHECK_OUT: lambda: place.system.check_out(parcel),
         Verb.CHECK_IN: lambda: place.system.check_in(parcel),
         Verb.ACCEPT_ITEM: lambda: place.system.accept_item(parcel),
-        Verb.HARVEST: lambda: anext(place.system.harvest()),  # type: ignore[arg-type, return-value]
+        Verb.HARVEST: lambda: anext(place.system.harvest()),  # type: ignore[arg-type]
     }
     for verb in calls.keys() - place.system.capabilities().verbs:
         with pytest.raises(NotOffered):
@@ -189,7 +189,8 @@ async def test_an_order_is_placed_and_followed_and_taken_back(place: Place) -> N
     assert standing.answer in (Answer.OPEN, Answer.EXPECTED, Answer.PROMISED)
     assert await place.system.cancel(receipt)
     assert place.live() == 0
-    assert (await place.system.status(receipt)).answer in (Answer.CANCELLED, Answer.DECLINED)
+    with suppress(NotFound):  # some show nothing any more of what was taken back
+        assert (await place.system.status(receipt)).answer in (Answer.CANCELLED, Answer.DECLINED)
 
 
 async def test_an_order_is_found_again_and_none_where_there_is_none(place: Place) -> None:
@@ -265,9 +266,9 @@ async def test_everything_is_harvested_once_and_its_holdings_are_ours(place: Pla
             found[change.number] = change
     isbns = {isbn for record in found.values() for isbn in record.isbns}
     assert isbns == {isbn for work in place.emulator.stock.works.values() for isbn in work.isbns}
-    (first,) = [record for record in found.values() if ORDER.isbn in record.isbns]
-    assert {held.location for held in first.holdings} == set(LOCATIONS)
-    assert first.title
+    first = [record for record in found.values() if ORDER.isbn in record.isbns]  # one for each branch, in some
+    assert {held.location for record in first for held in record.holdings} == set(LOCATIONS)
+    assert all(record.title for record in first)
 
 
 async def test_a_harvest_goes_on_from_its_cursor(place: Place) -> None:
@@ -342,6 +343,14 @@ def allowed(wrong: Wrong, verb: Verb) -> tuple[type[SystemFault], ...]:
     return (OutcomeUnknown, Unavailable) if writes else (Unavailable,)
 
 
+async def fault_of(call: Callable[[], Awaitable[Any]]) -> SystemFault | None:
+    try:
+        await call()
+    except SystemFault as fault:
+        return fault
+    return None
+
+
 def sockets() -> int:
     found = 0
     for name in Path("/proc/self/fd").iterdir():
@@ -364,16 +373,16 @@ async def test_whatever_goes_wrong_is_the_right_fault_and_over_in_time(kind: str
         call = await call_of(place, verb)
         place.emulator.faults.plan(wrong, verb, times=100 if wrong is not Wrong.SLOW else 1, seconds=0.2)
         started = monotonic()
-        try:
-            await call()
-        except SystemFault as fault:
-            assert isinstance(fault, allowed(wrong, verb)), repr(fault)
-            assert wrong is not Wrong.SLOW
-        else:
-            # What is asked of a system in two ways, or kept from before, may come through all the same.
-            planned = place.emulator.faults.planned
-            assert wrong in (Wrong.SLOW, Wrong.REFUSED) or all(fault.times == 100 for fault in planned), planned
+        fault = await fault_of(call)
         assert monotonic() - started < IN_TIME
+        if wrong is Wrong.SLOW:
+            assert fault is None
+        elif fault is not None:
+            assert isinstance(fault, allowed(wrong, verb)), repr(fault)
+        else:
+            # Nothing was asked for it, or the system has no way to refuse it.
+            untouched = all(planned.times == 100 for planned in place.emulator.faults.planned)
+            assert untouched or wrong is Wrong.REFUSED
         place.emulator.faults.clear()
         if verb is Verb.PLACE:
             await once_at_most(place)
