@@ -18,6 +18,7 @@ COMMANDS = {
     "export": ("exports", "Write a network out."),
     "key": ("keys", "Make keys to the API."),
     "db": ("database", "Bring the database's tables up to date."),
+    "emulate": ("emulate", "Serve a library system that is none, to try with."),
     "openapi": ("openapi", "Print the OpenAPI document."),
     "bench": ("bench", "Measure, and write docs/benchmarks.md."),
 }
