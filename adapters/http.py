@@ -210,7 +210,9 @@ class Poured:
     async def read(self) -> bytes:
         """Return the next bit, some 64 KiB at most; empty at the end."""
         async with asyncio.timeout(self._deadline_seconds):
-            return await anext(self._chunks, b"")
+            async for chunk in self._chunks:
+                return chunk
+            return b""
 
 
 class _Call:

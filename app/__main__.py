@@ -19,6 +19,7 @@ COMMANDS = {
     "key": ("keys", "Make keys to the API."),
     "secret": ("secrets", "Make and change the keys that secrets are sealed with."),
     "db": ("database", "Bring the database's tables up to date."),
+    "emulate": ("emulate", "Serve a library system that is none, to try with."),
     "openapi": ("openapi", "Print the OpenAPI document."),
     "bench": ("bench", "Measure, and write docs/benchmarks.md."),
 }

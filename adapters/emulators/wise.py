@@ -380,7 +380,7 @@ class WiseEmulator:
             return _error(404, "NOT_FOUND")
         if request.scope.get("refuse") or not self.stock.cancel_hold(hold.number):
             return _error(409, "CANCEL_NOT_ALLOWED")
-        return Response(status_code=204)
+        return JSONResponse({"id": hold.number, "holdStatus": "CLOSED"})
 
     # --- what Wise is not known to have ------------------------------------------------------------
 

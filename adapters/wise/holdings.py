@@ -64,10 +64,15 @@ async def harvest_file(
             return
         rows = _rows(poured, mark)
         if mark is None:
-            end, first = await anext(rows, (0, b""))
-            mark = _Mark(tag=tag, offset=end, line=1, columns=_columns(first), as_of=as_of.isoformat())
+            mark = await _begun(rows, tag, as_of)
         async for page in _pages(rows, mark, branches):
             yield replace(page, as_of=as_of)
+
+
+async def _begun(rows: AsyncIterator[tuple[int, bytes]], tag: str, as_of: datetime) -> _Mark:
+    async for end, first in rows:
+        return _Mark(tag=tag, offset=end, line=1, columns=_columns(first), as_of=as_of.isoformat())
+    raise Malformed("holdings: the file is empty")
 
 
 async def _pages(

@@ -219,11 +219,13 @@ class WiseSystem(Lacking):
                 return False
             path = self._option("hold_path") + "/{hold}"
             try:
-                await self._door.ask_as_patron(
+                reply = await self._door.ask_as_patron(
                     "DELETE", path, what="delete hold", names={"hold": receipt}, writes=True
                 )
             except Refused:
                 return False
+            if reply.body:
+                reply.json()  # something else that answers in its place has deleted nothing
             return True
 
     async def _prepared(self, order: Order) -> tuple[Quote, _Offer | None]:

@@ -250,12 +250,6 @@ def read_item_statuses(document: Any) -> dict[str, ItemStatus]:
     }
 
 
-def read_branch_status(document: Any) -> ItemStatus:
-    """Return how a title stands at one branch (I: the answer's shape). Raises Malformed."""
-    told = text(_object(document, "titleavailability").get("availabilityStatus")) or ""
-    return ITEM_STATUS.get(told.upper(), ItemStatus.UNKNOWN)
-
-
 def _day(value: Any) -> date | None:
     if not isinstance(value, str):
         return None
