@@ -132,7 +132,7 @@ async def test_what_it_does_not_offer_raises_so(place: Place) -> None:
         Verb.CHECK_OUT: lambda: place.system.check_out(parcel),
         Verb.CHECK_IN: lambda: place.system.check_in(parcel),
         Verb.ACCEPT_ITEM: lambda: place.system.accept_item(parcel),
-        Verb.HARVEST: lambda: anext(place.system.harvest()),  # type: ignore[arg-type]
+        Verb.HARVEST: lambda: anext(place.system.harvest()),
     }
     for verb in calls.keys() - place.system.capabilities().verbs:
         with pytest.raises(NotOffered):
@@ -313,7 +313,7 @@ async def call_of(place: Place, verb: Verb) -> Callable[[], Awaitable[Any]]:
         quote = await system.prepare(ORDER)
         return lambda: system.place(quote, key=KEY)
     if verb is Verb.HARVEST:
-        return lambda: anext(aiter(system.harvest()))  # type: ignore[return-value]
+        return lambda: anext(aiter(system.harvest()))
     receipt = await placed(place)
     if verb is Verb.FIND:
         return lambda: system.find(ORDER, key=KEY)
