@@ -95,7 +95,12 @@ class Guarded:
     async def harvest(self, *, since: datetime | None = None, cursor: str | None = None) -> AsyncIterator[Page]:
         """As the system; every page waits for its turn."""
         pages = self.system.harvest(since=since, cursor=cursor)
-        while (page := await self._turn(lambda: anext(pages, None))) is not None:
+        while True:
+            try:
+                page = await self._turn(lambda: anext(pages))
+            except StopAsyncIteration:
+                self.breaker.succeeded()
+                return
             yield page
 
     async def close(self) -> None:

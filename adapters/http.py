@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections.abc import AsyncGenerator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from time import perf_counter
 from typing import Any, Literal
@@ -69,6 +71,12 @@ class Reply:
         return unread(said, writes=self.writes)
 
 
+@cache
+def _trust() -> ssl.SSLContext:
+    """The certificates that are trusted, read once a process: to read them takes longer than most calls."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
 class Http:
     """Calls one system. No redirect is followed, no proxy or netrc of the machine is used, no cookie is kept."""
 
@@ -83,6 +91,7 @@ class Http:
             limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
             trust_env=False,
             follow_redirects=False,
+            verify=_trust(),
         )
 
     async def ask(
@@ -275,7 +284,7 @@ def retry_after_seconds(headers: httpx.Headers) -> float:
         return min(float(given), LONGEST_RETRY_SECONDS)
     try:
         moment = parsedate_to_datetime(given)
-    except ValueError:
+    except (ValueError, OverflowError):
         return DEFAULT_RETRY_SECONDS
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

@@ -48,8 +48,8 @@ class ConcertoSystem(Lacking):
         if self._sip2 is not None and self._catalogue.names_items:
             self._lending = Sip2Lending(
                 self._sip2,
-                patron=installation.secrets.get("sip2_patron", ""),
-                pin=installation.secrets.get("sip2_pin", ""),
+                patron=installation.secrets.get("patron", ""),
+                pin=installation.secrets.get("pin", ""),
                 pickups=pairs_of(self._option("pickups")),
             )
 
@@ -230,8 +230,8 @@ KIND = Kind(
         "sip2_user": Entry("The terminal's name, where it has to log in."),
         "sip2_password": Entry("Its password."),
         "sip2_terminal_password": Entry("What goes into every message as AC."),
-        "sip2_patron": Entry("The patron number that stands for us there."),
-        "sip2_pin": Entry("Its PIN."),
+        "patron": Entry("The patron number that stands for us there."),
+        "pin": Entry("Its PIN."),
     },
     options=KIND_OPTIONS,
     schemes=frozenset({"http", "https", "sip2", "sip2s"}),

@@ -105,8 +105,8 @@ class ConcertoEmulator:
             secrets={
                 "sip2_user": TERMINAL,
                 "sip2_password": TERMINAL_PASSWORD,
-                "sip2_patron": PATRON,
-                "sip2_pin": PIN,
+                "patron": PATRON,
+                "pin": PIN,
             },
             branches=self._branches,
             options=options,
