@@ -19,6 +19,7 @@ from app.api import (
     health,
     holdings,
     imports,
+    iso18626,
     keys,
     loans,
     network,
@@ -41,6 +42,7 @@ VERSION = "0.1.0"  # as in pyproject.toml
 
 ROUTERS = (
     loans.router,
+    iso18626.router,
     events.router,
     webhooks.router,
     dead_letters.router,

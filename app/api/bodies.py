@@ -1,4 +1,4 @@
-"""Reading a small JSON body within bounds, straight into a model."""
+"""Reading a small body within bounds: JSON straight into a model, XML as it is."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from app.problems import InvalidInput, TooLarge, UnsupportedMediaType, faults_of
 
 Shape = TypeVar("Shape", bound=BaseModel)
 
-MAX_JSON_BYTES = 256 * 1024
+MAX_BODY_BYTES = 256 * 1024
+XML_TYPES = ("application/xml", "text/xml")
 
 
 async def read_json(request: Request, shape: type[Shape]) -> Shape:
@@ -25,13 +26,21 @@ async def read_json(request: Request, shape: type[Shape]) -> Shape:
         raise InvalidInput(*faults_of(error.errors(include_url=False, include_input=False))) from None
 
 
+async def read_xml(request: Request) -> bytes:
+    """Read the body, which is said to be XML. Raises UnsupportedMediaType or TooLarge."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type not in XML_TYPES:
+        raise UnsupportedMediaType(f"Send the body as {' or '.join(XML_TYPES)}.")
+    return await _read(request)
+
+
 async def _read(request: Request) -> bytes:
     length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) <= MAX_JSON_BYTES:
+    if length.isdecimal() and int(length) <= MAX_BODY_BYTES:
         return await request.body()  # the server holds the caller to the length it stated
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_JSON_BYTES:
-            raise TooLarge(f"The body is larger than {MAX_JSON_BYTES // 1024} KiB.")
+        if len(body) > MAX_BODY_BYTES:
+            raise TooLarge(f"The body is larger than {MAX_BODY_BYTES // 1024} KiB.")
     return bytes(body)

@@ -106,6 +106,13 @@ async def withdraw(ground: Ground, task: Task) -> None:
                 await happen(connection, loan, event, Told(at=at, by=placement.system or US))
 
 
+async def answered(ground: Ground, loan_id: UUID, *, taken_back: bool, told: Told) -> None:
+    """Note what a supplier answers, by itself, to a cancelling that waits for it. Raises NotAllowed."""
+    async with ground.database.transaction() as connection:
+        loan = await lock_loan(connection, loan_id)
+        await happen(connection, loan, Event.WITHDRAWN if taken_back else Event.CANCEL_REFUSED, told)
+
+
 async def _taken_back(system: LibrarySystem, loan: Loan, placement: Placement) -> bool:
     """Have an order taken back, one whose receipt never came too; what is not there need not be."""
     try:

@@ -165,6 +165,15 @@ async def find_submitted(connection: asyncpg.Connection, *, caller: str, key: st
     return None if row is None else tuple(row)
 
 
+async def find_loan(connection: asyncpg.Connection, *, agency: str, request_id: str) -> Loan | None:
+    """Return the loan request that an agency knows by a number of its own."""
+    found = await connection.fetchval(
+        "select id from loan_request where requesting_agency = $1 and requesting_agency_request_id = $2",
+        *(agency, request_id),
+    )
+    return None if found is None else await read_loan(connection, found)
+
+
 async def lock_loan(connection: asyncpg.Connection, loan: UUID) -> Loan:
     """Return a loan request, kept from all others until the transaction ends. Raises UnknownLoanRequest."""
     return await _loan(connection, loan, "for update")

@@ -285,6 +285,11 @@ def test_each_is_answered_in_its_version(said: str, version: str) -> None:
     assert read_message(OTHERS.replace('ill:version="1.2"', f'ill:version="{said}"').encode()).version == version
 
 
+def test_what_came_with_2021_is_answered_in_that_version() -> None:
+    document = write(replace(RETURNED, action=Action.LOST)).replace(b'"2021-2"', b'"1.2"')
+    assert read_message(document).version is Version.V2021_2
+
+
 def test_a_version_that_is_not_qualified_is_read_too() -> None:
     document = OTHERS.replace('ill:version="1.2"', 'version="2021-2"').encode()
     assert read_message(document).version is Version.V2021_2

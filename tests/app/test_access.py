@@ -18,13 +18,27 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from adapters.protocols.iso18626.messages import Action as Iso18626Action
+from adapters.protocols.iso18626.messages import (
+    AgencyId,
+    Bibliographic,
+    Header,
+    Identifier,
+    Message,
+    Reason,
+    Request,
+    RequestingAgencyMessage,
+    Status,
+    SupplyingAgencyMessage,
+)
+from adapters.protocols.iso18626.writing import write
 from app.imports.export import export_network
 from app.main import create_app
 from app.settings import Settings
 from app.store.keys import add_key, revoke_key
 from app.store.network_versions import create_version
 from tests.support.filled import EVERYWHERE, FIRST, content_of, fill, run_sql
-from tests.support.house import House, open_house
+from tests.support.house import MONDAY, House, open_house
 from tests.support.worlds import drawn
 
 pytestmark = pytest.mark.once
@@ -78,6 +92,10 @@ POST /v1/loan-requests/{loan_request}/actions : Resume          401 401 401  200
 POST /v1/loan-requests/{loan_request}/actions : Lost            401 401 401  200 404  200 404  403 404  403 200
 POST /v1/loan-requests/{loan_request}/actions : Notification    401 401 401  200 404  200 404  404 404  403 200
 POST /v1/loan-requests/{loan_request}/actions : Scan            401 401 401  200 404  200 404  200 404  403 200
+
+POST /iso18626 : request                              401 401 401  200 403  403 403  403 403  403 200
+POST /iso18626 : requestingAgencyMessage              401 401 401  200 403  403 403  403 403  403 200
+POST /iso18626 : supplyingAgencyMessage               401 401 401  403 403  200 403  403 403  403 200
 
 GET /v1/agencies                                      401 401 401  200 200  200 200  200 200  200 200
 GET /v1/agencies/{isil}                               401 401 401  200 200  200 200  200 200  200 200
@@ -240,6 +258,37 @@ async def new_loan(stage: Stage) -> dict[str, Any]:
     return {"json": body}
 
 
+def by_iso18626(message: Callable[[Header], Message], number: str | None = None) -> Prepared:
+    """A message between Library One and Two: of the `number`, or about a loan request that they have."""
+
+    async def prepare(stage: Stage) -> dict[str, Any]:
+        if number is None:
+            await stage.loan()
+        header = Header(
+            requesting_agency=AgencyId("NL-1"),
+            supplying_agency=AgencyId("NL-2"),
+            timestamp=MONDAY,
+            requesting_agency_request_id=number or stage.places["loan_request"],
+        )
+        return {"content": write(message(header)), "headers": {"content-type": "application/xml"}}
+
+    return prepare
+
+
+def asking(header: Header) -> Message:
+    return Request(header=header, bibliographic=Bibliographic(items=(Identifier("ISBN", EVERYWHERE),)))
+
+
+def noting(header: Header) -> Message:
+    return RequestingAgencyMessage(header=header, action=Iso18626Action.NOTIFICATION, note="Any edition will do.")
+
+
+def promising(header: Header) -> Message:
+    return SupplyingAgencyMessage(
+        header=header, reason=Reason.STATUS_CHANGE, status=Status.WILL_SUPPLY, last_change=MONDAY
+    )
+
+
 async def on_key(stage: Stage) -> dict[str, Any]:
     await stage.key()
     return {}
@@ -328,6 +377,9 @@ REQUESTS: Mapping[str, Prepared] = {
         for row in (" ".join(line.split()[:-11]) for line in TABLE.splitlines())
         if row.startswith(ACTIONS) and (action := row.removeprefix(ACTIONS))
     },
+    "POST /iso18626 : request": by_iso18626(asking, "asked in XML"),
+    "POST /iso18626 : requestingAgencyMessage": by_iso18626(noting),
+    "POST /iso18626 : supplyingAgencyMessage": by_iso18626(promising),
     "GET /v1/titles": sends(params={"isbn": EVERYWHERE}),
     "GET /v1/holdings": sends(params={"isbn": EVERYWHERE}),
     "POST /v1/imports/agencies": importing("text/csv", "isil,name,kind\nNL-8,Library Eight,agency\n"),

@@ -9,7 +9,9 @@ import asyncpg
 import pytest
 
 from adapters.fake import Desk, FakeSystem
+from adapters.protocols.iso18626.messages import Action, AgencyId
 from app.store.network_versions import activate, create_version
+from tests.lending.test_iso18626 import reporting, taken
 from tests.lending.test_transport import expected, last, way
 from tests.support.filled import content_of, run_sql
 from tests.support.house import House
@@ -125,6 +127,17 @@ async def test_it_goes_straight_on_where_that_is_earlier(house: House) -> None:
         (1, "branch", "closed", "ForwardedToUs"),
         (2, "branch", "live", None),
     ]
+
+
+async def test_a_message_that_sends_it_on_may_come_twice(house: House) -> None:
+    loan = await read_on_the_island(house)
+    await on_tuesday(house, "08:00")
+    waiting = await house.asked(exclude=["island"])
+    number = (await house.look(loan))["requesting_agency_request_id"]
+    for _ in range(2):
+        await taken(house, reporting(Action.SHIPPED_RETURN, number, requesting_agency=AgencyId("NL-3")))
+    assert (await house.history(loan))[-1] == "ShippedForward: LoanCompleted"
+    assert (await house.history(waiting)).count("ForwardedToUs: Loaned") == 1
 
 
 async def test_what_was_sent_on_has_a_life_of_its_own(house: House, filled: str) -> None:

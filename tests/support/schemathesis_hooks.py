@@ -1,5 +1,7 @@
-"""What Schemathesis has to be told: our files are sent as they are."""
+"""What Schemathesis has to be told: our files and messages are sent as they are."""
 
 import schemathesis
 
-schemathesis.serializer.alias(["application/zip", "application/x-ndjson"], "application/octet-stream")
+schemathesis.serializer.alias(
+    ["application/zip", "application/x-ndjson", "application/xml", "text/xml"], "application/octet-stream"
+)

@@ -20,6 +20,7 @@ from lxml import etree
 from adapters.contract import Malformed
 from adapters.protocols.iso18626.messages import (
     NAMESPACE,
+    NEW_IN_2021,
     Action,
     Address,
     AgencyId,
@@ -116,9 +117,12 @@ def read_message(document: bytes) -> Received:
         value = f"ISO18626Message holds none of {', '.join(Kind)}"
         raise Unreadable(ErrorData(ErrorType.UNRECOGNISED_ELEMENT, value), version=version)
     try:
-        return Received(_READERS[kind](inside[0]), version)
+        message = _READERS[kind](inside[0])
     except _Wrong as wrong:
         raise _with_ids(Unreadable(wrong.data, kind=kind, version=version), inside[0]) from None
+    # Whoever says what came with 2021 understands it, whichever version it names.
+    is_new = not NEW_IN_2021.isdisjoint((getattr(message, "action", None), getattr(message, "status", None)))
+    return Received(message, Version.V2021_2 if is_new else version)
 
 
 def read_confirmation(document: bytes) -> Confirmation:
