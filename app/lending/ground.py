@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -23,6 +24,8 @@ class Ground:
     lease: timedelta = timedelta(seconds=60)  # how long a task of a worker that died stays where it is
     retention_days: int = 365  # how long an ended loan request keeps what could point at a person
     receivers: Receivers = field(default_factory=Receivers)
+    # One page of a harvest lands at a time: they would wait for each other in the database, each with a connection.
+    landing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class LookAgain(Exception):  # noqa: N818 - says what to do
