@@ -10,6 +10,8 @@ from fastapi.openapi.utils import get_openapi
 from app.api.cancellations import CancelShape
 from app.api.decision_shapes import QuestionShape
 from app.api.dependencies import SCHEME, Requirement
+from app.api.doubts import VerdictShape
+from app.api.harvest_shapes import OftenShape, StartShape
 from app.api.key_shapes import NewKeyShape
 from app.api.loan_shapes import ActionShape, LoanRequestShape
 from app.api.schemas import Problem
@@ -35,7 +37,8 @@ TAGS = [
         "description": "What delivered items were charged, and how well it goes: as JSON or CSV.",
     },
     {"name": "Agencies", "description": "The organisations, their locations and the systems they use."},
-    {"name": "Holdings", "description": "Which location has copies of which title."},
+    {"name": "Holdings", "description": "The joint catalogue: titles, and which location has copies of them."},
+    {"name": "Harvest", "description": "How far the holdings of each system are known, as it says itself."},
     {
         "name": "Network",
         "description": "The vans: versions of the timetable, which one is active, and how sound it is.",
@@ -75,6 +78,9 @@ SHAPES = (
     SuspendShape,
     NewKeyShape,
     WebhookRequestShape,
+    OftenShape,
+    StartShape,
+    VerdictShape,
 )
 Schema = dict[str, Any]
 _METHODS = ("get", "put", "post", "delete", "patch")

@@ -101,7 +101,9 @@ def _telling(name: str) -> frozenset[str]:
 
 
 def cluster(records: Iterable[Named], titles: Sequence[Known], different: Collection[frozenset[int]]) -> Plan:
-    """Say which title each record is about. `titles` are all that have one of the records' ISBNs or PPNs.
+    """Say which title each record is about.
+
+    `titles` are all that have one of the records' ISBNs or PPNs, and all that share an ISBN with one of those.
 
     `different` are pairs of titles that people have told apart. Nothing depends on the order of records but which of
     several names a title bears.
@@ -152,8 +154,8 @@ class _Scene:
             self._set_part(title, record.part)
             return title
         near = self._near(record)
-        lone = [each for each in near if not each.ppns]
-        title = lone[0] if len(lone) == 1 and len(near) == 1 else self._new(record)
+        alone = len(near) == 1 and not near[0].ppns and self._is_free(near[0])
+        title = near[0] if alone else self._new(record)
         title.ppns.add(record.ppn)
         self._by_ppn[record.ppn] = title
         self.plan.ppns.append((record.ppn, title.id))
@@ -191,10 +193,13 @@ class _Scene:
             if len(others) != 1 or others[0].ppns:
                 continue  # several, or of another PPN: none of them joins by itself
             (lone,) = others
-            elsewhere = any(each.ppns for each in self._around(lone.isbns) if each is not kept)
             told_apart = frozenset({lone.id, kept.id}) in self._different
-            if not elsewhere and not told_apart and _may_be_one(lone, kept):
+            if not told_apart and self._is_free(lone, kept) and _may_be_one(lone, kept):
                 self._join(lone, kept)
+
+    def _is_free(self, lone: Known, kept: Known | None = None) -> bool:
+        """Say whether none of a title's ISBNs leads to a PPN, but to that of `kept`."""
+        return not any(each.ppns and each.parts & lone.parts for each in self._around(lone.isbns) if each is not kept)
 
     def _join(self, gone: Known, kept: Known) -> None:
         self.plan.joined[gone.id] = kept.id

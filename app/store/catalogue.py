@@ -82,9 +82,19 @@ async def list_crowded(connection: asyncpg.Connection, isbns: Collection[str]) -
 async def list_around(
     connection: asyncpg.Connection, *, isbns: Collection[str], ppns: Collection[str]
 ) -> list[dict[str, Any]]:
-    """Return the titles that have one of these ISBNs or PPNs, with all their numbers, names and parts."""
+    """Return the titles that have one of these ISBNs or PPNs, with all their numbers, names and parts.
+
+    With them come those that share an ISBN with such a title, where that has no PPN: it may not be free to join one.
+    """
     rows = await connection.fetch(
         """
+        with near as materialized (
+          select title_id from title_isbn where isbn = any($1)
+          union select title_id from title_ppn where ppn = any($2)),
+        further as (
+          select i.title_id from near join title_isbn n using (title_id)
+            join title_isbn i on i.isbn = n.isbn and i.isbn <> all($1)
+          where not exists (select from title_ppn p where p.title_id = n.title_id) limit $3)
         select t.id, t.author, t.part,
           array(select i.isbn from title_isbn i where i.title_id = t.id) as isbns,
           array(select p.ppn from title_ppn p where p.title_id = t.id) as ppns,
@@ -95,10 +105,9 @@ async def list_around(
           array(select d.other_part from title_decision d
                  where d.title_id = t.id and d.decision = 'same') as parts
         from title t
-        where t.id in (select title_id from title_isbn where isbn = any($1)
-                       union select title_id from title_ppn where ppn = any($2))
+        where t.id in (select title_id from near union select title_id from further)
         """,
-        *(list(isbns), list(ppns)),
+        *(list(isbns), list(ppns), CROWDED * 100),
     )
     return [dict(row) for row in rows]
 

@@ -83,10 +83,16 @@ GET /v1/locations                                     401 401 401  200 200  200 
 GET /v1/locations/{id}                                401 401 401  200 200  200 200  200 200  200 200
 GET /v1/systems                                       401 401 401  200 200  200 200  200 200  200 200
 GET /v1/systems/{id}                                  401 401 401  200 200  200 200  200 200  200 200
+GET /v1/harvests                                      401 401 401  200 200  200 200  200 200  200 200
+GET /v1/systems/{id}/harvest                          401 401 401  200 200  200 200  200 200  200 200
+PUT /v1/systems/{id}/harvest                          401 401 401  403 403  403 403  403 403  403 200
+POST /v1/systems/{id}/harvest                         401 401 401  403 403  403 403  403 403  403 202
 GET /v1/provinces                                     401 401 401  200 200  200 200  200 200  200 200
 GET /v1/pois                                          401 401 401  200 200  200 200  200 200  200 200
 GET /v1/tariffs                                       401 401 401  200 200  200 200  200 200  200 200
 GET /v1/titles                                        401 401 401  200 200  200 200  200 200  200 200
+GET /v1/titles/doubtful                               401 401 401  200 200  200 200  200 200  200 200
+POST /v1/titles/doubtful/{id}                         401 401 401  403 403  403 403  403 403  403 200
 GET /v1/holdings                                      401 401 401  200 200  200 200  200 200  200 200
 
 POST /v1/imports/agencies                             401 401 401  403 403  403 403  403 403  403 200
@@ -139,6 +145,7 @@ PLACES = {
     "service_date": "2026-11-24",
     "/v1/locations/{id}": "desk",
     "/v1/systems/{id}": "shelf",
+    "/v1/titles/doubtful/{id}": "2-3",
 }
 # No loan request is left, and the first version of the network is active.
 FRESH = """
@@ -294,6 +301,9 @@ REQUESTS: Mapping[str, Prepared] = {
         if row.startswith(ACTIONS) and (action := row.removeprefix(ACTIONS))
     },
     "GET /v1/titles": sends(params={"isbn": EVERYWHERE}),
+    "POST /v1/titles/doubtful/{id}": sends(json={"decision": "different"}),
+    "PUT /v1/systems/{id}/harvest": sends(json={"interval_seconds": 3600}),
+    "POST /v1/systems/{id}/harvest": sends(json={"whole": True}),
     "GET /v1/holdings": sends(params={"isbn": EVERYWHERE}),
     "POST /v1/imports/agencies": importing("text/csv", "isil,name,kind\nNL-8,Library Eight,agency\n"),
     "POST /v1/imports/holdings": importing("text/csv", f"location,isbn\nbranch,{EVERYWHERE}\n"),
