@@ -1,7 +1,8 @@
 """Which title a record is about: by PPN, then by ISBN; volumes stay apart, and so does whatever is doubtful.
 
 - A record that names itself as it did before stays where it is.
-- A record with a PPN is about the title of that PPN, unless both say which volume they are and differ.
+- A record with a PPN is about the title of that PPN, unless both say which volume they are and differ: then that PPN
+  is not the volume's, and it goes by its ISBNs.
 - A new PPN takes over the one title known by its ISBN alone, and titles known by that ISBN alone join a title that
   has the only PPN that goes with it; not so where volumes or names differ, where several would do, or where people
   said that they are different.
@@ -23,6 +24,7 @@ from dataclasses import dataclass, field
 # Forms that share the ISBN of the book they were made from, and are lent to other readers by another channel.
 SPECIAL_FORMS = frozenset({"daisy", "braille"})
 LIKE = 0.5  # more than this share of the fewer words must be in both names
+STEM_CHARS = 6  # by which words are compared: endings and many a slip of the pen come later
 
 _MARKS = re.compile("[\u0300-\u036f'’‘ʼ`]")
 _WORDS = re.compile(r"[^\W_]+")
@@ -96,8 +98,8 @@ def alike(one: str, other: str) -> bool:
 
 
 def _telling(name: str) -> frozenset[str]:
-    words = frozenset(folded(name).split())
-    return words - _EMPTY_WORDS or words
+    words = set(folded(name).split())
+    return frozenset(word[:STEM_CHARS] for word in words - _EMPTY_WORDS or words)
 
 
 def cluster(records: Iterable[Named], titles: Sequence[Known], different: Collection[frozenset[int]]) -> Plan:
@@ -165,8 +167,8 @@ class _Scene:
         """Return the title that a record's ISBNs lead to; None: they lead to none, or to several with PPNs."""
         near = self._near(record)
         lone = [each for each in near if not each.ppns]
-        if not lone:  # a record whose PPN is another volume's takes none that has a PPN of its own
-            return near[0] if len(near) == 1 and not record.ppn else None
+        if not lone:
+            return near[0] if len(near) == 1 else None
         name = folded(record.title)
         return next((each for each in lone if name in map(folded, each.names)), lone[0])
 

@@ -49,7 +49,7 @@ async def tell_apart(connection: asyncpg.Connection, one: int, other: int, *, by
 async def unite(connection: asyncpg.Connection, one: int, other: int, *, by: str) -> int:
     """Join two titles for good, and return the one that stays: one with a PPN, or else the older. They are locked."""
     row = await connection.fetchrow(
-        "select t.id, o.id as gone, o.title, o.part from title t join title o on o.id = $1 + $2 - t.id"
+        "select t.id, o.id as gone, o.title, o.part from title t join title o on o.id = $1::bigint + $2 - t.id"
         " where t.id in ($1, $2)"
         " order by exists (select from title_ppn p where p.title_id = t.id) desc, t.id limit 1",
         *(one, other),

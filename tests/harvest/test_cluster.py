@@ -145,17 +145,18 @@ def test_whatever_comes_ppns_and_volumes_stay_apart(
     Random(seed).shuffle(every)
     plan = cluster(every, [], set())
     assert set(plan.homes) == set(by_number)
+    # no title has two PPNs; a record may name one that is another volume's
+    joined = settled(plan.joined)
+    homes = [joined.get(title, title) for _, title in plan.ppns]
+    assert len(homes) == len(set(homes))
     for title in together(plan):
         inside = [by_number[number] for number in title]
-        assert len({each.ppn for each in inside if each.ppn}) <= 1
         assert len({each.part for each in inside if each.part}) <= 1
         # and nothing is together that has nothing in common
         for each in inside:
             others = [other for other in inside if other is not each]
             shares = [set(each.isbns) & set(other.isbns) or (each.ppn and each.ppn == other.ppn) for other in others]
             assert not others or any(shares)
-    for title, part in ((born.id, born.part) for born in plan.born):
-        assert part in {by_number[number].part for number, home in plan.homes.items() if home == title} | {""}
 
 
 @pytest.mark.parametrize(

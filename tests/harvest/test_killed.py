@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,29 +45,22 @@ async def test_a_worker_killed_in_the_middle_of_a_page_costs_that_page(
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             cwd=ROOT,
         )
-        async with asyncio.timeout(30):
-            while not await holder.fetchval(
-                "select exists (select from pg_locks where objid = 4711 and not granted)"
-            ):
-                assert victim.returncode is None
-                await asyncio.sleep(0.02)
+        waiting = "select exists (select from pg_locks where objid = 4711 and not granted)"
+        await until(lambda: holder.fetchval(waiting), seconds=30)
         victim.send_signal(signal.SIGKILL)
         await victim.wait()
     finally:
         await holder.execute("drop trigger trap on harvest_run; drop function trap")
         await holder.close()
-    async with asyncio.timeout(10):  # the server notices that its client is gone
-        while await stage.rows("select from pg_stat_activity where wait_event_type = 'Lock'"):
-            await asyncio.sleep(0.02)
+    nobody_waits = "select from pg_stat_activity having count(*) filter (where wait_event_type = 'Lock') = 0"
+    await until(lambda: stage.rows(nobody_waits))  # the server has noticed that its client is gone
     before = await stage.run("one")
     landed = 5 * (page - 1)
     assert (before["pages"], before["cursor"]) == (page - 1, str(landed) if landed else None)
     assert await stage.rows("select count(*) from catalogue_record") == [(landed,)]
     assert await stage.rows("select count(*) from holding") == [(2 * landed,)]
     assert await stage.rows("select count(*) from title") == [(landed,)]
-    async with asyncio.timeout(10):
-        while not await stage.work():  # once the lease of the one that died is over
-            await asyncio.sleep(0.1)
+    await until(stage.work)  # once the lease of the one that died is over
     run = await stage.run("one")
     assert (run["state"], run["records"], run["pages"]) == ("done", RECORDS, 6)
     assert stage["one"].asked == [(None, str(landed) if landed else None)]
@@ -82,6 +76,15 @@ async def test_a_page_that_lands_twice_has_landed_once(stage: Stage) -> None:
     await stage.rows("update harvest_run set state = 'running', cursor = '10'")
     await stage.harvest("one")
     assert await everything(stage) == once
+
+
+async def until(happens: Callable[[], Awaitable[object]], *, seconds: float = 10) -> None:
+    """Look again and again."""
+    async with asyncio.timeout(seconds):
+        while True:
+            if await happens():
+                return
+            await asyncio.sleep(0.02)
 
 
 async def everything(stage: Stage) -> list[tuple[object, ...]]:
