@@ -26,6 +26,8 @@ from app.lending.snapshot import NotReady
 from app.lending.submit import KeyReused
 from app.lending.vault import VaultClosed
 from app.store.agencies import UnknownAgency, UnknownPlace, UnknownSystem
+from app.store.doubts import UnknownDoubt
+from app.store.harvests import NothingToConfirm
 from app.store.keys import UnknownKey
 from app.store.loans import DuplicateRequestId, UnknownLoanRequest
 from app.store.network_changes import NotYours
@@ -33,6 +35,7 @@ from app.store.network_versions import NoActiveVersion, NothingToUndo, VersionUn
 from app.store.stoppages import UnknownCancellation, UnknownSuspension
 from app.store.systems import SecretInUse, UnknownSecret
 from app.store.tasks import UnknownTask
+from app.store.title_join import TitlesBusy
 from app.store.webhooks import UnknownWebhook
 from routing import UnknownLocation
 
@@ -291,6 +294,26 @@ PROBLEMS: dict[type[Exception], ProblemType] = {
         404,
         "The id names nothing that was given up; it may have been resumed already. `GET /v1/dead-letters` lists "
         "what was.",
+    ),
+    UnknownDoubt: ProblemType(
+        "unknown-doubtful-merge",
+        "No such two titles stand apart",
+        404,
+        "The id names no two titles that share an ISBN and stand apart; they may have become one already. "
+        "`GET /v1/titles/doubtful` lists those about which nobody has decided.",
+    ),
+    NothingToConfirm: ProblemType(
+        "nothing-to-confirm",
+        "No such run waits to be confirmed",
+        409,
+        "No run of this number waits for somebody to confirm what it would remove; a later one may have overtaken "
+        "it. `awaiting` of `GET /v1/systems/{id}/harvest` names the one that does.",
+    ),
+    TitlesBusy: ProblemType(
+        "titles-busy",
+        "Titles are being sorted",
+        503,
+        "An import of a large file is sorting titles at this moment. Nothing was changed; try again in a while.",
     ),
     ActionNotAllowed: ProblemType(
         "action-not-allowed",

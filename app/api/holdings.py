@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query
@@ -16,6 +18,7 @@ from app.problems import Fault, InvalidInput, documented
 from app.store.agencies import UnknownPlace, get_location
 from app.store.holdings import Row, browse_titles, count_holdings, list_holdings, list_shelf, list_titles
 from app.store.isbn import InvalidIsbn, InvalidPpn, isbn13, normal_ppn
+from app.store.title_search import search_titles
 
 router = APIRouter(prefix="/v1", tags=["Holdings"], dependencies=[Depends(requires())])
 
@@ -44,12 +47,29 @@ def title_key(isbn: str | None, ppn: str | None) -> TitleKey:
     responses=documented(UnknownTitle, InvalidInput),
 )
 async def read_titles(
-    held: HeldDatabase, isbn: Isbn = None, ppn: Ppn = None, limit: Limit = 100, cursor: Cursor = None
+    held: HeldDatabase,
+    q: Annotated[
+        str | None,
+        Query(
+            description="Words of title and author, the last of which may be cut short; or an ISBN or a PPN.",
+            max_length=200,
+            examples=["ontdekking hem"],
+        ),
+    ] = None,
+    isbn: Isbn = None,
+    ppn: Ppn = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
 ) -> dict[str, Any]:
-    """Answer the title of an ISBN or a PPN, or, without either, all titles in the order in which they became known.
+    """Search the joint catalogue of all systems, or answer the title of an ISBN or a PPN.
 
-    Volumes of one work may share an ISBN: then each is a title.
+    With `q` the best come first: what has that number, what is called exactly that, what has all the words. Accents,
+    capitals and signs do not matter; of words that more than 5,000 titles have, those that became known first are
+    ranked. With none of the three: all titles, in the order in which they became known. Volumes of one work may share
+    an ISBN: then each is a title.
     """
+    if q is not None:
+        return await _search(held, q, [isbn, ppn], limit=limit, cursor=cursor)
     place = after(cursor, int) or 0
     if isbn is None and ppn is None:
         async with held.connection() as connection:
@@ -61,6 +81,41 @@ async def read_titles(
     if not found:
         raise _unknown(title)
     return {"items": found, "next_cursor": None}  # as many as an ISBN has volumes
+
+
+async def _search(
+    held: Database, asked: str, besides: list[str | None], *, limit: int, cursor: str | None
+) -> dict[str, Any]:
+    if any(value is not None for value in besides):
+        raise InvalidInput(Fault("/q", "Takes no isbn or ppn besides."))
+    if "\0" in asked:
+        raise InvalidInput(Fault("/q", "Takes no NUL character."))
+    place = after(cursor, str)
+    isbn, ppn = numbers_in(asked)
+    async with held.one_moment() as connection:
+        rows = await search_titles(connection, asked, isbn=isbn, ppn=ppn, after=_score(place), limit=limit + 1)
+    return page(rows, [f"{row['score']} {row['id']}" for row in rows], limit)
+
+
+def numbers_in(asked: str) -> tuple[str | None, str | None]:
+    """Return the ISBN and the PPN that what is asked for may be."""
+    asked = re.sub(r"^\s*(isbn|ppn)(-1[03])?\s*:?\s*", "", asked, flags=re.IGNORECASE)
+    isbn = ppn = None
+    with suppress(InvalidIsbn):
+        isbn = isbn13(asked.strip())
+    with suppress(InvalidPpn):
+        ppn = normal_ppn(asked)
+    return isbn, ppn
+
+
+def _score(key: str | None) -> tuple[int, int] | None:
+    """Read where a page of what was found ended. Raises InvalidInput."""
+    if key is None:
+        return None
+    if re.fullmatch("[0-9]{1,7} [0-9]{1,18}", key) is None:
+        raise InvalidInput(Fault("/cursor", "This is not the next_cursor of any page."))
+    score, _, title_id = key.partition(" ")
+    return int(score), int(title_id)
 
 
 @router.get(

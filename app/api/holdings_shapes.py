@@ -11,7 +11,9 @@ TITLE_EXAMPLE = {
     "ppns": ["398765432"],
     "title": "De ontdekking van de hemel",
     "author": "Harry Mulisch",
+    "volume": "",
     "locations": 212,
+    "systems": 9,
 }
 HOLDING_EXAMPLE = {
     "location": "NL-0800070001",
@@ -60,9 +62,14 @@ class CataloguedShape(BaseModel):
 
     isbns: list[str] = Field(description="Its ISBNs, in thirteen digits.")
     ppns: list[str] = Field(description="Its number in the joint catalogue; none where only an ISBN is known.")
-    title: str = Field(description="As the last import that named it had it.")
+    title: str = Field(description="As the last file that named it had it, or else the first record of a system.")
     author: str
+    volume: str = Field(
+        description="Which volume of a work it is, or which special form, in small letters; empty: the whole, or not "
+        "known."
+    )
     locations: int = Field(description="How many locations hold it.")
+    systems: int = Field(description="How many library systems those use today.")
 
 
 class HoldingShape(BaseModel):

@@ -10,6 +10,8 @@ from fastapi.openapi.utils import get_openapi
 from app.api.cancellations import CancelShape
 from app.api.decision_shapes import QuestionShape
 from app.api.dependencies import SCHEME, Requirement
+from app.api.doubts import VerdictShape
+from app.api.harvest_shapes import OftenShape, StartShape
 from app.api.key_shapes import NewKeyShape
 from app.api.loan_shapes import ActionShape, LoanRequestShape
 from app.api.schemas import Problem
@@ -40,7 +42,8 @@ TAGS = [
         "name": "Systems",
         "description": "The library systems: how each is reached, who uses it, how it is doing, and their secrets.",
     },
-    {"name": "Holdings", "description": "Which location has copies of which title."},
+    {"name": "Holdings", "description": "The joint catalogue: titles, and which location has copies of them."},
+    {"name": "Harvest", "description": "How far the holdings of each system are known, as it says itself."},
     {
         "name": "Network",
         "description": "The vans: versions of the timetable, which one is active, and how sound it is.",
@@ -84,6 +87,9 @@ SHAPES = (
     ParticipationAskShape,
     CheckAskShape,
     SecretAskShape,
+    OftenShape,
+    StartShape,
+    VerdictShape,
 )
 Schema = dict[str, Any]
 _METHODS = ("get", "put", "post", "delete", "patch")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -26,6 +27,8 @@ class Ground:
     receivers: Receivers = field(default_factory=Receivers)
     availability: Availability | None = None  # who asks library systems what stands on the shelf; None: nobody
     live_deadline_seconds: float = 0.8  # how long a decision waits for them
+    # One page of a harvest lands at a time: they would wait for each other in the database, each with a connection.
+    landing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class LookAgain(Exception):  # noqa: N818 - says what to do

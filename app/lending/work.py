@@ -18,6 +18,7 @@ from app.database import DATABASE_ERRORS, PASSING_ERRORS, DatabaseUnavailable
 from app.lending.follow import follow, overdue, withdraw
 from app.lending.ground import Ground, LookAgain
 from app.lending.happen import OVERDUE
+from app.lending.harvest import HARVEST, harvest
 from app.lending.lapse import FOLLOW, WITHDRAW, lapse
 from app.lending.listen import Ear, Waker
 from app.lending.place import LAPSE, PLACE, place
@@ -43,6 +44,7 @@ HANDLERS: Mapping[str, Handler] = {
     RECOUNT: recount,
     RETENTION: retain,
     DELIVER: deliver,
+    HARVEST: harvest,
 }
 
 
@@ -58,7 +60,7 @@ PATIENCE = Patience()
 # Receivers of webhooks are other people's machines: they may be away for a night.
 PATIENCE_WITH: Mapping[str, Patience] = {DELIVER: Patience(most_attempts=100, longest_retry=timedelta(minutes=15))}
 # Kinds that wait for other people's machines have places of their own, so that they never take those of the rest.
-PLACES_OF_THEIR_OWN: Mapping[str, int] = {DELIVER: 16}
+PLACES_OF_THEIR_OWN: Mapping[str, int] = {DELIVER: 16, HARVEST: 4}
 
 OF_LEASE = 0.75  # how much of its lease a task may take: nobody works on what may be somebody else's by now
 IDLE_SECONDS = 1.0  # how long to wait for a notification before looking anyway

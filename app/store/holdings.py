@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 
 from app.store.agencies import IN_FORCE
+from app.store.title_search import SHOWN
 
 Row = dict[str, Any]
 GROUPS = ("system", "agency", "province")
@@ -15,8 +16,7 @@ GROUPS = ("system", "agency", "province")
 async def list_titles(connection: asyncpg.Connection, *, isbn: str | None, ppn: str | None) -> list[Row]:
     """Return the titles of an ISBN (13 digits; volumes may share one) or of a PPN."""
     rows = await connection.fetch(
-        f"with {_WANTED} select t.title, t.author, {_NAMES},"  # noqa: S608 - only our own text
-        " (select count(*) from holding h where h.title_id = t.id) as locations"
+        f"with {_WANTED} select {SHOWN}"  # noqa: S608 - only our own text
         " from wanted join title t on t.id = wanted.title_id order by t.id",
         *(isbn, ppn),
     )
@@ -26,8 +26,7 @@ async def list_titles(connection: asyncpg.Connection, *, isbn: str | None, ppn: 
 async def browse_titles(connection: asyncpg.Connection, *, after: int, limit: int) -> list[Row]:
     """Return all titles, by the order in which they became known; `id` is the place in the list."""
     rows = await connection.fetch(
-        f"select t.id, t.title, t.author, {_NAMES},"  # noqa: S608
-        " (select count(*) from holding h where h.title_id = t.id) as locations"
+        f"select t.id, {SHOWN}"  # noqa: S608
         " from title t where t.id > $1 order by t.id limit $2",
         *(after, limit),
     )

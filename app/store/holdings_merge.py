@@ -6,7 +6,9 @@ Which title a row is about:
   title known by that ISBN alone; where several were (the volumes of a work may share an ISBN), about the one its
   location already holds, and else about a title known by that ISBN alone.
 A title known by an ISBN alone that turns out to have one PPN is merged into that PPN's title. Titles of two PPNs are
-never merged. Nothing here depends on the order of lines, but that the last line about a location and title stands.
+never merged, nor are those that share an ISBN and stand apart already: for a doubt that came up when a system was
+harvested, or as people said (app.store.doubts). Nothing here depends on the order of lines, but that the last line
+about a location and title stands.
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import asyncpg
+
+from app.store.title_join import join_titles, lock_titles
 
 # In the order of app.imports.holding_rows: location counts from 1 in staged_location, empty isbn or ppn is none.
 STAGED = ("line", "location", "isbn", "ppn", "title", "author", "material", "copies", "available", "loanable")
@@ -48,9 +52,10 @@ async def merge_staged(connection: asyncpg.Connection, *, replace: bool) -> Merg
 
     With `replace`, a location that staged rows name keeps no holding that they do not name.
     """
-    await connection.execute("select pg_advisory_xact_lock(hashtext('leenpad.import.holdings'))")
+    await lock_titles(connection)
     await connection.execute(_CLUSTER)
-    await connection.execute(_JOIN_TITLES)
+    await connection.execute(_JOINED)
+    await join_titles(connection, [tuple(row) for row in await connection.fetch("select gone, kept from joined")])
     await connection.execute(_PLACE)
     await connection.execute(_WINNERS)
     await connection.execute(_DESCRIBE)
@@ -69,8 +74,10 @@ create temp table staged (
 ) on commit drop;
 """
 
-# pair: what the file calls titles. link: which PPNs go with an ISBN, stored or staged. lone: stored titles of one
-# ISBN and no PPN. A new PPN adopts the lone title of an ISBN that goes with it alone, and so its holdings stay put.
+# pair: what the file calls titles. link: which PPNs go with an ISBN, stored or staged. lone: stored titles of an ISBN
+# and no PPN. apart: ISBNs whose titles were kept apart, for a doubt or because people said so: none of them joins.
+# taken: lone titles that one PPN alone may have. A new PPN adopts such a title, and so its holdings stay put.
+# Volumes (title.part) take no part in any of it but by their PPNs: a file names none.
 _CLUSTER = """
 analyze staged;
 create temp table pair on commit drop as
@@ -78,25 +85,36 @@ create temp table pair on commit drop as
          max(line) filter (where author <> '') as author_line
   from staged group by isbn, ppn;
 analyze pair;
+create temp table stored on commit drop as
+  select i.isbn, i.title_id, (select min(p.ppn) from title_ppn p where p.title_id = i.title_id) as ppn
+  from title_isbn i join title t on t.id = i.title_id
+  where i.isbn in (select isbn from pair where isbn <> '') and t.part = '';
+analyze stored;
 create temp table link on commit drop as
-  select isbn, ppn from pair where isbn <> '' and ppn <> ''
+  select isbn, ppn, title_id from pair left join title_ppn using (ppn) where isbn <> '' and ppn <> ''
   union
-  select i.isbn, p.ppn from title_isbn i join title_ppn p using (title_id)
-  where i.isbn in (select isbn from pair where isbn <> '');
+  select isbn, ppn, title_id from stored where ppn is not null;
 analyze link;
-create temp table sole on commit drop as
-  select isbn, min(ppn) as ppn from link group by isbn having count(*) = 1;
-analyze sole;
-create temp table lone on commit drop as
-  select i.isbn, i.title_id from title_isbn i
-  where i.isbn in (select isbn from pair where isbn <> '')
-    and not exists (select from title_ppn p where p.title_id = i.title_id);
+create temp table lone on commit drop as select isbn, title_id from stored where ppn is null;
 analyze lone;
+create temp table apart on commit drop as
+  select isbn from lone group by isbn having count(*) > 1
+  union
+  select isbn from lone join stored s using (isbn) where s.ppn is not null
+  union
+  select l.isbn from lone l join title_isbn m on m.title_id = l.title_id and m.isbn <> l.isbn
+    join title_isbn i on i.isbn = m.isbn join title_ppn p on p.title_id = i.title_id;
+create temp table sole on commit drop as
+  select isbn, min(ppn) as ppn from link where isbn not in (select isbn from apart)
+  group by isbn having count(distinct coalesce(title_id::text, 'new ' || ppn)) = 1;
+analyze sole;
+create temp table taken on commit drop as
+  select title_id, min(ppn) as ppn from lone join sole using (isbn) group by title_id having count(distinct ppn) = 1;
 create temp table born on commit drop as
   select ppn, adopted, coalesce(adopted, nextval(pg_get_serial_sequence('title', 'id'))) as title_id
   from (select distinct ppn from pair
         where ppn <> '' and not exists (select from title_ppn t where t.ppn = pair.ppn)) f
-  left join (select ppn, min(title_id) as adopted from sole join lone using (isbn) group by ppn) a using (ppn);
+  left join (select ppn, min(title_id) as adopted from taken group by ppn) a using (ppn);
 insert into title (id) select title_id from born where adopted is null;
 insert into title_ppn (ppn, title_id) select ppn, title_id from born;
 create temp table linked on commit drop as
@@ -108,21 +126,10 @@ create temp table linked on commit drop as
   union all select p.line from born join pair p using (ppn);
 """
 
-# Where both titles have a holding at one location, that of the title with the PPN stands: it is the better known one.
-_JOIN_TITLES = """
+_JOINED = """
 create temp table joined on commit drop as
-  select l.title_id as gone, t.title_id as kept
-  from lone l join sole using (isbn) join title_ppn t using (ppn) where l.title_id <> t.title_id;
-insert into holding (title_id, location, material, copies, available, loanable)
-  select distinct on (j.kept, h.location) j.kept, h.location, h.material, h.copies, h.available, h.loanable
-  from joined j join holding h on h.title_id = j.gone order by j.kept, h.location, j.gone desc
-on conflict do nothing;
-delete from holding h using joined j where h.title_id = j.gone;
-update title k set title = coalesce(nullif(k.title, ''), g.title), author = coalesce(nullif(k.author, ''), g.author)
-  from (select j.kept, max(t.title) as title, max(t.author) as author
-        from joined j join title t on t.id = j.gone group by j.kept) g
-  where k.id = g.kept and (k.title = '' or k.author = '');
-delete from title t using joined j where t.id = j.gone;
+  select k.title_id as gone, t.title_id as kept from taken k join title_ppn t using (ppn)
+  where k.title_id <> t.title_id;
 """
 
 # place: the title of every pair, but for a bare ISBN that several PPNs share; those are placed row by row.
@@ -134,8 +141,9 @@ create temp table place on commit drop as
   from pair p join sole s using (isbn) join title_ppn t on t.ppn = s.ppn where p.ppn = '';
 create temp table bare on commit drop as
   select p.isbn, l.title_id as lone, p.line, p.title_line, p.author_line,
-         exists (select from link k where k.isbn = p.isbn) as shared
-  from pair p left join lone l using (isbn)
+         exists (select from link k where k.isbn = p.isbn) or exists (select from apart a where a.isbn = p.isbn)
+           as shared
+  from pair p left join (select isbn, min(title_id) as title_id from lone group by isbn) l using (isbn)
   where p.ppn = '' and not exists (select from sole s where s.isbn = p.isbn);
 analyze bare;
 create temp table held on commit drop as
@@ -222,7 +230,8 @@ create temp table change on commit drop as
      or (w.material, w.copies, w.available, w.loanable)
         is distinct from (h.material, h.copies, h.available, h.loanable);
 analyze change;
-update holding h set material = c.material, copies = c.copies, available = c.available, loanable = c.loanable
+update holding h set material = c.material, copies = c.copies, available = c.available, loanable = c.loanable,
+    harvested = false
   from change c where not c.is_new and h.title_id = c.title_id and h.location = c.location;
 insert into holding (title_id, location, material, copies, available, loanable)
   select title_id, location, material, copies, available, loanable from change where is_new;

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Computed,
     Date,
     DateTime,
     Double,
@@ -27,7 +28,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 
 metadata = MetaData(
     naming_convention={
@@ -38,6 +39,11 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+
+def _moment(name: str, *, required: bool = False) -> Column[datetime]:
+    return Column(name, DateTime(timezone=True), nullable=not required)
+
 
 # --- organisations --------------------------------------------------------------------------------
 
@@ -154,6 +160,20 @@ title = Table(
     Column("id", BigInteger, Identity(), primary_key=True),
     Column("title", Text, nullable=False, server_default=""),
     Column("author", Text, nullable=False, server_default=""),
+    # What tells it apart from others of its ISBN, as app.lending.cluster writes it: a volume, or a special form.
+    Column("part", Text, nullable=False, server_default=""),
+    # folded() is a function of ours: without accents, capitals and signs.
+    Column("heading", Text, Computed("left(folded(title), 100)", persisted=True), index=True),
+    Column(
+        "search",
+        TSVECTOR,
+        Computed(
+            "setweight(to_tsvector('simple', folded(title)), 'A')"
+            " || setweight(to_tsvector('simple', folded(author)), 'B')",
+            persisted=True,
+        ),
+    ),
+    Index("ix_title_search", "search", postgresql_using="gin"),
 )
 
 title_isbn = Table(
@@ -182,6 +202,113 @@ holding = Table(
     Column("copies", Integer, nullable=False),
     Column("available", Integer),  # null: unknown
     Column("loanable", Boolean, nullable=False),
+    # What the records of systems add up to; false: as a file said last.
+    Column("harvested", Boolean, nullable=False, server_default=text("false")),
+)
+
+title_decision = Table(
+    "title_decision",
+    metadata,
+    # What people said of titles that share an ISBN; no foreign keys, as a title that was the same is gone.
+    Column("title_id", BigInteger, primary_key=True),  # same: the one that stayed; different: the smaller
+    Column("other_id", BigInteger, primary_key=True, index=True),
+    Column("decision", Text, nullable=False),  # same | different
+    Column("other_title", Text, nullable=False, server_default=""),  # same: what the other one was called
+    Column("other_part", Text, nullable=False, server_default=""),
+    Column("by", Text, nullable=False),
+    Column("decided_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    CheckConstraint("decision in ('same','different')", name="decision"),
+)
+
+# --- what systems said when they were harvested ----------------------------------------------------
+
+harvest = Table(
+    "harvest",
+    metadata,
+    Column("system", Text, ForeignKey("system.id", ondelete="CASCADE"), primary_key=True),
+    Column("interval_seconds", Integer),  # from the end of one run to the next; null: only when somebody asks
+    Column("whole_interval_seconds", Integer),  # how often all there is; null: only when something was lost
+    Column("overlap_seconds", Integer),  # how much before its last change to begin; null: by the system's granularity
+    Column("whole_wanted", Boolean, nullable=False, server_default=text("false")),
+    _moment("until"),  # by the system's clock: everything that changed before is here
+    _moment("whole_at"),  # when the last whole run began, by the service's clock
+    Column("runs", BigInteger, nullable=False, server_default="0"),  # the number of the last one
+    Column("errors", Integer, nullable=False, server_default="0"),  # in a row
+    Column("error", Text),  # the last one, also when it is over
+    _moment("error_at"),
+    CheckConstraint("interval_seconds > 0", name="interval_seconds"),
+    CheckConstraint("whole_interval_seconds > 0", name="whole_interval_seconds"),
+    CheckConstraint("overlap_seconds >= 0", name="overlap_seconds"),
+)
+
+harvest_run = Table(
+    "harvest_run",
+    metadata,
+    Column("system", Text, ForeignKey("harvest.system", ondelete="CASCADE"), primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    Column("whole", Boolean, nullable=False),
+    # running | held (it would remove too much: a person must say so) | done | lost (its cursor) | overtaken
+    Column("state", Text, nullable=False, server_default="running"),
+    _moment("since"),  # by the system's clock; null: all there is
+    Column("cursor", Text),  # where the next page begins
+    _moment("as_of"),  # the system's clock when it began
+    _moment("started_at", required=True),
+    _moment("seen_at"),  # when its last page landed
+    _moment("ended_at"),
+    Column("pages", Integer, nullable=False, server_default="0"),
+    Column("records", BigInteger, nullable=False, server_default="0"),
+    Column("deleted", BigInteger, nullable=False, server_default="0"),
+    Column("holdings", BigInteger, nullable=False, server_default="0"),
+    Column("unmapped", BigInteger, nullable=False, server_default="0"),  # holdings at branches that no map knows
+    Column("rejected", BigInteger, nullable=False, server_default="0"),  # records that could not be read
+    Column("rejects", ARRAY(Text), nullable=False, server_default="{}"),  # the first of them
+    Column("errors", Integer, nullable=False, server_default="0"),
+    Column("whole_size", BigInteger),  # how many records there are, as the system says
+    Column("held_before", BigInteger, nullable=False, server_default="0"),
+    Column("unseen", BigInteger),  # holdings that it did not come across, once it came to its end
+    Column("removed", BigInteger, nullable=False, server_default="0"),
+    Column("confirmed", Boolean, nullable=False, server_default=text("false")),
+    Index("uq_harvest_run_running", "system", unique=True, postgresql_where=text("state = 'running'")),
+    CheckConstraint("state in ('running','held','done','lost','overtaken')", name="state"),
+)
+
+harvest_unmapped = Table(
+    "harvest_unmapped",
+    metadata,
+    Column("system", Text, ForeignKey("harvest.system", ondelete="CASCADE"), primary_key=True),
+    Column("branch", Text, primary_key=True),
+    Column("run", BigInteger, nullable=False),  # the last that met it
+    Column("holdings", BigInteger, nullable=False),  # in that run
+    Column("example", Text, nullable=False),  # a record's number
+)
+
+catalogue_record = Table(
+    "catalogue_record",
+    metadata,
+    # No foreign keys, as with holdings: app.store.catalogue is the only writer.
+    Column("system", Text, primary_key=True),
+    Column("number", Text, primary_key=True),
+    Column("title_id", BigInteger, nullable=False, index=True),
+    Column("isbns", ARRAY(Text), nullable=False),
+    Column("ppn", Text),
+    Column("part", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("material", Text, nullable=False),
+    Column("run", BigInteger, nullable=False),  # the last that saw it
+)
+
+catalogue_holding = Table(
+    "catalogue_holding",
+    metadata,
+    Column("system", Text, primary_key=True),
+    Column("number", Text, primary_key=True),
+    Column("branch", Text, primary_key=True),
+    Column("location", Text, nullable=False),
+    Column("copies", Integer, nullable=False),
+    Column("available", Integer),
+    Column("loanable", Boolean, nullable=False),
+    Column("run", BigInteger, nullable=False),
 )
 
 # --- the network, by version ----------------------------------------------------------------------
@@ -299,10 +426,6 @@ timetable_stop_time = Table(
 )
 
 # --- loan requests: what is asked, what happened, what is due ------------------------------------------
-
-
-def _moment(name: str, *, required: bool = False) -> Column[datetime]:
-    return Column(name, DateTime(timezone=True), nullable=not required)
 
 
 loan_request = Table(

@@ -112,10 +112,16 @@ DELETE /v1/systems/{id}/agencies/{isil}               401 401 401  403 403  403 
 GET /v1/secrets                                       401 401 401  403 403  403 403  403 403  403 200
 PUT /v1/secrets/{name}                                401 401 401  403 403  403 403  403 403  403 204
 DELETE /v1/secrets/{name}                             401 401 401  403 403  403 403  403 403  403 204
+GET /v1/harvests                                      401 401 401  200 200  200 200  200 200  200 200
+GET /v1/systems/{id}/harvest                          401 401 401  200 200  200 200  200 200  200 200
+PUT /v1/systems/{id}/harvest                          401 401 401  403 403  403 403  403 403  403 200
+POST /v1/systems/{id}/harvest                         401 401 401  403 403  403 403  403 403  403 202
 GET /v1/provinces                                     401 401 401  200 200  200 200  200 200  200 200
 GET /v1/pois                                          401 401 401  200 200  200 200  200 200  200 200
 GET /v1/tariffs                                       401 401 401  200 200  200 200  200 200  200 200
 GET /v1/titles                                        401 401 401  200 200  200 200  200 200  200 200
+GET /v1/titles/doubtful                               401 401 401  200 200  200 200  200 200  200 200
+POST /v1/titles/doubtful/{id}                         401 401 401  403 403  403 403  403 403  403 200
 GET /v1/holdings                                      401 401 401  200 200  200 200  200 200  200 200
 
 POST /v1/imports/agencies                             401 401 401  403 403  403 403  403 403  403 200
@@ -169,6 +175,7 @@ PLACES = {
     "service_date": "2026-11-24",
     "/v1/locations/{id}": "desk",
     "/v1/systems/{id}": "shelf",
+    "/v1/titles/doubtful/{id}": "2-3",
 }
 # No loan request is left, and the first version of the network is active.
 FRESH = """
@@ -381,6 +388,9 @@ REQUESTS: Mapping[str, Prepared] = {
     "POST /iso18626 : requestingAgencyMessage": by_iso18626(noting),
     "POST /iso18626 : supplyingAgencyMessage": by_iso18626(promising),
     "GET /v1/titles": sends(params={"isbn": EVERYWHERE}),
+    "POST /v1/titles/doubtful/{id}": sends(json={"decision": "different"}),
+    "PUT /v1/systems/{id}/harvest": sends(json={"interval_seconds": 3600}),
+    "POST /v1/systems/{id}/harvest": sends(json={"whole": True}),
     "GET /v1/holdings": sends(params={"isbn": EVERYWHERE}),
     "POST /v1/imports/agencies": importing("text/csv", "isil,name,kind\nNL-8,Library Eight,agency\n"),
     "POST /v1/imports/holdings": importing("text/csv", f"location,isbn\nbranch,{EVERYWHERE}\n"),

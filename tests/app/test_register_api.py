@@ -220,8 +220,9 @@ async def test_the_tariff_of_the_national_agreement_stands_from_the_start(client
 
 
 async def test_titles_that_share_an_isbn(client: httpx.AsyncClient) -> None:
-    one = {"isbns": [SHARED], "ppns": ["11X"], "title": "Deel 1", "author": "Schrijver", "locations": 3}
-    two = {"isbns": [SHARED], "ppns": ["12"], "title": "Deel 2", "author": "Schrijver", "locations": 2}
+    both = {"isbns": [SHARED], "author": "Schrijver", "volume": ""}
+    one = {**both, "ppns": ["11X"], "title": "Deel 1", "locations": 3, "systems": 3}
+    two = {**both, "ppns": ["12"], "title": "Deel 2", "locations": 2, "systems": 1}
     assert await get(client, "/v1/titles", isbn="978-3-16-148410-0") == {"items": [one, two], "next_cursor": None}
     assert await get(client, "/v1/titles", ppn="11x") == {"items": [one], "next_cursor": None}
 
