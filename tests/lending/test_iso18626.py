@@ -399,7 +399,8 @@ async def asked_of_a_system(house: House, filled: str) -> AsyncIterator[str]:
     address = FakeSystem.put("iso18626", Desk())
     await run_sql(
         filled,
-        f"insert into system (id, kind, address) values ('owner', 'fake', '{address}') on conflict do nothing;"
+        "insert into system (id, kind, addresses)"
+        f" values ('owner', 'fake', jsonb_build_object('desk', '{address}')) on conflict do nothing;"
         " update location set system = 'owner' where id = 'branch'; update epoch set number = number + 1",
     )
     await taken(house, asking())
