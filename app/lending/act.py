@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from app.database import Connection
+from app.database import Connection, Contended
 from app.lending.forward import Forward, find_forward, send_on
 from app.lending.ground import Ground
 from app.lending.happen import MOST_RENEWALS, Circumstances, happen
@@ -73,6 +74,8 @@ REQUESTING_SIDE = frozenset(
 PLANNING = frozenset({Action.LOANED, Action.SHIPPED_RETURN, Action.SCAN, Action.OVERRIDE})
 """What an itinerary may be written with."""
 BOTH_SIDES = frozenset({Action.LOST, Action.SCAN})
+MOST_COLLISIONS = 3
+"""How often others may come in the way of an action before its caller hears of it."""
 
 
 class ActionNotAllowed(Exception):  # noqa: N818 - named as the problem it becomes
@@ -105,9 +108,18 @@ class Report:
 async def act(ground: Ground, loan_id: UUID, report: Report) -> None:
     """Carry an action out.
 
-    Raises UnknownLoanRequest, ActionNotAllowed or (legs that cannot be ridden) LegRefused, and then nothing has
-    changed.
+    Raises UnknownLoanRequest, ActionNotAllowed, (legs that cannot be ridden) LegRefused or DatabaseUnavailable, and
+    then nothing has changed.
     """
+    for _ in range(MOST_COLLISIONS):
+        try:
+            return await _act(ground, loan_id, report)
+        except Contended:
+            await asyncio.sleep(0)  # the other one is through: once more
+    return await _act(ground, loan_id, report)
+
+
+async def _act(ground: Ground, loan_id: UUID, report: Report) -> None:
     while True:
         state = await ground.snapshot.follow()
         async with ground.database.connection() as connection:

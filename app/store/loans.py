@@ -166,8 +166,12 @@ async def find_submitted(connection: asyncpg.Connection, *, caller: str, key: st
 
 
 async def lock_loan(connection: asyncpg.Connection, loan: UUID) -> Loan:
-    """Return a loan request, kept from all others until the transaction ends. Raises UnknownLoanRequest."""
-    return await _loan(connection, loan, "for update")
+    """Return a loan request, kept from all others until the transaction ends. Raises UnknownLoanRequest.
+
+    Rows that refer to it can be written meanwhile: whoever delivers has its task, notes that here, and must not wait
+    for somebody who waits for that task.
+    """
+    return await _loan(connection, loan, "for no key update")
 
 
 async def read_loan(connection: asyncpg.Connection, loan: UUID) -> Loan:
