@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -318,6 +319,7 @@ async def act_on_loan_request(
     check_side(caller, asked.action, loan)
     state = await ground.snapshot.follow()
     report = _report(asked, caller, everything.clock.now(), known=state.register.locations)
+    report = replace(report, placement=loan.placements)  # the one that the side was checked by
     try:
         await act(ground, loan_request, report)
     except LegRefused as refused:

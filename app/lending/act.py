@@ -93,6 +93,7 @@ class Report:
     """An action with what it says; `location` is where a scan was made, or whom an override chooses.
 
     `legs` are the itinerary that an override chooses instead; `forward`: what is sent back may go straight on.
+    `placement` is the number of the one that whoever reports was found to answer for; None: whichever is the last.
     """
 
     action: Action
@@ -103,6 +104,7 @@ class Report:
     location: str | None = None
     legs: tuple[ChosenLeg, ...] = ()
     forward: bool = True
+    placement: int | None = None
 
 
 async def act(ground: Ground, loan_id: UUID, report: Report) -> None:
@@ -124,6 +126,8 @@ async def _act(ground: Ground, loan_id: UUID, report: Report) -> None:
         state = await ground.snapshot.follow()
         async with ground.database.connection() as connection:
             seen = await read_loan(connection, loan_id)
+        if report.action not in REQUESTING_SIDE and report.placement not in (None, seen.placements):
+            raise ActionNotAllowed(report.action, seen, "It has gone on to another supplier meanwhile.")
         circumstances = _circumstances(state, seen, report)
         onward = await _onward(ground, state, seen, report)
         async with ground.database.transaction() as connection:

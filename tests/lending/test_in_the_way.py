@@ -12,6 +12,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from app.api import loans
 from app.database import Connection, Contended, Database
 from app.lending import act as acting
 from app.lending.happen import happen as happened
@@ -106,3 +107,28 @@ async def test_a_real_deadlock_is_said_to_be_one(house: House) -> None:
     async with asyncio.timeout(20):
         ends = await asyncio.gather(both(*loans), both(*reversed(loans)))
     assert sorted(ends) == ["contended", "done"]
+
+
+async def test_what_one_supplier_says_is_never_taken_for_another_s_word(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`branch` says no twice: the second is checked before the first is through, and carried out after it."""
+    loan = await house.asked()
+    twice = [True]
+
+    async def act(*given: Any) -> None:
+        if twice:
+            twice.clear()
+            await house.acted(loan, "Unfilled", reason="NotOnShelf")
+        await acting.act(*given)
+
+    monkeypatch.setattr(loans, "act", act)
+    answer = await house.act(loan, "Unfilled", reason="NotOnShelf")
+    standing = await house.look(loan)
+    assert (answer.status_code, answer.json()["type"]) == (409, "/problems/action-not-allowed")
+    assert answer.json()["allowed"] == standing["actions"]
+    assert answer.json()["detail"].startswith("It has gone on to another supplier meanwhile.")
+    assert [(asked["supplying_location"], asked["end"]) for asked in standing["placements"]] == [
+        ("branch", "Unfilled"),
+        ("far", None),
+    ]
