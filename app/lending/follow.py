@@ -8,7 +8,7 @@ from uuid import UUID
 
 from adapters.contract import Answer, LibrarySystem, NotFound, Standing
 from app.database import Connection
-from app.lending.ground import Ground, LookAgain
+from app.lending.ground import ForPeople, Ground, LookAgain
 from app.lending.happen import LOAN_DAYS, RENEWAL_DAYS, Circumstances, happen
 from app.lending.lapse import parted
 from app.lending.lifecycle import Event, NotAllowed, Requesting
@@ -74,8 +74,8 @@ def _patience(waited: timedelta, *, out: bool) -> timedelta:
     return min(LATEST_LOOK_OUT if out else LATEST_LOOK, max(SOONEST_LOOK, waited / 4))
 
 
-class OnItsWay(Exception):  # noqa: N818 - says what happened
-    """A supplier that was let go has shipped all the same: people must see to it, and find it as a dead letter."""
+class OnItsWay(ForPeople):
+    """A supplier that was let go has shipped all the same."""
 
 
 async def withdraw(ground: Ground, task: Task) -> None:

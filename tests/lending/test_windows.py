@@ -245,8 +245,6 @@ async def test_whoever_ships_although_let_go_is_a_dead_letter(house: House, desk
     loan = await house.asked()
     desk.placed[f"{loan}-1"].answer = Answer.SHIPPED
     await house.acted(loan, "Override", supplying_location="far")
-    for _ in range(12):
-        await house.later(hours=1)
     async with house.ground.database.connection() as connection:
         dead = await connection.fetch("select kind, subject, error from task where dead_at is not null")
     assert [tuple(row) for row in dead] == [

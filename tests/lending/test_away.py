@@ -1,0 +1,114 @@
+"""Systems that are away for hours or days, and a network that is not there: nothing is stranded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from adapters.contract import Answer, AuthExpired, RateLimited, SystemFault, Unavailable
+from adapters.fake import Desk
+from tests.lending.test_windows import Wayward, desk, look_at, names, submitted, system
+from tests.support.filled import run_sql
+from tests.support.house import House
+
+__all__ = ["desk", "system"]
+
+AWAY = [Unavailable("it cannot be reached"), RateLimited(7200.0), AuthExpired("its key has expired")]
+
+
+def is_away(system: Wayward, monkeypatch: pytest.MonkeyPatch, error: SystemFault | None, *verbs: str) -> None:
+    """Have a system answer nothing but an error from now on; None: it is back."""
+
+    async def nothing(*_: object, **__: object) -> Any:
+        raise error or AssertionError
+
+    for verb in verbs or ("prepare", "place", "find", "status", "cancel"):
+        if error is None:
+            monkeypatch.delattr(system, verb)
+        else:
+            monkeypatch.setattr(system, verb, nothing, raising=False)
+
+
+async def tasks(house: House, kind: str) -> list[tuple[Any, ...]]:
+    """Who is dead, and how often it was tried."""
+    async with house.ground.database.connection() as connection:
+        rows = await connection.fetch("select dead_at is not null, attempts from task where kind = $1", kind)
+    return [tuple(row) for row in rows]
+
+
+@pytest.mark.parametrize("error", AWAY, ids=lambda error: type(error).__name__)
+async def test_what_lies_with_a_system_that_is_away_for_days_is_followed_on(
+    house: House, desk: Desk, system: Wayward, monkeypatch: pytest.MonkeyPatch, error: SystemFault
+) -> None:
+    loan = await house.asked()
+    is_away(system, monkeypatch, error)
+    for _ in range(3 * 24):
+        await house.later(hours=1)
+    ((dead, attempts),) = await tasks(house, "follow")
+    assert (dead, attempts >= 12) == (False, True)
+    desk.placed[f"{loan}-1"].answer = Answer.SHIPPED
+    is_away(system, monkeypatch, None)
+    await house.later(hours=2)
+    assert names(await house.history(loan))[3:] == ["Loaned"]
+
+
+async def test_what_is_asked_back_of_a_system_that_is_away_for_days_is_asked_back(
+    house: House, desk: Desk, system: Wayward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loan = await house.asked()
+    is_away(system, monkeypatch, AWAY[0])
+    await house.acted(loan, "Cancel")
+    for _ in range(3 * 24):
+        await house.later(hours=1)
+    is_away(system, monkeypatch, None)
+    await house.later(hours=2)
+    assert names(await house.history(loan))[3:] == ["CancelAsked", "Withdrawn"]
+    assert desk.live() == {}
+
+
+async def test_a_lapse_that_its_system_does_not_let_us_ask_about_waits_for_days(
+    house: House, desk: Desk, system: Wayward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loan = await house.asked()
+    is_away(system, monkeypatch, AuthExpired("its key has expired"))
+    await house.later(days=8, minutes=1)
+    for _ in range(3 * 24):
+        await house.later(hours=1)
+    assert names(await house.history(loan))[3:] == []
+    is_away(system, monkeypatch, None)
+    await look_at(house, "infinity")
+    await house.later(hours=2)
+    assert names(await house.history(loan))[3:] == ["Lapsed", "Placing", "Placed"]
+    assert desk.live() == {loan: ["F000002"]}
+
+
+async def test_a_fault_of_ours_is_seen_within_hours(
+    house: House, system: Wayward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def status(_: str) -> Any:
+        raise ZeroDivisionError
+
+    await house.asked()
+    monkeypatch.setattr(system, "status", status)
+    for _ in range(12):
+        await house.later(hours=1)
+    assert await tasks(house, "follow") == [(True, 12)]
+
+
+async def test_where_no_network_is_active_everything_waits_for_one(
+    house: House, filled: str, desk: Desk, system: Wayward
+) -> None:
+    placed, new = await house.asked(), await submitted(house)
+    await run_sql(filled, "update network_activation set undone_at = now()")
+    for _ in range(48):
+        await house.later(hours=1)
+    async with house.ground.database.connection() as connection:
+        dead = await connection.fetchval("select count(*) from task where dead_at is not null or attempts > 1")
+    assert dead == 0
+    await run_sql(filled, "update network_activation set undone_at = null")
+    await house.later(minutes=5)
+    assert names(await house.history(new)) == ["Submitted", "Placing", "Placed"]
+    desk.placed[f"{placed}-1"].answer = Answer.EXPECTED
+    await house.later(hours=4)
+    assert names(await house.history(placed))[3:] == ["ExpectToSupply"]
