@@ -1,5 +1,8 @@
 """Places a loan request with the next on the rota, and goes on to the one after when that one does not take it.
 
+Goes on also where a system stays away and surely has nothing of the order; one that may have it is looked into for as
+long as it takes.
+
 Each step is a transaction of its own, and none is open while a system is called. A worker that dies between two steps
 leaves the state `asking`; whoever takes the task over looks first whether the order was placed.
 
@@ -10,10 +13,20 @@ locks the loan request and then schedules tasks, and two that lock in opposite o
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from adapters.contract import Duplicate, LibrarySystem, NotFound, OutcomeUnknown, Refused
+from adapters.contract import (
+    AuthExpired,
+    Duplicate,
+    LibrarySystem,
+    NotFound,
+    NotOffered,
+    OutcomeUnknown,
+    Refused,
+    SystemFault,
+    Unavailable,
+)
 from app.database import Connection
 from app.lending.documents import written
 from app.lending.ground import Ground, LookAgain
@@ -32,12 +45,19 @@ from app.store.placements import (
     find_open,
     lock_titles,
     note_placed,
+    note_untouched,
     open_placement,
 )
-from app.store.tasks import Task, finish, hold, schedule
+from app.store.tasks import Task, finish, hold, postpone, schedule
 from routing import Register, RotaEntry
 
 PLACE, LAPSE = "place", "lapse"
+AWAY = timedelta(hours=2)
+"""How long a system may be away before whoever is next on the rota is asked instead."""
+OUT_OF_REACH = "SystemOutOfReach"
+"""Reason of a placement that was given up for that. None of ISO 18626's says it."""
+NOTHING_DONE = (Unavailable, AuthExpired, NotOffered)
+"""What a system raises that was told to place an order, and did not."""
 
 
 async def place(ground: Ground, task: Task) -> None:
@@ -166,7 +186,7 @@ def _system_of(register: Register, entry: RotaEntry) -> str | None:
 
 
 async def _ask(ground: Ground, task: Task, loan: Loan, placement: Placement, *, asked_before: bool) -> bool:
-    """Ask the system and write down what it said. True: the task is done; False: the next one's turn.
+    """Ask the system and write down what it said. True: the task is done, or comes again; False: the next one's turn.
 
     Raises a SystemFault where it has to be tried or looked into again.
     """
@@ -191,6 +211,9 @@ async def _ask(ground: Ground, task: Task, loan: Loan, placement: Placement, *, 
             )
             if loan.requesting == Requesting.CANCELLING:
                 await pass_on(connection, loan, at=at)
+            if task.attempts > 1:  # the next one's patience is whole
+                await postpone(connection, task, at)
+                return True
             return False
         await _placed(connection, register, loan, placement, receipt=receipt, at=at)
         await finish(connection, task)
@@ -200,13 +223,22 @@ async def _ask(ground: Ground, task: Task, loan: Loan, placement: Placement, *, 
 async def _call(
     ground: Ground, task: Task, loan: Loan, placement: Placement, system: LibrarySystem, *, asked_before: bool
 ) -> tuple[str | None, Refused | None]:
+    """Have an order placed: (its receipt, None), or (None, why not).
+
+    A system that stays away is passed over after a while, if it surely has nothing of the order.
+    """
     order = order_of(loan, placement)
+    clean, asking = placement.untouched, False
     try:
         if asked_before and (receipt := await system.find(order, key=placement.key)) is not None:
             return receipt, None
+        clean = True
         quote = await system.prepare(order)
         if not quote.possible:
             return None, Refused(quote.reason or "Other", quote.detail)
+        if placement.untouched:
+            await _note_untouched(ground, task, placement, untouched=False)
+        asking = True
         return await system.place(quote, key=placement.key), None
     except Duplicate as duplicate:
         return duplicate.receipt, None if duplicate.receipt else duplicate
@@ -217,6 +249,24 @@ async def _call(
     except OutcomeUnknown:
         await _note_unknown(ground, task, placement)
         raise
+    except SystemFault as fault:
+        if not clean or (asking and not isinstance(fault, NOTHING_DONE)):
+            raise
+        if ground.clock.now() - placement.asked_at < AWAY * ground.clock.speed:
+            await _note_untouched(ground, task, placement, untouched=True)
+            raise
+        return None, Refused(OUT_OF_REACH, _away(placement, fault))
+
+
+def _away(placement: Placement, fault: SystemFault) -> str:
+    hours = AWAY.total_seconds() / 3600
+    return f"{placement.system} has been out of reach for {hours:g} hours ({type(fault).__name__}): it has no order."
+
+
+async def _note_untouched(ground: Ground, task: Task, placement: Placement, *, untouched: bool) -> None:
+    async with ground.database.transaction() as connection:
+        await hold(connection, task)
+        await note_untouched(connection, placement, untouched=untouched)
 
 
 async def _note_unknown(ground: Ground, task: Task, placement: Placement) -> None:

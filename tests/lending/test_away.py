@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from adapters.contract import Answer, AuthExpired, RateLimited, SystemFault, Unavailable
+from adapters.contract import Answer, AuthExpired, OutcomeUnknown, RateLimited, SystemFault, Unavailable
 from adapters.fake import Desk
-from tests.lending.test_windows import Wayward, desk, look_at, names, submitted, system
+from tests.lending.test_windows import Wayward, desk, look_at, names, raising, submitted, system
 from tests.support.filled import run_sql
 from tests.support.house import House
 
@@ -112,3 +112,73 @@ async def test_where_no_network_is_active_everything_waits_for_one(
     desk.placed[f"{placed}-1"].answer = Answer.EXPECTED
     await house.later(hours=4)
     assert names(await house.history(placed))[3:] == ["ExpectToSupply"]
+
+
+async def hours(house: House, count: int) -> None:
+    for _ in range(count):
+        await house.later(hours=1)
+
+
+@pytest.mark.parametrize("error", AWAY, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("verbs", [(), ("place",)], ids=["everything", "place"])
+async def test_a_system_that_stays_away_is_passed_over(
+    house: House, filled: str, system: Wayward, monkeypatch: pytest.MonkeyPatch, error: SystemFault, verbs: tuple[str]
+) -> None:
+    await run_sql(filled, "update location set system = null where id = 'far'; update epoch set number = number + 1")
+    loan = await submitted(house)
+    is_away(system, monkeypatch, error, *verbs)
+    await house.work()
+    await house.later(minutes=59)
+    assert names(await house.history(loan)) == ["Submitted", "Placing"], "for a while it is waited for"
+    await hours(house, 4)
+    assert names(await house.history(loan))[2:] == ["PlacementRefused", "Placing", "Placed"]
+    refused = (await house.events(loan))[2]
+    assert (refused["reason"], refused["by"], refused["supplying_location"]) == ("SystemOutOfReach", "S", "branch")
+    assert refused["note"] == f"S has been out of reach for 2 hours ({type(error).__name__}): it has no order."
+    assert (await house.look(loan))["supplying_location"] == "far"
+
+
+async def test_the_next_one_is_waited_for_as_long(
+    house: House, system: Wayward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loan = await submitted(house)
+    is_away(system, monkeypatch, AWAY[0])
+    await house.work()
+    while "PlacementRefused" not in names(await house.history(loan)):
+        await house.later(minutes=20)
+    assert names(await house.history(loan)) == ["Submitted", "Placing", "PlacementRefused", "Placing"]
+    assert await tasks(house, "place") == [(False, 1)]
+
+
+async def test_one_that_comes_back_in_time_is_asked_once(
+    house: House, desk: Desk, system: Wayward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loan = await submitted(house)
+    is_away(system, monkeypatch, AWAY[0])
+    await house.work()
+    await house.later(minutes=50)
+    is_away(system, monkeypatch, None)
+    await house.later(hours=3)
+    assert names(await house.history(loan)) == ["Submitted", "Placing", "Placed"]
+    assert desk.live() == {loan: ["F000001"]}
+
+
+async def test_one_that_may_have_the_order_is_looked_into_however_long_it_is_away(
+    house: House, desk: Desk, system: Wayward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It placed the order and never said so: whoever went on to the next would have two."""
+    loan = await submitted(house)
+    is_away(system, monkeypatch, AWAY[0])
+    await house.work()
+    await house.later(minutes=50)
+    is_away(system, monkeypatch, None)
+    system.after.append(raising(OutcomeUnknown("no answer came")))
+    await house.later(hours=1)
+    is_away(system, monkeypatch, AWAY[0])
+    await hours(house, 3 * 24)
+    assert names(await house.history(loan)) == ["Submitted", "Placing", "OutcomeUnknown"]
+    assert not (await tasks(house, "place"))[0][0]
+    is_away(system, monkeypatch, None)
+    await house.later(hours=2)
+    assert names(await house.history(loan))[3:] == ["Placed"]
+    assert desk.live() == {loan: ["F000001"]}
