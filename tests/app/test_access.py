@@ -121,6 +121,7 @@ GET /v1/webhooks                                      401 401 401  200 200  200 
 DELETE /v1/webhooks/{webhook}                         401 401 401  204 404  404 404  403 403  403 204
 GET /v1/dead-letters                                  401 401 401  403 403  403 403  403 403  403 200
 POST /v1/dead-letters/{letter}/resume                 401 401 401  403 403  403 403  403 403  403 204
+POST /v1/dead-letters/resume                          401 401 401  403 403  403 403  403 403  403 200
 
 GET /v1/settlement                                    401 401 401  200 200  200 200  200 200  200 200
 GET /v1/settlement/balances                           401 401 401  200 200  200 200  200 200  200 200
@@ -311,6 +312,7 @@ REQUESTS: Mapping[str, Prepared] = {
     "POST /v1/webhooks": sends(json=RECEIVER),
     "DELETE /v1/webhooks/{webhook}": on_webhook,
     "POST /v1/dead-letters/{letter}/resume": on_dead_letter,
+    "POST /v1/dead-letters/resume": sends(params={"kind": "follow"}),
     "POST /v1/keys": sends(json={"agency": "NL-1", "scopes": ["reader"]}),
     "POST /v1/keys/{key}/rotate": on_key,
     "DELETE /v1/keys/{key}": on_key,

@@ -8,6 +8,7 @@ import pytest
 
 from adapters.contract import Answer, AuthExpired, OutcomeUnknown, RateLimited, SystemFault, Unavailable
 from adapters.fake import Desk
+from app.lending.work import HANDLERS
 from tests.lending.test_windows import Wayward, desk, look_at, names, raising, submitted, system
 from tests.support.filled import run_sql
 from tests.support.house import House
@@ -182,3 +183,25 @@ async def test_one_that_may_have_the_order_is_looked_into_however_long_it_is_awa
     await house.later(hours=2)
     assert names(await house.history(loan))[3:] == ["Placed"]
     assert desk.live() == {loan: ["F000001"]}
+
+
+async def test_all_that_was_given_up_of_a_kind_is_counted_and_taken_up_at_once(
+    house: House, filled: str, system: Wayward
+) -> None:
+    loans = [await house.asked() for _ in range(2)]
+    await run_sql(filled, "update task set dead_at = now(), attempts = 12 where kind in ('follow', 'lapse')")
+    assert await dead(house) == {**dict.fromkeys(HANDLERS, 0), "follow": 2, "lapse": 2}
+    answer = await house.client.post("/v1/dead-letters/resume", params={"kind": "follow"})
+    assert (answer.status_code, answer.json()) == (200, {"resumed": 2})
+    assert (await dead(house))["follow"] == 0
+    assert (await dead(house))["lapse"] == 2
+    assert await house.work() == len(loans)
+    answer = await house.client.post("/v1/dead-letters/resume", params={"kind": "nothing"})
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/kind")
+
+
+async def dead(house: House) -> dict[str, int]:
+    """The gauge of /metrics."""
+    text = (await house.client.get("/metrics")).text
+    lines = [line for line in text.splitlines() if line.startswith("leenpad_dead_letters{")]
+    return {line.split('"')[1]: int(line.split()[-1]) for line in lines}
