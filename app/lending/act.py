@@ -174,10 +174,13 @@ def _event(loan: Loan, report: Report, *, by_system: bool) -> Event:
         return Event.REPLANNED
     if action is Action.OVERRIDE and Event.REPLANNED in allowed_in(state_of(loan)):
         raise ActionNotAllowed(action, loan, "It is under way: an override takes `legs` now.")
+    lies_with_system = by_system or loan.supplying == Supplying.ASKING
+    if action is Action.OVERRIDE:
+        return Event.OVERRIDE_ASKED if lies_with_system else Event.OVERRIDE
     if action is Action.LOST:
         return Event.LOST if loan.received_at is not None else Event.LOST_ON_THE_WAY
     if action is Action.CANCEL:
-        return Event.CANCEL_ASKED if by_system or loan.supplying == Supplying.ASKING else Event.CANCEL
+        return Event.CANCEL_ASKED if lies_with_system else Event.CANCEL
     if action is Action.RENEW and loan.renewals >= MOST_RENEWALS:
         raise ActionNotAllowed(action, loan, f"It was renewed {loan.renewals} times, and no more is allowed.")
     return Event(action.value)
@@ -195,7 +198,7 @@ _EVENTS: dict[Action, frozenset[Event]] = {
     Action.SCAN: frozenset({Event.SCANNED_ON_THE_WAY, Event.SCANNED_AT_PICKUP, Event.SCANNED_ON_THE_WAY_BACK}),
     Action.LOST: frozenset({Event.LOST, Event.LOST_ON_THE_WAY}),
     Action.CANCEL: frozenset({Event.CANCEL, Event.CANCEL_ASKED}),
-    Action.OVERRIDE: frozenset({Event.OVERRIDE, Event.REPLANNED}),
+    Action.OVERRIDE: frozenset({Event.OVERRIDE, Event.OVERRIDE_ASKED, Event.REPLANNED}),
 }
 
 

@@ -25,6 +25,8 @@ FOLLOW, WITHDRAW = "follow", "withdraw"
 UNANSWERED = (Supplying.ASKED, Supplying.EXPECTING)
 # How often a system that does not answer is asked to give an order back before the request passes on without.
 PATIENCE = 3
+NOBODY = {"supplying_agency": None, "supplying_location": None, "expected_at": None}
+"""What a loan request says of whoever has it, once nobody has."""
 
 
 async def lapses_at(
@@ -70,7 +72,7 @@ async def lapse(ground: Ground, task: Task) -> None:
             return
         told = Told(at=at, by=US, note="No answer came in time.")
         try:
-            loan = await record(connection, loan, Event.LAPSED, told, supplying_agency=None, supplying_location=None)
+            loan = await record(connection, loan, Event.LAPSED, told, **NOBODY)
         except NotAllowed:  # it was answered
             return
         await close_placement(connection, placement, end=Event.LAPSED, reason=None, at=at)

@@ -30,7 +30,7 @@ from adapters.contract import (
 from app.database import Connection
 from app.lending.documents import written
 from app.lending.ground import Ground, LookAgain
-from app.lending.lapse import FOLLOW, lapses_at, pass_on, take_back
+from app.lending.lapse import FOLLOW, NOBODY, lapses_at, pass_on, take_back
 from app.lending.lifecycle import Event, Requesting, Supplying
 from app.lending.orders import order_of
 from app.lending.record import US, record
@@ -124,7 +124,7 @@ async def _end(connection: Connection, loan: Loan, renewed: Renewed, changed: li
     ]
     data = {"asked": list(loan.asked), "refusals": gathered, "changed": changed}
     told = Told(at=at, by=US, note="Nobody is left who could supply it.", data=data)
-    await record(connection, loan, Event.END_OF_ROTA, told, supplying_agency=None, supplying_location=None)
+    await record(connection, loan, Event.END_OF_ROTA, told, **NOBODY)
 
 
 async def _note(
@@ -206,9 +206,7 @@ async def _ask(ground: Ground, task: Task, loan: Loan, placement: Placement, *, 
         if refused is not None:
             await close_placement(connection, placement, end=Event.PLACEMENT_REFUSED, reason=refused.reason, at=at)
             told = Told(at=at, by=placement.system or US, reason=refused.reason, note=str(refused))
-            loan = await record(
-                connection, loan, Event.PLACEMENT_REFUSED, told, supplying_agency=None, supplying_location=None
-            )
+            loan = await record(connection, loan, Event.PLACEMENT_REFUSED, told, **NOBODY)
             if loan.requesting == Requesting.CANCELLING:
                 await pass_on(connection, loan, at=at)
             if task.attempts > 1:  # the next one's patience is whole
@@ -297,5 +295,5 @@ async def _placed(
     await schedule(connection, LAPSE, placement.key, lapse)
     if placement.system is not None:
         await schedule(connection, FOLLOW, placement.key, at)
-    if loan.requesting == Requesting.CANCELLING:  # asked for while the system was asked
+    if loan.requesting in (Requesting.CANCELLING, Requesting.OVERRIDING):  # asked for while the system was asked
         await take_back(connection, replace(placement, state=LIVE), at=at)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
 import pytest
 
+from adapters.contract import Answer, Unavailable
 from adapters.fake import Desk, FakeSystem
 from app.store.network_versions import activate, create_version
 from tests.lending.test_transport import expected, last, way
@@ -236,15 +238,49 @@ async def test_two_who_wait_and_two_returns_each_get_one(house: House) -> None:
     assert [(await house.look(other))["item"] for other in waiting] == ["on_trip", "on_trip"]
 
 
-async def test_the_system_of_the_owner_says_when_it_is_home(house: House, filled: str) -> None:
-    """For the owner's system the copy is out all the while: its order is followed on, and the other taken back."""
-    desk = Desk()
-    address = FakeSystem.put("owner", desk)
+@pytest.fixture
+async def desk(filled: str) -> AsyncIterator[Desk]:
+    """Of the system that `branch` has."""
+    opened = Desk()
+    address = FakeSystem.put("owner", opened)
     await run_sql(
         filled,
         f"insert into system (id, kind, address) values ('owner', 'fake', '{address}') on conflict do nothing;"
         " update location set system = 'owner' where id = 'branch'; update epoch set number = number + 1",
     )
+    yield opened
+    await run_sql(
+        filled, "update location set system = null where id = 'branch'; update epoch set number = number + 1"
+    )
+
+
+@pytest.mark.parametrize("how", ["shipped", "silent"])
+async def test_it_goes_home_where_another_may_be_on_its_way(
+    house: House, desk: Desk, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system of the supplier who was asked has shipped unheard, or does not say that it has not."""
+    loan = await house.asked(pickup_location="island", requesting_agency="NL-3", exclude=["island", "far"])
+    for _ in range(8):
+        await house.later(minutes=15)
+    await house.acted(loan, "Received")
+    await on_tuesday(house, "08:00")
+    waiting = await house.asked(exclude=["island"])
+    if how == "shipped":
+        desk.placed[f"{waiting}-1"].answer = Answer.SHIPPED
+    else:
+
+        def silent(_: str) -> bool:
+            raise Unavailable("it is busy")
+
+        monkeypatch.setattr(Desk, "cancel", staticmethod(silent))
+    standing = await house.acted(loan, "ShippedReturn")
+    assert (standing["status"], standing["item"]) == ("Loaned", "on_the_way_back")
+    assert (await house.history(waiting))[3:] == ["Loaned: Loaned" if how == "shipped" else "WillSupply: WillSupply"]
+    assert len(desk.live()[waiting]) == 1
+
+
+async def test_the_system_of_the_owner_says_when_it_is_home(house: House, desk: Desk) -> None:
+    """For the owner's system the copy is out all the while: its order is followed on, and the other taken back."""
     loan = await house.asked(pickup_location="island", requesting_agency="NL-3", exclude=["island", "far"])
     for _ in range(8):
         await house.later(minutes=15)
@@ -260,6 +296,3 @@ async def test_the_system_of_the_owner_says_when_it_is_home(house: House, filled
     desk.take_back(receipt)
     await house.later(minutes=15)
     assert (await house.history(waiting))[-1] == "LoanCompleted: LoanCompleted"
-    await run_sql(
-        filled, "update location set system = null where id = 'branch'; update epoch set number = number + 1"
-    )

@@ -95,6 +95,14 @@ async def test_silence_passes_on(house: House) -> None:
     assert (await house.look(loan))["supplying_location"] == "far"
 
 
+async def test_once_nobody_is_left_it_is_expected_at_no_time(house: House) -> None:
+    loan = await house.asked(exclude=["branch", "island"])
+    assert (await house.look(loan))["expected_at"] is not None
+    await house.later(days=16)
+    standing = await house.look(loan)
+    assert (standing["outcome"], standing["expected_at"]) == ("unfilled", None)
+
+
 async def test_the_same_key_is_the_same_loan_request(house: House) -> None:
     first = await house.ask(key="k", requesting_agency_request_id="once")
     again = await house.ask(key="k", requesting_agency_request_id="once")
