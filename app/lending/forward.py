@@ -17,7 +17,7 @@ from app.lending.choose import UnknownTitle
 from app.lending.ground import Ground
 from app.lending.happen import Circumstances, happen
 from app.lending.lapse import FOLLOW
-from app.lending.lifecycle import Event, NotAllowed
+from app.lending.lifecycle import Event, NotAllowed, Supplying
 from app.lending.record import US
 from app.lending.renew import renew
 from app.lending.snapshot import State
@@ -30,6 +30,7 @@ from app.store.waiting import list_waiting, take_over, titles_of
 from routing import charge_for_supply
 
 MOST_LOOKED_AT = 20
+NO_LONGER = "It comes from elsewhere, and sooner: it need not be supplied."
 LET_GO_SECONDS = 10.0
 """How long whoever sends something back waits for the system of another's supplier."""
 
@@ -149,6 +150,8 @@ async def send_on(
     other = locked[forward.to.id]
     try:
         await happen(connection, locked[loan.id], Event.SHIPPED_FORWARD, _told(loan, forward, by, note, at))
+        if other.supplying != Supplying.NOBODY:  # whoever was asked hears of it by an event of their own
+            other = await happen(connection, other, Event.LET_GO, Told(at=at, by=US, note=NO_LONGER))
         after = await happen(
             connection,
             other,

@@ -29,8 +29,7 @@ HANDED_OVER = frozenset({Event.LOANED, Event.SHIPPED_RETURN, Event.FORWARDED_TO_
 
 ANSWERS = frozenset({Event.EXPECT_TO_SUPPLY, Event.WILL_SUPPLY, Event.UNFILLED, Event.RETRY_POSSIBLE, Event.LOANED})
 PASSING_ON = frozenset({Event.UNFILLED, Event.RETRY_POSSIBLE, Event.LAPSED})
-LETTING_GO = frozenset({Event.CANCEL, Event.OVERRIDE})
-LET_GO_BY = LETTING_GO | {Event.FORWARDED_TO_US}
+LETTING_GO = frozenset({Event.CANCEL, Event.OVERRIDE, Event.LET_GO})
 """What a supplier that was asked is no longer wanted after: a system has let go before, and people read it."""
 TO_BE_TAKEN_BACK = frozenset({Event.CANCEL_ASKED, Event.OVERRIDE_ASKED})
 """What a system is asked after whether it can let go."""
@@ -68,7 +67,7 @@ async def happen(
             await note_answered(connection, placement, at=told.at)
         if event is Event.LOANED:
             await note_shipped(connection, placement, at=told.at)
-        if event in PASSING_ON or event in LET_GO_BY or outcome_of(state_of(after)) is not None:
+        if event in PASSING_ON or event in LETTING_GO or outcome_of(state_of(after)) is not None:
             await close_placement(connection, placement, end=event, reason=told.reason, at=told.at)
             await drop(connection, "lapse", placement.key)
         if event in TO_BE_TAKEN_BACK:

@@ -107,6 +107,7 @@ class Event(StrEnum):
     OVERDUE = "Overdue"
     RECALL = "Recall"
     LOAN_COMPLETED = "LoanCompleted"
+    LET_GO = "LetGo"  # of whoever was asked: an item comes from elsewhere
     FORWARDED_TO_US = "ForwardedToUs"  # an item that came back elsewhere is sent straight on to this requester
     # the vans
     SCANNED_ON_THE_WAY = "ScannedOnTheWay"
@@ -169,9 +170,8 @@ EVENTS: Mapping[Event, Row] = {
         dict.fromkeys(_OPEN, R.WAITING),
         {I.IN_HAND: I.ON_TRIP},
     ),
-    Event.FORWARDED_TO_US: Row(
-        dict.fromkeys((S.NOBODY, S.ASKED, S.EXPECTING), S.SHIPPED), {R.WAITING: R.WAITING}, {I.IN_HAND: I.ON_TRIP}
-    ),
+    Event.LET_GO: Row({S.ASKED: S.NOBODY, S.EXPECTING: S.NOBODY}, {R.WAITING: R.WAITING}),
+    Event.FORWARDED_TO_US: Row({S.NOBODY: S.SHIPPED}, {R.WAITING: R.WAITING}, {I.IN_HAND: I.ON_TRIP}),
     # --- there ----------------------------------------------------------------------------------
     Event.SCANNED_ON_THE_WAY: Row(_OUT, {R.WAITING: R.WAITING}, {I.ON_TRIP: I.AT_HUB, I.AT_HUB: I.AT_HUB}),
     Event.SCANNED_AT_PICKUP: Row(_OUT, {R.WAITING: R.WAITING}, _TO_PICKUP),

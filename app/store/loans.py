@@ -211,7 +211,9 @@ async def write_event(
         columns |= {"ended_at": told.at, "patron_reference": None}
     await change(connection, loan, **columns)
     # A supplier that is let go is in the event that lets it go.
-    supplier = [changes.get(name) or getattr(loan, name) for name in ("supplying_agency", "supplying_location")]
+    kept = changes.get("supplying_location") is None
+    names = ("supplying_agency", "supplying_location")
+    supplier = [getattr(loan, name) if kept else changes[name] for name in names]
     await connection.execute(
         _TELL,
         *(loan.id, loan.events + 1, event, told.at, told.by, standing.status, *supplier),

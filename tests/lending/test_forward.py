@@ -28,6 +28,7 @@ RING = """
     I1/to      Mo-Fr  H 14:00   island 15:00
     I2/from    Mo-Fr  island 08:30  H 09:00
 """
+ANY = """{"requested_at": "2026-11-24T08:00:00+01:00", "limit": 10, "exclude": ["island"]}"""
 TO_DESK = ["from 11-24 island H", "early 11-24 H desk"]
 HOME = ["from 11-24 island H", "home 11-24 H branch"]
 
@@ -124,7 +125,7 @@ async def test_it_goes_straight_on_where_that_is_earlier(house: House) -> None:
     assert (way(standing), expected(standing)) == (TO_DESK, "11-24 09:45")
     assert await placements(house, loan) == [(1, "branch", "closed", "ShippedForward")]
     assert await placements(house, waiting) == [
-        (1, "branch", "closed", "ForwardedToUs"),
+        (1, "branch", "closed", "LetGo"),
         (2, "branch", "live", None),
     ]
 
@@ -213,6 +214,28 @@ async def test_what_its_owner_has_recalled_goes_home(house: House) -> None:
     assert (await house.acted(loan, "ShippedReturn"))["item"] == "on_the_way_back"
 
 
+async def test_whoever_is_no_longer_asked_is_told_so(house: House, filled: str) -> None:
+    """`far` was asked, and the item of `branch` comes instead: its agency reads it where it reads everything."""
+    loan = await read_on_the_island(house)
+    await on_tuesday(house, "08:00")
+    waiting = await house.asked(exclude=["island", "branch"], objective="cheapest")
+    await run_sql(filled, f"update loan_request set question = '{ANY}' where id = '{waiting}'")
+    assert (await house.look(waiting))["supplying_location"] == "far"
+    await run_sql(filled, "insert into webhook (agency, url, secret) values ('NL-3', 'https://example.org', 's')")
+    assert (await house.act(loan, "ShippedReturn")).json()["item"] == "forwarded"
+    let_go, forwarded = (await house.events(waiting))[-2:]
+    assert (let_go["event"], let_go["supplying_agency"], let_go["supplying_location"]) == ("LetGo", "NL-3", "far")
+    assert let_go["note"] == "It comes from elsewhere, and sooner: it need not be supplied."
+    assert (forwarded["event"], forwarded["supplying_agency"], forwarded["supplying_location"]) == (
+        "ForwardedToUs",
+        "NL-2",
+        "branch",
+    )
+    async with house.ground.database.connection() as connection:
+        told = await connection.fetch("select split_part(subject, ':', 2) from task where kind = 'deliver'")
+    assert str(waiting) in {row[0] for row in told}
+
+
 async def test_two_returns_race_for_one_who_waits(house: House) -> None:
     """Both copies of `branch` come back at once: one goes on, the other goes home, and neither waits for ever."""
     loans = [await read_on_the_island(house), await read_on_the_island(house)]
@@ -223,7 +246,7 @@ async def test_two_returns_race_for_one_who_waits(house: House) -> None:
     assert sorted(answer.json()["item"] for answer in answers) == ["forwarded", "on_the_way_back"]
     assert (await house.history(waiting))[-1] == "ForwardedToUs: Loaned"
     assert await placements(house, waiting) == [
-        (1, "far", "closed", "ForwardedToUs"),
+        (1, "far", "closed", "LetGo"),
         (2, "branch", "live", None),
     ]
 
