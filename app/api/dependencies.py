@@ -25,12 +25,14 @@ from app.store.keys import SCOPES, Looked, digest_of, find_key
 class Caller:
     """Who calls: the agency of the key (None: the bootstrap key, or open mode) and its scopes.
 
-    `drives`: every name of the POI or carrier that a planner plans for; empty for whoever plans for nobody.
+    `drives`: every name of the POI or carrier that a planner plans for; empty for whoever plans for nobody. `poi` is
+    the one that its key names.
     """
 
     agency: str | None
     scopes: frozenset[str]
     drives: frozenset[str] = frozenset()
+    poi: str | None = None
 
     @property
     def sees_everything(self) -> bool:
@@ -146,7 +148,7 @@ async def identify(request: Request) -> Caller:
     async with held.database.connection() as connection:
         looked = await find_key(connection, None if key is None else digest_of(key))
     if looked.key is not None:
-        caller = Caller(looked.key.agency, looked.key.scopes, looked.key.drives)
+        caller = Caller(looked.key.agency, looked.key.scopes, looked.key.drives, looked.key.poi)
     elif _is(key, admin_key):
         caller = EVERYTHING
     elif admin_key is None and not looked.any_key and _is_here(request):
