@@ -20,6 +20,7 @@ from app.api import (
     holdings,
     imports,
     keys,
+    lapse_rules,
     loans,
     network,
     settlement,
@@ -40,6 +41,7 @@ VERSION = "0.1.0"  # as in pyproject.toml
 
 ROUTERS = (
     loans.router,
+    lapse_rules.router,
     events.router,
     webhooks.router,
     dead_letters.router,

@@ -11,6 +11,7 @@ from app.api.cancellations import CancelShape
 from app.api.decision_shapes import QuestionShape
 from app.api.dependencies import SCHEME, Requirement
 from app.api.key_shapes import NewKeyShape
+from app.api.lapse_rules import AgreedShape
 from app.api.loan_shapes import ActionShape, LoanRequestShape
 from app.api.schemas import Problem
 from app.api.suspensions import SuspendShape
@@ -75,6 +76,7 @@ SHAPES = (
     SuspendShape,
     NewKeyShape,
     WebhookRequestShape,
+    AgreedShape,
 )
 Schema = dict[str, Any]
 _METHODS = ("get", "put", "post", "delete", "patch")

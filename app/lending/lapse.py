@@ -16,8 +16,9 @@ from app.lending.lifecycle import Event, NotAllowed, Requesting, Supplying
 from app.lending.pauses import pauses_of
 from app.lending.record import US, record
 from app.store.events import Told
+from app.store.lapse_rules import lapse_days
 from app.store.loans import Loan, lock_loan, read_loan
-from app.store.placements import LIVE, Placement, close_placement, find_open, lapse_days, move_lapse
+from app.store.placements import LIVE, Placement, close_placement, find_open, move_lapse
 from app.store.tasks import Task, finish, hold, postpone, schedule
 from routing import Register, open_days_later
 

@@ -184,13 +184,3 @@ async def list_placements(connection: asyncpg.Connection, loan: UUID) -> list[di
         loan,
     )
     return [dict(row) for row in rows]
-
-
-async def lapse_days(connection: asyncpg.Connection, *, agency: str | None, service_level: str) -> int:
-    """Return after how many open days an unanswered placement lapses: the most particular rule that there is."""
-    days: int = await connection.fetchval(
-        "select open_days from lapse_rule where agency in ($1, '') and service_level in ($2, '')"
-        " order by agency = '', service_level = '' limit 1",
-        *(agency or "", service_level),
-    )
-    return days

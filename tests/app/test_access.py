@@ -77,6 +77,9 @@ POST /v1/loan-requests/{loan_request}/actions : Resume          401 401 401  200
 POST /v1/loan-requests/{loan_request}/actions : Lost            401 401 401  200 404  200 404  403 404  403 200
 POST /v1/loan-requests/{loan_request}/actions : Scan            401 401 401  200 404  200 404  200 404  403 200
 
+GET /v1/lapse-rules                                   401 401 401  200 200  200 200  200 200  200 200
+PUT /v1/lapse-rules                                   401 401 401  403 403  403 403  403 403  403 200
+
 GET /v1/agencies                                      401 401 401  200 200  200 200  200 200  200 200
 GET /v1/agencies/{isil}                               401 401 401  200 200  200 200  200 200  200 200
 GET /v1/locations                                     401 401 401  200 200  200 200  200 200  200 200
@@ -294,6 +297,7 @@ REQUESTS: Mapping[str, Prepared] = {
         for row in (" ".join(line.split()[:-11]) for line in TABLE.splitlines())
         if row.startswith(ACTIONS) and (action := row.removeprefix(ACTIONS))
     },
+    "PUT /v1/lapse-rules": sends(json={"agency": "NL-2", "open_days": 8}),
     "GET /v1/titles": sends(params={"isbn": EVERYWHERE}),
     "GET /v1/holdings": sends(params={"isbn": EVERYWHERE}),
     "POST /v1/imports/agencies": importing("text/csv", "isil,name,kind\nNL-8,Library Eight,agency\n"),
