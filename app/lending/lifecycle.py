@@ -89,6 +89,7 @@ class Event(StrEnum):
     OVERRIDE = "Override"  # whoever has it is let go: people, or a system that has said that it lets go
     OVERRIDE_ASKED = "OverrideAsked"  # a system has it, and must let go first
     OVERRIDE_REFUSED = "OverrideRefused"  # it does not: the item is on its way
+    CHOICE_REFUSED = "ChoiceRefused"  # whom staff chose cannot be asked
     HOLD = "Hold"
     RESUME = "Resume"
     # placing
@@ -227,6 +228,7 @@ EVENTS: Mapping[Event, Row] = {
         dict.fromkeys((R.WAITING, R.ON_HOLD, R.OVERRIDING), R.OVERRIDING),
     ),
     Event.OVERRIDE_REFUSED: Row(_stay(S.ASKED, S.EXPECTING, S.PROMISED), {R.OVERRIDING: R.WAITING}),
+    Event.CHOICE_REFUSED: Row({S.NOBODY: S.NOBODY}, {R.WAITING: R.WAITING}),
     Event.HOLD: Row(_stay(S.NOBODY, S.ASKED, S.EXPECTING), {R.WAITING: R.ON_HOLD}),
     Event.RESUME: Row(_stay(S.NOBODY, S.ASKED, S.EXPECTING, S.PROMISED), {R.ON_HOLD: R.WAITING}),
 }

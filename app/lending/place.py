@@ -12,6 +12,7 @@ locks the loan request and then schedules tasks, and two that lock in opposite o
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -36,13 +37,14 @@ from app.lending.orders import order_of
 from app.lending.record import US, record
 from app.lending.renew import Renewed, renew, what_changed
 from app.store.events import Told
-from app.store.loans import Loan, add_decision, change, latest_decision, lock_loan, read_loan
+from app.store.loans import Loan, add_decision, latest_decision, lock_loan, read_loan
 from app.store.placements import (
     LIVE,
     Placement,
     close_placement,
     committed,
     find_open,
+    list_placements,
     lock_titles,
     note_placed,
     note_untouched,
@@ -95,17 +97,31 @@ async def _pick(ground: Ground, task: Task, loan: Loan) -> Placement | None:
             raise LookAgain  # somebody changed it meanwhile: start over from what it is now
         await lock_titles(connection, renewed.titles)
         entry = await _first_with_copy(connection, renewed)
-        before = await latest_decision(connection, loan.id)
-        await add_decision(connection, loan.id, written(renewed.decision))
-        changed = what_changed(before, renewed.decision, loan.asked)
+        changed = []
+        if loan.chosen is None:  # a decision about one location alone is no answer to what the rota is
+            changed = what_changed(await latest_decision(connection, loan.id), renewed.decision, loan.asked)
+            await add_decision(connection, loan.id, written(renewed.decision))
         if entry is not None:
             return await _note(ground, connection, task, fresh, renewed, entry, changed, at=at)
         if loan.chosen is None:
             await _end(connection, fresh, renewed, changed, at=at)
             await finish(connection, task)
             return None
-        await change(connection, fresh, chosen=None)  # what staff chose cannot be had: back to the rota
-    raise LookAgain
+        await _refuse_choice(connection, fresh, renewed, loan.chosen, at=at)
+    raise LookAgain  # back to the rota
+
+
+async def _refuse_choice(connection: Connection, loan: Loan, renewed: Renewed, chosen: str, *, at: datetime) -> None:
+    """Record why whom staff chose cannot be asked."""
+    refusal = next((found for found in renewed.decision.refusals if found.supplying_location == chosen), None)
+    if refusal is not None:
+        why = {"reason": str(refusal.reason), "detail": refusal.detail}
+    elif renewed.decision.rota:
+        why = {"reason": "unavailable", "detail": "Every copy there is spoken for."}
+    else:
+        why = {"reason": "no_holding", "detail": "No copy of it is known there."}
+    told = Told(at=at, by=US, note=f"{chosen} cannot be asked: {why['detail']}", data={"location": chosen, **why})
+    await record(connection, loan, Event.CHOICE_REFUSED, told, chosen=None)
 
 
 async def _first_with_copy(connection: Connection, renewed: Renewed) -> RotaEntry | None:
@@ -118,13 +134,27 @@ async def _first_with_copy(connection: Connection, renewed: Renewed) -> RotaEntr
 
 
 async def _end(connection: Connection, loan: Loan, renewed: Renewed, changed: list[str], *, at: datetime) -> None:
+    """Record that nobody is left: what those who were asked said, and why the others cannot be asked."""
+    answers = [
+        {
+            "supplying_location": asked["supplying_location"],
+            "end": asked["end"],
+            "reason": asked["reason"] if _WORD.fullmatch(asked["reason"] or "") else None,
+        }
+        for asked in await list_placements(connection, loan.id)
+    ]
     gathered = [
         {"supplying_location": refusal.supplying_location, "reason": refusal.reason, "detail": refusal.detail}
         for refusal in renewed.decision.refusals
+        if refusal.supplying_location not in loan.asked
     ]
-    data = {"asked": list(loan.asked), "refusals": gathered, "changed": changed}
+    data = {"asked": list(loan.asked), "answers": answers, "refusals": gathered, "changed": changed}
     told = Told(at=at, by=US, note="Nobody is left who could supply it.", data=data)
     await record(connection, loan, Event.END_OF_ROTA, told, **NOBODY)
+
+
+# A word is a reason of the standard's; a sentence may say anything, and stands where retention finds it.
+_WORD = re.compile("[A-Za-z]+")
 
 
 async def _note(
