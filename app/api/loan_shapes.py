@@ -154,7 +154,7 @@ class ActionShape(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     action: Action = Field(description="In ISO 18626's words where it has one.")
-    at: Moment | None = Field(default=None, description="When it happened; left out: now.")
+    at: Moment | None = Field(default=None, description="When it happened, at most a day ahead; left out: now.")
     by: Word | None = Field(default=None, description="Who did it, for people; it is kept behind the key's agency.")
     note: Text | None = Field(default=None, description="For people.")
     reason: Word | None = Field(default=None, description="Why: with `Unfilled`, an ISO 18626 ReasonUnfilled.")

@@ -71,6 +71,7 @@ async def test_the_way_home_is_planned_and_follows_scans(house: House) -> None:
     assert (standing["item"], way(standing), expected(standing)) == ("on_the_way_back", HOME, "11-24 13:30")
     standing = await house.acted(loan, "Scan", location="H", at="2026-11-24T14:00:00+01:00")
     assert (way(standing), expected(standing)) == (["home 11-25 H branch"], "11-25 13:30")
+    await house.later(days=1)
     standing = await house.acted(loan, "Scan", location="branch", at="2026-11-25T13:31:00+01:00")
     assert (standing["item"], standing["status"]) == ("on_the_way_back", "Loaned")
     assert (await house.history(loan))[-1] == "ScannedOnTheWayBack: Loaned"
