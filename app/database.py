@@ -27,20 +27,26 @@ _LOST = (
 )
 
 
+# Two transactions came in each other's way, and the server has rolled one of them back: the other goes on.
+_CONTENDED = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+
 # What is nobody's fault and over after a while: worth another try however often it comes.
 PASSING_ERRORS = (
     ConnectionError,
     FileNotFoundError,  # the socket of a server that is down
     *_LOST,
+    *_CONTENDED,
     asyncpg.InterfaceError,
-    asyncpg.DeadlockDetectedError,
-    asyncpg.SerializationError,
     asyncpg.TooManyConnectionsError,
 )
 
 
 class DatabaseUnavailable(Exception):  # noqa: N818 - named as the problem it becomes
     """PostgreSQL cannot be reached, went away, or has no connection free for us."""
+
+
+class Contended(DatabaseUnavailable):
+    """Another transaction was in the way, and nothing of this one was kept: the same again may well do."""
 
 
 @dataclass(slots=True, eq=False)
@@ -59,10 +65,15 @@ class Database:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[asyncpg.Connection]:
-        """Lend a connection for reading; each statement is its own transaction. Raises DatabaseUnavailable."""
+        """Lend a connection for reading; each statement is its own transaction.
+
+        Raises DatabaseUnavailable, and Contended where something was written and others were in the way.
+        """
         connection = await self._acquire()
         try:
             yield connection
+        except _CONTENDED as error:
+            raise Contended("Others were busy with the same.") from error
         except (*_LOST, ConnectionError, asyncpg.InterfaceError) as error:
             # Ending a transaction on a connection that broke is an InterfaceError, like a fault of ours would be.
             if isinstance(error, _LOST) or not is_open(connection):
@@ -101,7 +112,10 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[asyncpg.Connection]:
-        """Lend a connection inside one transaction: committed at the end, rolled back on any exception."""
+        """Lend a connection inside one transaction: committed at the end, rolled back on any exception.
+
+        Raises DatabaseUnavailable or Contended.
+        """
         async with self.connection() as connection, connection.transaction():
             yield connection
 

@@ -23,6 +23,7 @@ from app.api import (
     imports,
     iso18626,
     keys,
+    lapse_rules,
     loans,
     network,
     settlement,
@@ -45,6 +46,7 @@ VERSION = "0.1.0"  # as in pyproject.toml
 ROUTERS = (
     loans.router,
     iso18626.router,
+    lapse_rules.router,
     events.router,
     webhooks.router,
     dead_letters.router,

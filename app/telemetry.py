@@ -169,10 +169,24 @@ def _decision_seconds(objective: str) -> Histogram:
     return DECISION_SECONDS.labels(objective)
 
 
-def render_metrics() -> bytes:
-    """Return all metrics in Prometheus's text format (METRICS_MEDIA_TYPE): of all workers where there are several."""
+def render_metrics(dead_letters: Mapping[str, int] | None = None) -> bytes:
+    """Return all metrics in Prometheus's text format (METRICS_MEDIA_TYPE): of all workers where there are several.
+
+    `dead_letters` are those of the database by kind: one for all processes, read for whoever asks. None: not known.
+    """
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-        return generate_latest(REGISTRY)
+        return generate_latest(REGISTRY) + _written(dead_letters)
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return generate_latest(registry)
+    return generate_latest(registry) + _written(dead_letters)
+
+
+DEAD_LETTERS = "leenpad_dead_letters"
+
+
+def _written(dead_letters: Mapping[str, int] | None) -> bytes:
+    if dead_letters is None:
+        return b""
+    lines = [f"# HELP {DEAD_LETTERS} What was given up and waits for people.", f"# TYPE {DEAD_LETTERS} gauge"]
+    lines += [f'{DEAD_LETTERS}{{kind="{kind}"}} {count}' for kind, count in sorted(dead_letters.items())]
+    return ("\n".join(lines) + "\n").encode()

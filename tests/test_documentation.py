@@ -15,7 +15,7 @@ from app.commands.serve import WORKING
 from app.embedded.cluster import OTHER_BINARIES
 from app.problems import PROBLEMS
 from app.settings import Settings
-from app.telemetry import DECISION_SECONDS, IMPORTED_ROWS, REQUEST_SECONDS, REQUESTS
+from app.telemetry import DEAD_LETTERS, DECISION_SECONDS, IMPORTED_ROWS, REQUEST_SECONDS, REQUESTS
 
 ROOT = Path(__file__).parents[1]
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
@@ -86,7 +86,7 @@ def test_every_kind_of_problem_is_listed_with_its_status() -> None:
 
 def test_every_metric_is_listed() -> None:
     named = {name.strip("`") for name in rows_of("Health and metrics")}
-    exported = set()
+    exported = {DEAD_LETTERS}
     for metric in (REQUESTS, REQUEST_SECONDS, IMPORTED_ROWS, DECISION_SECONDS):
         (family,) = metric.collect()
         exported.add(family.name + ("_total" if family.type == "counter" else ""))

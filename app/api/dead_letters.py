@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends, Path, Query
 from starlette.requests import Request
 
 from app.api.dependencies import Caller, database, requires, resources
 from app.api.paging import Cursor, Limit, Page, after, page
-from app.api.webhook_shapes import DEAD_LETTER, DeadLetterShape
+from app.api.webhook_shapes import DEAD_LETTER, DeadLetterShape, ResumedShape
 from app.database import Database
-from app.lending.resume import take_up
-from app.problems import documented
+from app.lending.resume import take_up, take_up_all
+from app.lending.work import HANDLERS
+from app.problems import Fault, InvalidInput, documented
 from app.store.tasks import UnknownTask, list_dead
 
 router = APIRouter(prefix="/v1", tags=["Being told"])
@@ -49,3 +50,22 @@ async def resume_dead_letter(
 ) -> None:
     """Have it tried again, as often as something new: for when what stood in its way is gone."""
     await take_up((await resources(request)).ground, letter)
+
+
+@router.post(
+    "/dead-letters/resume",
+    summary="Resume all dead letters of a kind",
+    response_model=ResumedShape,
+    responses={200: {"content": {"application/json": {"example": {"resumed": 214}}}}},
+)
+async def resume_dead_letters(
+    request: Request,
+    caller: Admin,
+    kind: Annotated[
+        str, Query(max_length=40, description="Which: `place`, `follow`, `deliver` …", examples=["place"])
+    ],
+) -> dict[str, int]:
+    """Have all of them tried again, as often as something new: for when a system that stood in the way is back."""
+    if kind not in HANDLERS:
+        raise InvalidInput(Fault("/kind", f"Takes one of {', '.join(sorted(HANDLERS))}."))
+    return {"resumed": await take_up_all((await resources(request)).ground, kind)}

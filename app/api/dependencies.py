@@ -25,13 +25,15 @@ from app.store.keys import SCOPES, Looked, digest_of, find_key
 class Caller:
     """Who calls: the agency of the key (None: the bootstrap key, or open mode) and its scopes.
 
-    `drives`: every name of the POI or carrier that a planner plans for; empty for whoever plans for nobody.
+    `drives`: every name of the POI or carrier that a planner plans for; empty for whoever plans for nobody. `poi` is
+    the one that its key names.
     """
 
     agency: str | None
     scopes: frozenset[str]
     drives: frozenset[str] = frozenset()
     live_deadline_ms: int | None = None  # how long its decisions wait for library systems; None: the setting
+    poi: str | None = None
 
     @property
     def sees_everything(self) -> bool:
@@ -148,7 +150,11 @@ async def identify(request: Request) -> Caller:
         looked = await find_key(connection, None if key is None else digest_of(key))
     if looked.key is not None:
         caller = Caller(
-            looked.key.agency, looked.key.scopes, looked.key.drives, live_deadline_ms=looked.key.live_deadline_ms
+            looked.key.agency,
+            looked.key.scopes,
+            looked.key.drives,
+            live_deadline_ms=looked.key.live_deadline_ms,
+            poi=looked.key.poi,
         )
     elif _is(key, admin_key):
         caller = EVERYTHING

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 from fastapi import APIRouter
@@ -10,8 +11,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from app.api.dependencies import resources
-from app.database import DatabaseUnavailable
+from app.database import DATABASE_ERRORS, DatabaseUnavailable
 from app.lending.snapshot import NotReady
+from app.lending.work import HANDLERS
+from app.store.tasks import count_dead
 from app.telemetry import METRICS_MEDIA_TYPE, render_metrics
 
 router = APIRouter(tags=["Start here"])
@@ -94,6 +97,15 @@ async def _waiting_for(request: Request) -> list[str]:
         }
     },
 )
-async def read_metrics() -> Response:
+async def read_metrics(request: Request) -> Response:
     """For Prometheus to scrape. Without a key, as scrapers have none; nothing in it is about a reader or a title."""
-    return Response(render_metrics(), headers={"Content-Type": METRICS_MEDIA_TYPE})
+    return Response(render_metrics(await _dead_letters(request)), headers={"Content-Type": METRICS_MEDIA_TYPE})
+
+
+async def _dead_letters(request: Request) -> dict[str, int] | None:
+    """How many there are of each kind, of those that there can be; None where the database does not say in time."""
+    held = await resources(request)
+    with suppress(DatabaseUnavailable, *DATABASE_ERRORS):  # a timeout is one of them
+        async with asyncio.timeout(PATIENCE_SECONDS), held.database.connection() as connection:
+            return {**dict.fromkeys(HANDLERS, 0), **await count_dead(connection)}
+    return None

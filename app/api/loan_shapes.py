@@ -24,6 +24,7 @@ Status = Literal[
     "CompletedWithoutReturn",
     "Cancelled",
 ]
+ServiceLevel = Literal["Core", "Express", "Priority", "Rush", "SameDay", "SecondaryMail", "Standard"]
 Outcome = Literal["filled", "unfilled", "cancelled"]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 Text = Annotated[str, StringConstraints(max_length=2000, pattern=r"^[^\x00]*$")]
@@ -43,7 +44,7 @@ class LoanRequestShape(QuestionShape):
         default=None,
         description="Opaque: says nothing about the reader to anyone else. Unlinked when the loan request ends.",
     )
-    service_level: Literal["Core", "Express", "Priority", "Rush", "SameDay", "SecondaryMail", "Standard"] = Field(
+    service_level: ServiceLevel = Field(
         default="Core", description="ISO 18626 serviceLevel; says how long a supplier may take to answer."
     )
 
@@ -153,7 +154,7 @@ class ActionShape(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     action: Action = Field(description="In ISO 18626's words where it has one.")
-    at: Moment | None = Field(default=None, description="When it happened; left out: now.")
+    at: Moment | None = Field(default=None, description="When it happened, at most a day ahead; left out: now.")
     by: Word | None = Field(default=None, description="Who did it, for people; it is kept behind the key's agency.")
     note: Text | None = Field(default=None, description="For people.")
     reason: Word | None = Field(default=None, description="Why: with `Unfilled`, an ISO 18626 ReasonUnfilled.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -51,6 +51,7 @@ from app.problems import Fault, Forbidden, InvalidInput, TooLarge, UnsupportedMe
 from app.store.events import list_events
 from app.store.loans import (
     DuplicateRequestId,
+    Loan,
     LoanFilters,
     UnknownLoanRequest,
     list_loans,
@@ -76,6 +77,9 @@ class Lately(Requirement):
 
 
 MAX_KEY = 255
+MOST_AHEAD = timedelta(days=1)
+SKEW = timedelta(minutes=1)
+"""How much the clocks of callers may be behind."""
 _ASKS = set(QuestionShape.model_fields)
 HeldDatabase = Annotated[Database, Depends(database)]
 Reader = Annotated[Caller, Depends(requires())]
@@ -342,15 +346,26 @@ async def carry_out(
         await check_party(connection, caller, loan)
     check_side(caller, asked.action, loan)
     state = await ground.snapshot.follow()
-    report = _report(asked, caller, held.clock.now(), known=state.register.locations)
-    report = replace(report, message=message)
+    report = _report(asked, caller, _moment(asked, loan, now=held.clock.now()), known=state.register.locations)
+    # Of the placement that the side was checked by.
+    report = replace(report, message=message, placement=loan.placements)
     try:
         await act(ground, loan_request, report)
     except LegRefused as refused:
         raise InvalidInput(Fault(f"/legs/{refused.leg}/{refused.field}", str(refused))) from None
 
 
-def _report(asked: ActionShape, caller: Caller, now: datetime, *, known: Any) -> Report:
+def _moment(asked: ActionShape, loan: Loan, *, now: datetime) -> datetime:
+    """Return when it happened: not before it was asked for, and not further ahead than anybody reports in advance."""
+    at = (asked.at or now).astimezone(UTC)
+    if at > now + MOST_AHEAD:
+        raise InvalidInput(Fault("/at", "This is more than a day ahead."))
+    if at < loan.submitted_at - SKEW:
+        raise InvalidInput(Fault("/at", "This is before the loan request was submitted."))
+    return max(at, loan.submitted_at)
+
+
+def _report(asked: ActionShape, caller: Caller, at: datetime, *, known: Any) -> Report:
     location = asked.supplying_location if asked.action is Action.OVERRIDE else asked.location
     if asked.action is Action.SCAN and location is None:
         raise InvalidInput(Fault("/location", "A scan was made somewhere: name the location."))
@@ -362,7 +377,7 @@ def _report(asked: ActionShape, caller: Caller, now: datetime, *, known: Any) ->
         raise InvalidInput(Fault("/legs", "Goes with `Override`, and not with `supplying_location`."))
     return Report(
         action=asked.action,
-        at=(asked.at or now).astimezone(UTC),
+        at=at,
         by=signed(caller, asked.by),
         note=asked.note,
         reason=asked.reason,

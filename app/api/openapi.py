@@ -13,6 +13,7 @@ from app.api.dependencies import SCHEME, Requirement
 from app.api.doubts import VerdictShape
 from app.api.harvest_shapes import OftenShape, StartShape
 from app.api.key_shapes import NewKeyShape
+from app.api.lapse_rules import AgreedShape
 from app.api.loan_shapes import ActionShape, LoanRequestShape
 from app.api.schemas import Problem
 from app.api.suspensions import SuspendShape
@@ -90,6 +91,7 @@ SHAPES = (
     OftenShape,
     StartShape,
     VerdictShape,
+    AgreedShape,
 )
 Schema = dict[str, Any]
 _METHODS = ("get", "put", "post", "delete", "patch")

@@ -21,7 +21,6 @@ from app.store.statistics import (
     By,
     Scope,
     Shares,
-    find_poi,
     list_isils,
     read_balance,
     read_declines,
@@ -104,11 +103,8 @@ async def _agencies(connection: Connection, caller: Caller, wanted: Shares) -> l
 
 
 async def _planned(connection: Connection, caller: Caller) -> set[str | None]:
-    """Return the agencies in the area of the POI that a planner's key is of: the one whose code its agency is."""
-    if "planner" not in caller.scopes:
-        return set()
-    poi = await find_poi(connection, caller.agency)
-    return set() if poi is None else set(await list_isils(connection, Shares(poi=poi)))
+    """Return the agencies in the area of the POI that a planner's key is of; a carrier has no area."""
+    return set() if caller.poi is None else set(await list_isils(connection, Shares(poi=caller.poi)))
 
 
 def _check(**names: str | None) -> None:

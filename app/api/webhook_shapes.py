@@ -56,6 +56,12 @@ class DeadLetterShape(BaseModel):
     dead_at: datetime = Field(description="When it was given up.")
 
 
+class ResumedShape(BaseModel):
+    """What was taken up again."""
+
+    resumed: int = Field(description="How many.")
+
+
 WEBHOOK_REQUEST: dict[str, Any] = {"url": "https://library.example/leenpad"}
 WEBHOOK: dict[str, Any] = {
     "id": 7,

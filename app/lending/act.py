@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from app.database import Connection
+from app.database import Connection, Contended
 from app.lending.forward import Forward, find_forward, send_on
 from app.lending.ground import Ground
 from app.lending.happen import MOST_RENEWALS, Circumstances, happen
@@ -74,6 +75,8 @@ REQUESTING_SIDE = frozenset(
 PLANNING = frozenset({Action.LOANED, Action.SHIPPED_RETURN, Action.SCAN, Action.OVERRIDE})
 """What an itinerary may be written with."""
 BOTH_SIDES = frozenset({Action.LOST, Action.SCAN, Action.NOTIFICATION})
+MOST_COLLISIONS = 3
+"""How often others may come in the way of an action before its caller hears of it."""
 
 
 class ActionNotAllowed(Exception):  # noqa: N818 - named as the problem it becomes
@@ -92,6 +95,7 @@ class Report:
 
     `legs` are the itinerary that an override chooses instead; `forward`: what is sent back may go straight on.
     `message` names what it came in, where that may come twice: it is carried out once.
+    `placement` is the number of the one that whoever reports was found to answer for; None: whichever is the last.
     """
 
     action: Action
@@ -103,20 +107,32 @@ class Report:
     legs: tuple[ChosenLeg, ...] = ()
     forward: bool = True
     message: str | None = None
+    placement: int | None = None
 
 
 async def act(ground: Ground, loan_id: UUID, report: Report) -> None:
     """Carry an action out.
 
-    Raises UnknownLoanRequest, ActionNotAllowed or (legs that cannot be ridden) LegRefused, and then nothing has
-    changed.
+    Raises UnknownLoanRequest, ActionNotAllowed, (legs that cannot be ridden) LegRefused or DatabaseUnavailable, and
+    then nothing has changed.
     """
+    for _ in range(MOST_COLLISIONS):
+        try:
+            return await _act(ground, loan_id, report)
+        except Contended:
+            await asyncio.sleep(0)  # the other one is through: once more
+    return await _act(ground, loan_id, report)
+
+
+async def _act(ground: Ground, loan_id: UUID, report: Report) -> None:
     while True:
         state = await ground.snapshot.follow()
         async with ground.database.connection() as connection:
             seen = await read_loan(connection, loan_id)
             if report.message is not None and await was_heard(connection, loan_id, report.message):
                 return
+        if report.action not in REQUESTING_SIDE and report.placement not in (None, seen.placements):
+            raise ActionNotAllowed(report.action, seen, "It has gone on to another supplier meanwhile.")
         circumstances = _circumstances(state, seen, report)
         onward = await _onward(ground, state, seen, report)
         async with ground.database.transaction() as connection:
@@ -164,10 +180,13 @@ def _event(loan: Loan, report: Report, *, by_system: bool) -> Event:
         return Event.REPLANNED
     if action is Action.OVERRIDE and Event.REPLANNED in allowed_in(state_of(loan)):
         raise ActionNotAllowed(action, loan, "It is under way: an override takes `legs` now.")
+    lies_with_system = by_system or loan.supplying == Supplying.ASKING
+    if action is Action.OVERRIDE:
+        return Event.OVERRIDE_ASKED if lies_with_system else Event.OVERRIDE
     if action is Action.LOST:
         return Event.LOST if loan.received_at is not None else Event.LOST_ON_THE_WAY
     if action is Action.CANCEL:
-        return Event.CANCEL_ASKED if by_system or loan.supplying == Supplying.ASKING else Event.CANCEL
+        return Event.CANCEL_ASKED if lies_with_system else Event.CANCEL
     if action is Action.RENEW and loan.renewals >= MOST_RENEWALS:
         raise ActionNotAllowed(action, loan, f"It was renewed {loan.renewals} times, and no more is allowed.")
     return Event(action.value)
@@ -185,7 +204,7 @@ _EVENTS: dict[Action, frozenset[Event]] = {
     Action.SCAN: frozenset({Event.SCANNED_ON_THE_WAY, Event.SCANNED_AT_PICKUP, Event.SCANNED_ON_THE_WAY_BACK}),
     Action.LOST: frozenset({Event.LOST, Event.LOST_ON_THE_WAY}),
     Action.CANCEL: frozenset({Event.CANCEL, Event.CANCEL_ASKED}),
-    Action.OVERRIDE: frozenset({Event.OVERRIDE, Event.REPLANNED}),
+    Action.OVERRIDE: frozenset({Event.OVERRIDE, Event.OVERRIDE_ASKED, Event.REPLANNED}),
 }
 
 

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from adapters.contract import Answer, LibrarySystem, NotFound, Standing
 from app.database import Connection
-from app.lending.ground import Ground, LookAgain
+from app.lending.ground import ForPeople, Ground, LookAgain
 from app.lending.happen import LOAN_DAYS, RENEWAL_DAYS, Circumstances, happen
-from app.lending.lapse import parted
+from app.lending.lapse import FOLLOW, parted
 from app.lending.lifecycle import Event, NotAllowed, Requesting
 from app.lending.orders import order_of
 from app.lending.pauses import days_later, pauses_of
@@ -19,7 +19,7 @@ from app.lending.track import plan_there
 from app.store.events import Told
 from app.store.loans import Loan, lock_loan, read_loan
 from app.store.placements import Placement, find_open, get_placement
-from app.store.tasks import Task, finish, hold, postpone
+from app.store.tasks import Task, finish, hold, postpone, schedule
 from app.store.under_way import still_stands
 from routing import Register
 
@@ -74,15 +74,16 @@ def _patience(waited: timedelta, *, out: bool) -> timedelta:
     return min(LATEST_LOOK_OUT if out else LATEST_LOOK, max(SOONEST_LOOK, waited / 4))
 
 
-class OnItsWay(Exception):  # noqa: N818 - says what happened
-    """A supplier that was let go has shipped all the same: people must see to it, and find it as a dead letter."""
+class OnItsWay(ForPeople):
+    """A supplier that was let go has shipped all the same."""
 
 
 async def withdraw(ground: Ground, task: Task) -> None:
     """Carry the task `withdraw` of a placement out: have its system forget it.
 
-    For a loan request whose cancelling waits for the answer, that is what ends it; or, where the item is on its way,
-    what lets it go on. Raises OnItsWay where it has gone on to somebody else.
+    For a loan request whose cancelling waits for the answer, that is what ends it; for one that staff want to have
+    asked of somebody else, that is when it passes on. Where the item is on its way already, either stays where it is.
+    Raises OnItsWay where it has gone on to somebody else.
     """
     loan_id, number = parted(task.subject)
     async with ground.database.connection() as connection:
@@ -100,10 +101,22 @@ async def withdraw(ground: Ground, task: Task) -> None:
             if not taken_back and not shipped_by_it:
                 raise OnItsWay(f"{placement.supplying_location} has shipped what it was told not to.")
             return
-        if loan.requesting == Requesting.CANCELLING:
-            event = Event.WITHDRAWN if taken_back else Event.CANCEL_REFUSED
-            with suppress(NotAllowed):
-                await happen(connection, loan, event, Told(at=at, by=placement.system or US))
+        answers = _WHAT_IT_ANSWERS.get(Requesting(loan.requesting))
+        if answers is None:
+            return
+        data = {"location": loan.chosen} if loan.chosen is not None else None
+        told = Told(at=at, by=placement.system or US, data=data)
+        with suppress(NotAllowed):
+            await happen(connection, loan, answers[not taken_back], told, Circumstances(chosen=loan.chosen))
+        if not taken_back:
+            await schedule(connection, FOLLOW, placement.key, at)  # it says what has happened instead
+
+
+# What it means for whoever waits that a system has let go, and that it has not.
+_WHAT_IT_ANSWERS = {
+    Requesting.CANCELLING: (Event.WITHDRAWN, Event.CANCEL_REFUSED),
+    Requesting.OVERRIDING: (Event.OVERRIDE, Event.OVERRIDE_REFUSED),
+}
 
 
 async def answered(ground: Ground, loan_id: UUID, *, taken_back: bool, told: Told) -> None:

@@ -1,20 +1,23 @@
 """Sends an item that is on its way back straight on to the next who waits for it, where that is better.
 
 Better is: it arrives earlier than by whoever has been asked and by the first of a renewed decision, and costs no more
-than either. See docs/decisions/0022.
+than either. A system that was asked gives its order back before: see docs/decisions/0022.
 """
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from adapters.contract import NotFound, SystemFault
 from app.database import Connection
 from app.lending.choose import UnknownTitle
 from app.lending.ground import Ground
 from app.lending.happen import Circumstances, happen
-from app.lending.lifecycle import Event, NotAllowed
+from app.lending.lapse import FOLLOW
+from app.lending.lifecycle import Event, NotAllowed, Supplying
 from app.lending.record import US
 from app.lending.renew import renew
 from app.lending.snapshot import State
@@ -27,6 +30,9 @@ from app.store.waiting import list_waiting, take_over, titles_of
 from routing import charge_for_supply
 
 MOST_LOOKED_AT = 20
+NO_LONGER = "It comes from elsewhere, and sooner: it need not be supplied."
+LET_GO_SECONDS = 10.0
+"""How long whoever sends something back waits for the system of another's supplier."""
 
 
 class Offer(NamedTuple):
@@ -47,7 +53,11 @@ class Forward:
 
 
 async def find_forward(ground: Ground, state: State, loan: Loan, *, at: datetime) -> Forward | None:
-    """Return the first who waits for an item and for whom its being sent on is better than what they can have."""
+    """Return the first who waits for an item and for whom its being sent on is better than what they can have.
+
+    What lies with a system for them has been given back by then: of an order that was shipped unheard two items would
+    travel. If nothing comes of it after all, their order is gone, which the next look at that system shows.
+    """
     async with ground.database.connection() as connection:
         titles = await titles_of(connection, loan.id)
         waiting = [
@@ -57,9 +67,31 @@ async def find_forward(ground: Ground, state: State, loan: Loan, *, at: datetime
         ]
     for other in waiting:
         found = await _for(ground, state, loan, other, at=at)
-        if found is not None:
+        if found is not None and await _lets_go(ground, other):
             return found
     return None
+
+
+async def _lets_go(ground: Ground, other: Loan) -> bool:
+    """Have an order given back; people read in the event that they are no longer asked."""
+    async with ground.database.connection() as connection:
+        placement = await find_open(connection, other.id)
+        system = None if placement is None else await ground.systems.find(connection, placement.system)
+    if placement is None or system is None or placement.receipt is None:
+        return True
+    try:
+        async with asyncio.timeout(LET_GO_SECONDS):
+            lets_go = await system.cancel(placement.receipt)
+    except NotFound:
+        return True
+    except (SystemFault, TimeoutError):
+        lets_go = False
+    if not lets_go:
+        async with ground.database.transaction() as connection:
+            await schedule(
+                connection, FOLLOW, placement.key, ground.clock.now()
+            )  # it has news that nobody has fetched
+    return lets_go
 
 
 async def _for(ground: Ground, state: State, loan: Loan, other: Loan, *, at: datetime) -> Forward | None:
@@ -118,6 +150,8 @@ async def send_on(connection: Connection, loan: Loan, forward: Forward, said: To
     other = locked[forward.to.id]
     try:
         await happen(connection, locked[loan.id], Event.SHIPPED_FORWARD, _told(loan, forward, said))
+        if other.supplying != Supplying.NOBODY:  # whoever was asked hears of it by an event of their own
+            other = await happen(connection, other, Event.LET_GO, Told(at=said.at, by=US, note=NO_LONGER))
         after = await happen(
             connection,
             other,
@@ -135,7 +169,7 @@ async def send_on(connection: Connection, loan: Loan, forward: Forward, said: To
     system, known = await take_over(connection, loan=after.id, number=number, other=loan.id, before=placement.number)
     await change(connection, after, placements=number)
     if system is not None and known:
-        await schedule(connection, "follow", f"{after.id}-{number}", said.at)
+        await schedule(connection, FOLLOW, f"{after.id}-{number}", said.at)
     return True
 
 

@@ -33,3 +33,7 @@ class Ground:
 
 class LookAgain(Exception):  # noqa: N818 - says what to do
     """What a task waits for has not come yet: do it again after a while; not a failure."""
+
+
+class ForPeople(Exception):  # noqa: N818 - says whom it is for
+    """Something that no further attempt will change: people must see to it, and find it as a dead letter at once."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.database import Connection
-from app.lending.lapse import let_go, pass_on, take_back
+from app.lending.lapse import NOBODY, pass_on, take_back
 from app.lending.lifecycle import Event, outcome_of
 from app.lending.record import record, state_of
 from app.lending.track import STRANDED, Way
@@ -29,9 +29,12 @@ HANDED_OVER = frozenset({Event.LOANED, Event.SHIPPED_RETURN, Event.FORWARDED_TO_
 
 ANSWERS = frozenset({Event.EXPECT_TO_SUPPLY, Event.WILL_SUPPLY, Event.UNFILLED, Event.RETRY_POSSIBLE, Event.LOANED})
 PASSING_ON = frozenset({Event.UNFILLED, Event.RETRY_POSSIBLE, Event.LAPSED})
-LETTING_GO = frozenset({Event.CANCEL, Event.OVERRIDE})
-LET_GO_BY = LETTING_GO | {Event.FORWARDED_TO_US}
-"""What a supplier that was asked is no longer wanted after."""
+LETTING_GO = frozenset({Event.CANCEL, Event.OVERRIDE, Event.LET_GO})
+"""What a supplier that was asked is no longer wanted after: a system has let go before, and people read it."""
+TO_BE_TAKEN_BACK = frozenset({Event.CANCEL_ASKED, Event.OVERRIDE_ASKED})
+"""What a system is asked after whether it can let go."""
+ANOTHER_WAY_OUT = frozenset({Event.CANCEL_ASKED, Event.OVERRIDE_REFUSED, Event.LOANED, Event.FORWARDED_TO_US})
+"""What staff's choice of a supplier holds no longer after."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,12 +67,10 @@ async def happen(
             await note_answered(connection, placement, at=told.at)
         if event is Event.LOANED:
             await note_shipped(connection, placement, at=told.at)
-        if event in PASSING_ON or event in LET_GO_BY or outcome_of(state_of(after)) is not None:
+        if event in PASSING_ON or event in LETTING_GO or outcome_of(state_of(after)) is not None:
             await close_placement(connection, placement, end=event, reason=told.reason, at=told.at)
             await drop(connection, "lapse", placement.key)
-        if event in LET_GO_BY:
-            await let_go(connection, placement, at=told.at)
-        if event is Event.CANCEL_ASKED:
+        if event in TO_BE_TAKEN_BACK:
             await take_back(connection, placement, at=told.at)
     if given.way is not None and given.way.arrives_at is None and outcome_of(state_of(after)) is None:
         await schedule(connection, REPLAN, str(loan.id), told.at + STRANDED)
@@ -86,11 +87,15 @@ def _changes(loan: Loan, event: Event, told: Told, given: Circumstances) -> dict
     """Return the columns of loan_request that an event changes besides its state."""
     changes: dict[str, object] = {}
     if event in PASSING_ON or event in LETTING_GO:
-        changes |= {"supplying_agency": None, "supplying_location": None, "expected_at": None}
+        changes |= NOBODY
     if event is Event.OVERRIDE:
         # Whoever is passed over has not said no, and staff may also choose one that had its turn.
         again = (given.chosen, loan.supplying_location)
         changes |= {"chosen": given.chosen, "asked": [place for place in loan.asked if place not in again]}
+    if event is Event.OVERRIDE_ASKED:
+        changes["chosen"] = given.chosen
+    if event in ANOTHER_WAY_OUT:
+        changes["chosen"] = None
     if given.way is not None:
         changes |= {
             "itinerary": given.way.legs,

@@ -16,8 +16,9 @@ from app.lending.lifecycle import Event, NotAllowed, Requesting, Supplying
 from app.lending.pauses import pauses_of
 from app.lending.record import US, record
 from app.store.events import Told
+from app.store.lapse_rules import lapse_days
 from app.store.loans import Loan, lock_loan, read_loan
-from app.store.placements import LIVE, Placement, close_placement, find_open, lapse_days, move_lapse
+from app.store.placements import LIVE, Placement, close_placement, find_open, move_lapse
 from app.store.tasks import Task, finish, hold, postpone, schedule
 from routing import Register, open_days_later
 
@@ -25,6 +26,8 @@ FOLLOW, WITHDRAW = "follow", "withdraw"
 UNANSWERED = (Supplying.ASKED, Supplying.EXPECTING)
 # How often a system that does not answer is asked to give an order back before the request passes on without.
 PATIENCE = 3
+NOBODY = {"supplying_agency": None, "supplying_location": None, "expected_at": None}
+"""What a loan request says of whoever has it, once nobody has."""
 
 
 async def lapses_at(
@@ -70,7 +73,7 @@ async def lapse(ground: Ground, task: Task) -> None:
             return
         told = Told(at=at, by=US, note="No answer came in time.")
         try:
-            loan = await record(connection, loan, Event.LAPSED, told, supplying_agency=None, supplying_location=None)
+            loan = await record(connection, loan, Event.LAPSED, told, **NOBODY)
         except NotAllowed:  # it was answered
             return
         await close_placement(connection, placement, end=Event.LAPSED, reason=None, at=at)

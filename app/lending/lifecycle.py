@@ -41,6 +41,7 @@ class Requesting(StrEnum):
     WAITING = "waiting"
     ON_HOLD = "on_hold"  # by staff: nobody new is asked
     CANCELLING = "cancelling"  # asked for; whether the supplying side still could is not known
+    OVERRIDING = "overriding"  # staff want somebody else; whether whoever has it lets go is not known
     RECEIVED = "received"
     RETURNED = "returned"
     CLOSED = "closed"
@@ -85,7 +86,10 @@ class Event(StrEnum):
     CANCEL_REFUSED = "CancelRefused"  # CancelResponse, no
     LOST = "Lost"
     LOST_ON_THE_WAY = "LostOnTheWay"
-    OVERRIDE = "Override"
+    OVERRIDE = "Override"  # whoever has it is let go: people, or a system that has said that it lets go
+    OVERRIDE_ASKED = "OverrideAsked"  # a system has it, and must let go first
+    OVERRIDE_REFUSED = "OverrideRefused"  # it does not: the item is on its way
+    CHOICE_REFUSED = "ChoiceRefused"  # whom staff chose cannot be asked
     HOLD = "Hold"
     RESUME = "Resume"
     NOTIFICATION = "Notification"  # either side says something that changes nothing
@@ -105,6 +109,7 @@ class Event(StrEnum):
     OVERDUE = "Overdue"
     RECALL = "Recall"
     LOAN_COMPLETED = "LoanCompleted"
+    LET_GO = "LetGo"  # of whoever was asked: an item comes from elsewhere
     FORWARDED_TO_US = "ForwardedToUs"  # an item that came back elsewhere is sent straight on to this requester
     # the vans
     SCANNED_ON_THE_WAY = "ScannedOnTheWay"
@@ -138,7 +143,13 @@ def _stay(*states: Supplying) -> dict[Supplying, Supplying]:
 
 S, R, I = Supplying, Requesting, Item  # noqa: E741 - the table is read as columns
 
-_OPEN = {R.WAITING: R.WAITING, R.ON_HOLD: R.ON_HOLD, R.CANCELLING: R.CANCELLING}
+_OPEN = {
+    R.WAITING: R.WAITING,
+    R.ON_HOLD: R.ON_HOLD,
+    R.CANCELLING: R.CANCELLING,
+    R.OVERRIDING: R.OVERRIDING,
+}
+_FREE = {**_OPEN, R.OVERRIDING: R.WAITING}  # nobody has it any more: whom staff chose can be asked
 _OUT = _stay(S.SHIPPED, S.OVERDUE, S.RECALLED)
 _TO_PICKUP = {I.ON_TRIP: I.AT_PICKUP, I.AT_HUB: I.AT_PICKUP, I.AT_PICKUP: I.AT_PICKUP}
 
@@ -147,23 +158,22 @@ EVENTS: Mapping[Event, Row] = {
     # --- placing: from one supplier to the next -------------------------------------------------
     Event.PLACING: Row({S.NOBODY: S.ASKING}, {R.WAITING: R.WAITING}),
     Event.PLACED: Row({S.ASKING: S.ASKED}, _OPEN),
-    Event.PLACEMENT_REFUSED: Row({S.ASKING: S.NOBODY}, _OPEN),
+    Event.PLACEMENT_REFUSED: Row({S.ASKING: S.NOBODY}, _FREE),
     Event.OUTCOME_UNKNOWN: Row({S.ASKING: S.ASKING}, _OPEN),
-    Event.LAPSED: Row({S.ASKED: S.NOBODY, S.EXPECTING: S.NOBODY}, _OPEN),
+    Event.LAPSED: Row({S.ASKED: S.NOBODY, S.EXPECTING: S.NOBODY}, _FREE),
     Event.END_OF_ROTA: Row({S.NOBODY: S.UNFILLED}, {R.WAITING: R.CLOSED}),
     # --- the supplying side answers -------------------------------------------------------------
     Event.EXPECT_TO_SUPPLY: Row({S.ASKED: S.EXPECTING}, _OPEN),
     Event.WILL_SUPPLY: Row({S.ASKED: S.PROMISED, S.EXPECTING: S.PROMISED}, _OPEN),
-    Event.UNFILLED: Row({S.ASKED: S.NOBODY, S.EXPECTING: S.NOBODY, S.PROMISED: S.NOBODY}, _OPEN),
-    Event.RETRY_POSSIBLE: Row({S.ASKED: S.NOBODY, S.EXPECTING: S.NOBODY}, _OPEN),
+    Event.UNFILLED: Row({S.ASKED: S.NOBODY, S.EXPECTING: S.NOBODY, S.PROMISED: S.NOBODY}, _FREE),
+    Event.RETRY_POSSIBLE: Row({S.ASKED: S.NOBODY, S.EXPECTING: S.NOBODY}, _FREE),
     Event.LOANED: Row(
         {S.ASKED: S.SHIPPED, S.EXPECTING: S.SHIPPED, S.PROMISED: S.SHIPPED},
-        {R.WAITING: R.WAITING, R.ON_HOLD: R.WAITING, R.CANCELLING: R.WAITING},
+        dict.fromkeys(_OPEN, R.WAITING),
         {I.IN_HAND: I.ON_TRIP},
     ),
-    Event.FORWARDED_TO_US: Row(
-        dict.fromkeys((S.NOBODY, S.ASKED, S.EXPECTING), S.SHIPPED), {R.WAITING: R.WAITING}, {I.IN_HAND: I.ON_TRIP}
-    ),
+    Event.LET_GO: Row({S.ASKED: S.NOBODY, S.EXPECTING: S.NOBODY}, {R.WAITING: R.WAITING}),
+    Event.FORWARDED_TO_US: Row({S.NOBODY: S.SHIPPED}, {R.WAITING: R.WAITING}, {I.IN_HAND: I.ON_TRIP}),
     # --- there ----------------------------------------------------------------------------------
     Event.SCANNED_ON_THE_WAY: Row(_OUT, {R.WAITING: R.WAITING}, {I.ON_TRIP: I.AT_HUB, I.AT_HUB: I.AT_HUB}),
     Event.SCANNED_AT_PICKUP: Row(_OUT, {R.WAITING: R.WAITING}, _TO_PICKUP),
@@ -192,7 +202,8 @@ EVENTS: Mapping[Event, Row] = {
         {R.WAITING: R.CLOSED, R.ON_HOLD: R.CLOSED},
     ),
     Event.CANCEL_ASKED: Row(
-        _stay(S.ASKING, S.ASKED, S.EXPECTING, S.PROMISED), {R.WAITING: R.CANCELLING, R.ON_HOLD: R.CANCELLING}
+        _stay(S.ASKING, S.ASKED, S.EXPECTING, S.PROMISED),
+        dict.fromkeys((R.WAITING, R.ON_HOLD, R.OVERRIDING), R.CANCELLING),
     ),
     Event.WITHDRAWN: Row(
         dict.fromkeys((S.NOBODY, S.ASKED, S.EXPECTING, S.PROMISED), S.CANCELLED), {R.CANCELLING: R.CLOSED}
@@ -211,8 +222,14 @@ EVENTS: Mapping[Event, Row] = {
     # --- staff ----------------------------------------------------------------------------------------
     Event.OVERRIDE: Row(
         dict.fromkeys((S.NOBODY, S.ASKED, S.EXPECTING, S.PROMISED), S.NOBODY),
-        {R.WAITING: R.WAITING, R.ON_HOLD: R.WAITING},
+        dict.fromkeys((R.WAITING, R.ON_HOLD, R.OVERRIDING), R.WAITING),
     ),
+    Event.OVERRIDE_ASKED: Row(
+        _stay(S.ASKING, S.ASKED, S.EXPECTING, S.PROMISED),
+        dict.fromkeys((R.WAITING, R.ON_HOLD, R.OVERRIDING), R.OVERRIDING),
+    ),
+    Event.OVERRIDE_REFUSED: Row(_stay(S.ASKED, S.EXPECTING, S.PROMISED), {R.OVERRIDING: R.WAITING}),
+    Event.CHOICE_REFUSED: Row({S.NOBODY: S.NOBODY}, {R.WAITING: R.WAITING}),
     Event.HOLD: Row(_stay(S.NOBODY, S.ASKED, S.EXPECTING), {R.WAITING: R.ON_HOLD}),
     Event.RESUME: Row(_stay(S.NOBODY, S.ASKED, S.EXPECTING, S.PROMISED), {R.ON_HOLD: R.WAITING}),
     Event.NOTIFICATION: Row({}, {state: state for state in R if state is not R.CLOSED}),

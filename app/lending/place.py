@@ -1,5 +1,8 @@
 """Places a loan request with the next on the rota, and goes on to the one after when that one does not take it.
 
+Goes on also where a system stays away and surely has nothing of the order; one that may have it is looked into for as
+long as it takes.
+
 Each step is a transaction of its own, and none is open while a system is called. A worker that dies between two steps
 leaves the state `asking`; whoever takes the task over looks first whether the order was placed.
 
@@ -9,35 +12,54 @@ locks the loan request and then schedules tasks, and two that lock in opposite o
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from adapters.contract import Duplicate, LibrarySystem, NotFound, OutcomeUnknown, Refused
+from adapters.contract import (
+    AuthExpired,
+    Duplicate,
+    LibrarySystem,
+    NotFound,
+    NotOffered,
+    OutcomeUnknown,
+    Refused,
+    SystemFault,
+    Unavailable,
+)
 from app.database import Connection
 from app.lending.documents import written
 from app.lending.ground import Ground, LookAgain
-from app.lending.lapse import FOLLOW, lapses_at, pass_on, take_back
+from app.lending.lapse import FOLLOW, NOBODY, lapses_at, pass_on, take_back
 from app.lending.lifecycle import Event, Requesting, Supplying
 from app.lending.orders import order_of
 from app.lending.record import US, record
 from app.lending.renew import Renewed, renew, what_changed
 from app.store.events import Told
-from app.store.loans import Loan, add_decision, change, latest_decision, lock_loan, read_loan
+from app.store.loans import Loan, add_decision, latest_decision, lock_loan, read_loan
 from app.store.placements import (
     LIVE,
     Placement,
     close_placement,
     committed,
     find_open,
+    list_placements,
     lock_titles,
     note_placed,
+    note_untouched,
     open_placement,
 )
-from app.store.tasks import Task, finish, hold, schedule
+from app.store.tasks import Task, finish, hold, postpone, schedule
 from routing import Register, RotaEntry
 
 PLACE, LAPSE = "place", "lapse"
+AWAY = timedelta(hours=2)
+"""How long a system may be away before whoever is next on the rota is asked instead."""
+OUT_OF_REACH = "SystemOutOfReach"
+"""Reason of a placement that was given up for that. None of ISO 18626's says it."""
+NOTHING_DONE = (Unavailable, AuthExpired, NotOffered)
+"""What a system raises that was told to place an order, and did not."""
 
 
 async def place(ground: Ground, task: Task) -> None:
@@ -75,17 +97,31 @@ async def _pick(ground: Ground, task: Task, loan: Loan) -> Placement | None:
             raise LookAgain  # somebody changed it meanwhile: start over from what it is now
         await lock_titles(connection, renewed.titles)
         entry = await _first_with_copy(connection, renewed)
-        before = await latest_decision(connection, loan.id)
-        await add_decision(connection, loan.id, written(renewed.decision))
-        changed = what_changed(before, renewed.decision, loan.asked)
+        changed = []
+        if loan.chosen is None:  # a decision about one location alone is no answer to what the rota is
+            changed = what_changed(await latest_decision(connection, loan.id), renewed.decision, loan.asked)
+            await add_decision(connection, loan.id, written(renewed.decision))
         if entry is not None:
             return await _note(ground, connection, task, fresh, renewed, entry, changed, at=at)
         if loan.chosen is None:
             await _end(connection, fresh, renewed, changed, at=at)
             await finish(connection, task)
             return None
-        await change(connection, fresh, chosen=None)  # what staff chose cannot be had: back to the rota
-    raise LookAgain
+        await _refuse_choice(connection, fresh, renewed, loan.chosen, at=at)
+    raise LookAgain  # back to the rota
+
+
+async def _refuse_choice(connection: Connection, loan: Loan, renewed: Renewed, chosen: str, *, at: datetime) -> None:
+    """Record why whom staff chose cannot be asked."""
+    refusal = next((found for found in renewed.decision.refusals if found.supplying_location == chosen), None)
+    if refusal is not None:
+        why = {"reason": str(refusal.reason), "detail": refusal.detail}
+    elif renewed.decision.rota:
+        why = {"reason": "unavailable", "detail": "Every copy there is spoken for."}
+    else:
+        why = {"reason": "no_holding", "detail": "No copy of it is known there."}
+    told = Told(at=at, by=US, note=f"{chosen} cannot be asked: {why['detail']}", data={"location": chosen, **why})
+    await record(connection, loan, Event.CHOICE_REFUSED, told, chosen=None)
 
 
 async def _first_with_copy(connection: Connection, renewed: Renewed) -> RotaEntry | None:
@@ -98,13 +134,27 @@ async def _first_with_copy(connection: Connection, renewed: Renewed) -> RotaEntr
 
 
 async def _end(connection: Connection, loan: Loan, renewed: Renewed, changed: list[str], *, at: datetime) -> None:
+    """Record that nobody is left: what those who were asked said, and why the others cannot be asked."""
+    answers = [
+        {
+            "supplying_location": asked["supplying_location"],
+            "end": asked["end"],
+            "reason": asked["reason"] if _WORD.fullmatch(asked["reason"] or "") else None,
+        }
+        for asked in await list_placements(connection, loan.id)
+    ]
     gathered = [
         {"supplying_location": refusal.supplying_location, "reason": refusal.reason, "detail": refusal.detail}
         for refusal in renewed.decision.refusals
+        if refusal.supplying_location not in loan.asked
     ]
-    data = {"asked": list(loan.asked), "refusals": gathered, "changed": changed}
+    data = {"asked": list(loan.asked), "answers": answers, "refusals": gathered, "changed": changed}
     told = Told(at=at, by=US, note="Nobody is left who could supply it.", data=data)
-    await record(connection, loan, Event.END_OF_ROTA, told, supplying_agency=None, supplying_location=None)
+    await record(connection, loan, Event.END_OF_ROTA, told, **NOBODY)
+
+
+# A word is a reason of the standard's; a sentence may say anything, and stands where retention finds it.
+_WORD = re.compile("[A-Za-z]+")
 
 
 async def _note(
@@ -166,7 +216,7 @@ def _system_of(register: Register, entry: RotaEntry) -> str | None:
 
 
 async def _ask(ground: Ground, task: Task, loan: Loan, placement: Placement, *, asked_before: bool) -> bool:
-    """Ask the system and write down what it said. True: the task is done; False: the next one's turn.
+    """Ask the system and write down what it said. True: the task is done, or comes again; False: the next one's turn.
 
     Raises a SystemFault where it has to be tried or looked into again.
     """
@@ -186,11 +236,12 @@ async def _ask(ground: Ground, task: Task, loan: Loan, placement: Placement, *, 
         if refused is not None:
             await close_placement(connection, placement, end=Event.PLACEMENT_REFUSED, reason=refused.reason, at=at)
             told = Told(at=at, by=placement.system or US, reason=refused.reason, note=str(refused))
-            loan = await record(
-                connection, loan, Event.PLACEMENT_REFUSED, told, supplying_agency=None, supplying_location=None
-            )
+            loan = await record(connection, loan, Event.PLACEMENT_REFUSED, told, **NOBODY)
             if loan.requesting == Requesting.CANCELLING:
                 await pass_on(connection, loan, at=at)
+            if task.attempts > 1:  # the next one's patience is whole
+                await postpone(connection, task, at)
+                return True
             return False
         await _placed(connection, register, loan, placement, receipt=receipt, at=at)
         await finish(connection, task)
@@ -200,13 +251,22 @@ async def _ask(ground: Ground, task: Task, loan: Loan, placement: Placement, *, 
 async def _call(
     ground: Ground, task: Task, loan: Loan, placement: Placement, system: LibrarySystem, *, asked_before: bool
 ) -> tuple[str | None, Refused | None]:
+    """Have an order placed: (its receipt, None), or (None, why not).
+
+    A system that stays away is passed over after a while, if it surely has nothing of the order.
+    """
     order = order_of(loan, placement)
+    clean, asking = placement.untouched, False
     try:
         if asked_before and (receipt := await system.find(order, key=placement.key)) is not None:
             return receipt, None
+        clean = True
         quote = await system.prepare(order)
         if not quote.possible:
             return None, Refused(quote.reason or "Other", quote.detail)
+        if placement.untouched:
+            await _note_untouched(ground, task, placement, untouched=False)
+        asking = True
         return await system.place(quote, key=placement.key), None
     except Duplicate as duplicate:
         return duplicate.receipt, None if duplicate.receipt else duplicate
@@ -217,6 +277,24 @@ async def _call(
     except OutcomeUnknown:
         await _note_unknown(ground, task, placement)
         raise
+    except SystemFault as fault:
+        if not clean or (asking and not isinstance(fault, NOTHING_DONE)):
+            raise
+        if ground.clock.now() - placement.asked_at < AWAY * ground.clock.speed:
+            await _note_untouched(ground, task, placement, untouched=True)
+            raise
+        return None, Refused(OUT_OF_REACH, _away(placement, fault))
+
+
+def _away(placement: Placement, fault: SystemFault) -> str:
+    hours = AWAY.total_seconds() / 3600
+    return f"{placement.system} has been out of reach for {hours:g} hours ({type(fault).__name__}): it has no order."
+
+
+async def _note_untouched(ground: Ground, task: Task, placement: Placement, *, untouched: bool) -> None:
+    async with ground.database.transaction() as connection:
+        await hold(connection, task)
+        await note_untouched(connection, placement, untouched=untouched)
 
 
 async def _note_unknown(ground: Ground, task: Task, placement: Placement) -> None:
@@ -247,5 +325,5 @@ async def _placed(
     await schedule(connection, LAPSE, placement.key, lapse)
     if placement.system is not None:
         await schedule(connection, FOLLOW, placement.key, at)
-    if loan.requesting == Requesting.CANCELLING:  # asked for while the system was asked
+    if loan.requesting in (Requesting.CANCELLING, Requesting.OVERRIDING):  # asked for while the system was asked
         await take_back(connection, replace(placement, state=LIVE), at=at)

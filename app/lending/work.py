@@ -1,6 +1,7 @@
 """The worker: claims what is due and carries it out, many side by side, in as many processes as there are.
 
 A task that fails is tried again later and later; after so many attempts it is left as a dead letter for people.
+Systems that are away for days are waited for, and so is a network where none is active.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from random import SystemRandom
 
 import structlog
 
+from adapters.contract import RateLimited, SystemFault
 from app.database import DATABASE_ERRORS, PASSING_ERRORS, DatabaseUnavailable
 from app.lending.follow import follow, overdue, withdraw
-from app.lending.ground import Ground, LookAgain
+from app.lending.ground import ForPeople, Ground, LookAgain
 from app.lending.happen import OVERDUE
 from app.lending.harvest import HARVEST, harvest
 from app.lending.lapse import FOLLOW, WITHDRAW, lapse
@@ -24,6 +26,7 @@ from app.lending.listen import Ear, Waker
 from app.lending.place import LAPSE, PLACE, place
 from app.lending.replan import replan
 from app.lending.retain import RETENTION, ensure_retention, retain
+from app.lending.snapshot import NotReady
 from app.lending.stop import RECOUNT, recount
 from app.lending.tell import deliver
 from app.store.tasks import LeaseLost, Task, claim, fail, put_back
@@ -59,6 +62,9 @@ class Patience:
 PATIENCE = Patience()
 # Receivers of webhooks are other people's machines: they may be away for a night.
 PATIENCE_WITH: Mapping[str, Patience] = {DELIVER: Patience(most_attempts=100, longest_retry=timedelta(minutes=15))}
+# A library system may be moved over a long weekend, and nobody should have to look: eight days at least.
+PATIENCE_WITH_SYSTEMS = Patience(most_attempts=220, longest_retry=timedelta(hours=2))
+ASKS_SYSTEMS = frozenset({PLACE, LAPSE, FOLLOW, WITHDRAW})
 # Kinds that wait for other people's machines have places of their own, so that they never take those of the rest.
 PLACES_OF_THEIR_OWN: Mapping[str, int] = {DELIVER: 16, HARVEST: 4}
 
@@ -66,6 +72,8 @@ OF_LEASE = 0.75  # how much of its lease a task may take: nobody works on what m
 IDLE_SECONDS = 1.0  # how long to wait for a notification before looking anyway
 FIRST_RETRY = timedelta(seconds=2)
 SOON = timedelta(milliseconds=200)
+WITHOUT_NETWORK = timedelta(minutes=5)
+"""How long until another look, where no network is active: it is nobody's fault, and counts as no attempt."""
 
 _chance = SystemRandom()
 
@@ -136,25 +144,48 @@ async def _carry_out(ground: Ground, task: Task, handler: Handler) -> None:
     except LeaseLost:
         log.info("another worker has the task by now", kind=task.kind, task=task.id)
     except LookAgain:
-        await _put_back(ground, task)
+        await _put_back(ground, task, SOON)
+    except NotReady:
+        await _put_back(ground, task, WITHOUT_NETWORK)
+    except ForPeople as error:
+        await _give_up(ground, task, error)
     except TimeoutError as error:  # an OSError too, but none of the database's
         await _count_failure(ground, task, error)
     except (DatabaseUnavailable, *PASSING_ERRORS) as error:
         # The lease ends by itself, should the database not come back in time.
-        await _put_off(ground, task, error=type(error).__name__, after=_delay(task))
+        await _put_off(ground, task, error=type(error).__name__, after=_delay(task, _patience(task, error)))
     except Exception as error:
         await _count_failure(ground, task, error)
 
 
 async def _count_failure(ground: Ground, task: Task, error: Exception) -> None:
     """Have a task tried again later, or, after so many attempts, leave it to people."""
-    said = f"{type(error).__name__}: {error}"
-    if task.attempts >= PATIENCE_WITH.get(task.kind, PATIENCE).most_attempts:
-        log.error("a task is given up", kind=task.kind, task=task.id, exc_info=error)
-        await _put_off(ground, task, error=said, after=None)
-    else:
-        log.warning("a task failed", kind=task.kind, task=task.id, attempt=task.attempts, error=type(error).__name__)
-        await _put_off(ground, task, error=said, after=_delay(task))
+    patience = _patience(task, error)
+    if task.attempts >= patience.most_attempts:
+        await _give_up(ground, task, error)
+        return
+    log.warning("a task failed", kind=task.kind, task=task.id, attempt=task.attempts, error=type(error).__name__)
+    after = _delay(task, patience)
+    if isinstance(error, RateLimited):
+        after = max(after, timedelta(seconds=error.retry_after_seconds))
+    await _put_off(ground, task, error=_said(error), after=after)
+
+
+async def _give_up(ground: Ground, task: Task, error: Exception) -> None:
+    log.error("a task is given up", kind=task.kind, task=task.id, exc_info=error)
+    await _put_off(ground, task, error=_said(error), after=None)
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _patience(task: Task, error: Exception) -> Patience:
+    """A fault of ours is soon for people to see; one of another's machine is waited out."""
+    if task.kind in PATIENCE_WITH:
+        return PATIENCE_WITH[task.kind]
+    theirs = task.kind in ASKS_SYSTEMS and isinstance(error, (SystemFault, TimeoutError))
+    return PATIENCE_WITH_SYSTEMS if theirs else PATIENCE
 
 
 async def _put_off(ground: Ground, task: Task, *, error: str, after: timedelta | None) -> None:
@@ -164,14 +195,14 @@ async def _put_off(ground: Ground, task: Task, *, error: str, after: timedelta |
             await fail(connection, task, error=error, retry_at=retry_at)
 
 
-async def _put_back(ground: Ground, task: Task) -> None:
+async def _put_back(ground: Ground, task: Task, after: timedelta) -> None:
     with suppress(DatabaseUnavailable, *DATABASE_ERRORS):
         async with ground.database.transaction() as connection:
-            await put_back(connection, task, ground.clock.now() + SOON * ground.clock.speed)
+            await put_back(connection, task, ground.clock.now() + after * ground.clock.speed)
 
 
-def _delay(task: Task) -> timedelta:
+def _delay(task: Task, patience: Patience) -> timedelta:
     """Twice as long with each attempt, less a random half, so that those who failed together come back apart."""
-    longest = PATIENCE_WITH.get(task.kind, PATIENCE).longest_retry
+    longest = patience.longest_retry
     delay: timedelta = min(longest, FIRST_RETRY * 2 ** min(task.attempts - 1, 20)) * (0.5 + _chance.random() / 2)
     return delay

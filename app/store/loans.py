@@ -175,8 +175,12 @@ async def find_loan(connection: asyncpg.Connection, *, agency: str, request_id: 
 
 
 async def lock_loan(connection: asyncpg.Connection, loan: UUID) -> Loan:
-    """Return a loan request, kept from all others until the transaction ends. Raises UnknownLoanRequest."""
-    return await _loan(connection, loan, "for update")
+    """Return a loan request, kept from all others until the transaction ends. Raises UnknownLoanRequest.
+
+    Rows that refer to it can be written meanwhile: whoever delivers has its task, notes that here, and must not wait
+    for somebody who waits for that task.
+    """
+    return await _loan(connection, loan, "for no key update")
 
 
 async def read_loan(connection: asyncpg.Connection, loan: UUID) -> Loan:
@@ -216,7 +220,9 @@ async def write_event(
         columns |= {"ended_at": told.at, "patron_reference": None}
     await change(connection, loan, **columns)
     # A supplier that is let go is in the event that lets it go.
-    supplier = [changes.get(name) or getattr(loan, name) for name in ("supplying_agency", "supplying_location")]
+    kept = changes.get("supplying_location") is None
+    names = ("supplying_agency", "supplying_location")
+    supplier = [getattr(loan, name) if kept else changes[name] for name in names]
     await connection.execute(
         _TELL,
         *(loan.id, loan.events + 1, event, told.at, told.by, standing.status, *supplier),

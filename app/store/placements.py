@@ -15,7 +15,10 @@ ASKING, LIVE, CLOSED = "asking", "live", "closed"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
-    """One supplier asked once. `system` is None where it answers by hand; `receipt` is the system's name for it."""
+    """One supplier asked once. `system` is None where it answers by hand; `receipt` is the system's name for it.
+
+    `untouched`: it was tried in vain, and its system surely has nothing of it.
+    """
 
     loan_request: UUID
     number: int
@@ -24,6 +27,7 @@ class Placement:
     system: str | None
     receipt: str | None
     state: str
+    untouched: bool
     asked_at: datetime
     placed_at: datetime | None
     lapses_at: datetime | None
@@ -42,8 +46,8 @@ class Committed(NamedTuple):
 
 
 _COLUMNS = (
-    "loan_request, number, supplying_agency, supplying_location, system, receipt, state, asked_at, placed_at,"
-    " lapses_at"
+    "loan_request, number, supplying_agency, supplying_location, system, receipt, state, untouched, asked_at,"
+    " placed_at, lapses_at"
 )
 
 
@@ -129,6 +133,14 @@ async def note_placed(
     )
 
 
+async def note_untouched(connection: asyncpg.Connection, placement: Placement, *, untouched: bool) -> None:
+    """Note whether a system surely has nothing of a placement that it is being asked for."""
+    await connection.execute(
+        "update placement set untouched = $3 where loan_request = $1 and number = $2",
+        *(placement.loan_request, placement.number, untouched),
+    )
+
+
 async def move_lapse(connection: asyncpg.Connection, placement: Placement, *, lapses_at: datetime) -> None:
     """Note that a placement lapses at another moment."""
     await connection.execute(
@@ -172,13 +184,3 @@ async def list_placements(connection: asyncpg.Connection, loan: UUID) -> list[di
         loan,
     )
     return [dict(row) for row in rows]
-
-
-async def lapse_days(connection: asyncpg.Connection, *, agency: str | None, service_level: str) -> int:
-    """Return after how many open days an unanswered placement lapses: the most particular rule that there is."""
-    days: int = await connection.fetchval(
-        "select open_days from lapse_rule where agency in ($1, '') and service_level in ($2, '')"
-        " order by agency = '', service_level = '' limit 1",
-        *(agency or "", service_level),
-    )
-    return days

@@ -16,7 +16,8 @@ async def forget_keys(connection: asyncpg.Connection, *, days: int) -> int:
 
 
 # The agency's own number leads, in its system, to the reader: the loan request's id stands in for it. A word of the
-# standard's is a reason; a sentence may say anything. Of who did it the agency or system stays, not the person.
+# standard's is a reason; a sentence may say anything. Of who did it the agency or system stays, not the person. A
+# receipt is the number under which a supplier's system knows the order.
 _STRIP = """
 with old as (
     select id, requesting_agency from loan_request where ended_at < $1 and stripped_at is null
@@ -24,11 +25,12 @@ with old as (
 stripped as (
     update loan_request
        set stripped_at = $2, requesting_agency_request_id = id::text, patron_reference = null, itinerary = null,
-           question = '{}'
+           itinerary_by = null, question = '{}'
      where id in (select id from old)),
 events as (
     update loan_event
        set note = null,
+           data = case when data ->> 'receipt' is null then data else (data::jsonb - 'receipt')::json end,
            reason = case when reason ~ '^[A-Za-z]+$' then reason end,
            by = case when by like '%: %' then split_part(by, ': ', 1)
                      when by in ('leenpad', 'admin') then by

@@ -159,9 +159,3 @@ async def list_isils(connection: asyncpg.Connection, wanted: Shares) -> list[str
         *(wanted.agency, wanted.province, wanted.poi),
     )
     return [row["isil"] for row in rows]
-
-
-async def find_poi(connection: asyncpg.Connection, code: str | None) -> str | None:
-    """Return the code of a POI if there is one of that code."""
-    found: str | None = await connection.fetchval("select code from poi where code = $1", code)
-    return found

@@ -534,6 +534,8 @@ placement = Table(
     Column("titles", ARRAY(BigInteger), nullable=False),
     Column("receipt", Text),  # what the system calls it
     Column("state", Text, nullable=False),  # asking | live | closed
+    # Its system was away, and surely knows nothing of it: until it is asked again, which takes this back first.
+    Column("untouched", Boolean, nullable=False, server_default=text("false")),
     Column("end", Text),  # the event that closed it
     Column("reason", Text),
     _moment("asked_at", required=True),

@@ -174,3 +174,20 @@ async def resume(connection: asyncpg.Connection, task: int, *, now: datetime) ->
     if done != "UPDATE 1":
         raise UnknownTask(f"There is no dead letter {task}.")
     await connection.execute("select pg_notify($1, '')", CHANNEL)
+
+
+async def resume_kind(connection: asyncpg.Connection, kind: str, *, now: datetime) -> int:
+    """Have all dead letters of a kind tried again, now, and return how many that were."""
+    done = await connection.execute(
+        "update task set dead_at = null, attempts = 0, due_at = $2, leased_until = null"
+        " where kind = $1 and dead_at is not null",
+        *(kind, now),
+    )
+    await connection.execute("select pg_notify($1, '')", CHANNEL)
+    return int(done.rsplit(" ", 1)[-1])
+
+
+async def count_dead(connection: asyncpg.Connection) -> dict[str, int]:
+    """Return by kind how much was given up."""
+    rows = await connection.fetch("select kind, count(*) from task where dead_at is not null group by kind")
+    return {row["kind"]: row["count"] for row in rows}

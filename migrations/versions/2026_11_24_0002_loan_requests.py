@@ -242,6 +242,7 @@ def upgrade() -> None:
         sa.Column("titles", postgresql.ARRAY(sa.BigInteger()), nullable=False),
         sa.Column("receipt", sa.Text(), nullable=True),
         sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("untouched", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("end", sa.Text(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),

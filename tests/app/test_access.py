@@ -96,6 +96,8 @@ POST /v1/loan-requests/{loan_request}/actions : Scan            401 401 401  200
 POST /iso18626 : request                              401 401 401  200 403  403 403  403 403  403 200
 POST /iso18626 : requestingAgencyMessage              401 401 401  200 403  403 403  403 403  403 200
 POST /iso18626 : supplyingAgencyMessage               401 401 401  403 403  200 403  403 403  403 200
+GET /v1/lapse-rules                                   401 401 401  200 200  200 200  200 200  200 200
+PUT /v1/lapse-rules                                   401 401 401  403 403  403 403  403 403  403 200
 
 GET /v1/agencies                                      401 401 401  200 200  200 200  200 200  200 200
 GET /v1/agencies/{isil}                               401 401 401  200 200  200 200  200 200  200 200
@@ -156,6 +158,7 @@ GET /v1/webhooks                                      401 401 401  200 200  200 
 DELETE /v1/webhooks/{webhook}                         401 401 401  204 404  404 404  403 403  403 204
 GET /v1/dead-letters                                  401 401 401  403 403  403 403  403 403  403 200
 POST /v1/dead-letters/{letter}/resume                 401 401 401  403 403  403 403  403 403  403 204
+POST /v1/dead-letters/resume                          401 401 401  403 403  403 403  403 403  403 200
 
 GET /v1/settlement                                    401 401 401  200 200  200 200  200 200  200 200
 GET /v1/settlement/balances                           401 401 401  200 200  200 200  200 200  200 200
@@ -387,6 +390,7 @@ REQUESTS: Mapping[str, Prepared] = {
     "POST /iso18626 : request": by_iso18626(asking, "asked in XML"),
     "POST /iso18626 : requestingAgencyMessage": by_iso18626(noting),
     "POST /iso18626 : supplyingAgencyMessage": by_iso18626(promising),
+    "PUT /v1/lapse-rules": sends(json={"agency": "NL-2", "open_days": 8}),
     "GET /v1/titles": sends(params={"isbn": EVERYWHERE}),
     "POST /v1/titles/doubtful/{id}": sends(json={"decision": "different"}),
     "PUT /v1/systems/{id}/harvest": sends(json={"interval_seconds": 3600}),
@@ -414,6 +418,7 @@ REQUESTS: Mapping[str, Prepared] = {
     "DELETE /v1/systems/{id}/agencies/{isil}": on_participation,
     "PUT /v1/secrets/{name}": sends(json={"value": "hush"}),
     "DELETE /v1/secrets/{name}": on_secret,
+    "POST /v1/dead-letters/resume": sends(params={"kind": "follow"}),
     "POST /v1/keys": sends(json={"agency": "NL-1", "scopes": ["reader"]}),
     "POST /v1/keys/{key}/rotate": on_key,
     "DELETE /v1/keys/{key}": on_key,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
 import pytest
 
+from adapters.contract import Answer, Unavailable
 from adapters.fake import Desk, FakeSystem
 from adapters.protocols.iso18626.messages import Action, AgencyId
 from app.store.network_versions import activate, create_version
@@ -28,6 +30,7 @@ RING = """
     I1/to      Mo-Fr  H 14:00   island 15:00
     I2/from    Mo-Fr  island 08:30  H 09:00
 """
+ANY = """{"requested_at": "2026-11-24T08:00:00+01:00", "limit": 10, "exclude": ["island"]}"""
 TO_DESK = ["from 11-24 island H", "early 11-24 H desk"]
 HOME = ["from 11-24 island H", "home 11-24 H branch"]
 
@@ -70,6 +73,7 @@ async def test_the_way_home_is_planned_and_follows_scans(house: House) -> None:
     assert (standing["item"], way(standing), expected(standing)) == ("on_the_way_back", HOME, "11-24 13:30")
     standing = await house.acted(loan, "Scan", location="H", at="2026-11-24T14:00:00+01:00")
     assert (way(standing), expected(standing)) == (["home 11-25 H branch"], "11-25 13:30")
+    await house.later(days=1)
     standing = await house.acted(loan, "Scan", location="branch", at="2026-11-25T13:31:00+01:00")
     assert (standing["item"], standing["status"]) == ("on_the_way_back", "Loaned")
     assert (await house.history(loan))[-1] == "ScannedOnTheWayBack: Loaned"
@@ -124,7 +128,7 @@ async def test_it_goes_straight_on_where_that_is_earlier(house: House) -> None:
     assert (way(standing), expected(standing)) == (TO_DESK, "11-24 09:45")
     assert await placements(house, loan) == [(1, "branch", "closed", "ShippedForward")]
     assert await placements(house, waiting) == [
-        (1, "branch", "closed", "ForwardedToUs"),
+        (1, "branch", "closed", "LetGo"),
         (2, "branch", "live", None),
     ]
 
@@ -224,6 +228,28 @@ async def test_what_its_owner_has_recalled_goes_home(house: House) -> None:
     assert (await house.acted(loan, "ShippedReturn"))["item"] == "on_the_way_back"
 
 
+async def test_whoever_is_no_longer_asked_is_told_so(house: House, filled: str) -> None:
+    """`far` was asked, and the item of `branch` comes instead: its agency reads it where it reads everything."""
+    loan = await read_on_the_island(house)
+    await on_tuesday(house, "08:00")
+    waiting = await house.asked(exclude=["island", "branch"], objective="cheapest")
+    await run_sql(filled, f"update loan_request set question = '{ANY}' where id = '{waiting}'")
+    assert (await house.look(waiting))["supplying_location"] == "far"
+    await run_sql(filled, "insert into webhook (agency, url, secret) values ('NL-3', 'https://example.org', 's')")
+    assert (await house.act(loan, "ShippedReturn")).json()["item"] == "forwarded"
+    let_go, forwarded = (await house.events(waiting))[-2:]
+    assert (let_go["event"], let_go["supplying_agency"], let_go["supplying_location"]) == ("LetGo", "NL-3", "far")
+    assert let_go["note"] == "It comes from elsewhere, and sooner: it need not be supplied."
+    assert (forwarded["event"], forwarded["supplying_agency"], forwarded["supplying_location"]) == (
+        "ForwardedToUs",
+        "NL-2",
+        "branch",
+    )
+    async with house.ground.database.connection() as connection:
+        told = await connection.fetch("select split_part(subject, ':', 2) from task where kind = 'deliver'")
+    assert str(waiting) in {row[0] for row in told}
+
+
 async def test_two_returns_race_for_one_who_waits(house: House) -> None:
     """Both copies of `branch` come back at once: one goes on, the other goes home, and neither waits for ever."""
     loans = [await read_on_the_island(house), await read_on_the_island(house)]
@@ -234,7 +260,7 @@ async def test_two_returns_race_for_one_who_waits(house: House) -> None:
     assert sorted(answer.json()["item"] for answer in answers) == ["forwarded", "on_the_way_back"]
     assert (await house.history(waiting))[-1] == "ForwardedToUs: Loaned"
     assert await placements(house, waiting) == [
-        (1, "far", "closed", "ForwardedToUs"),
+        (1, "far", "closed", "LetGo"),
         (2, "branch", "live", None),
     ]
 
@@ -249,16 +275,50 @@ async def test_two_who_wait_and_two_returns_each_get_one(house: House) -> None:
     assert [(await house.look(other))["item"] for other in waiting] == ["on_trip", "on_trip"]
 
 
-async def test_the_system_of_the_owner_says_when_it_is_home(house: House, filled: str) -> None:
-    """For the owner's system the copy is out all the while: its order is followed on, and the other taken back."""
-    desk = Desk()
-    address = FakeSystem.put("owner", desk)
+@pytest.fixture
+async def desk(filled: str) -> AsyncIterator[Desk]:
+    """Of the system that `branch` has."""
+    opened = Desk()
+    address = FakeSystem.put("owner", opened)
     await run_sql(
         filled,
         "insert into system (id, kind, addresses)"
         f" values ('owner', 'fake', jsonb_build_object('desk', '{address}')) on conflict do nothing;"
         " update location set system = 'owner' where id = 'branch'; update epoch set number = number + 1",
     )
+    yield opened
+    await run_sql(
+        filled, "update location set system = null where id = 'branch'; update epoch set number = number + 1"
+    )
+
+
+@pytest.mark.parametrize("how", ["shipped", "silent"])
+async def test_it_goes_home_where_another_may_be_on_its_way(
+    house: House, desk: Desk, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system of the supplier who was asked has shipped unheard, or does not say that it has not."""
+    loan = await house.asked(pickup_location="island", requesting_agency="NL-3", exclude=["island", "far"])
+    for _ in range(8):
+        await house.later(minutes=15)
+    await house.acted(loan, "Received")
+    await on_tuesday(house, "08:00")
+    waiting = await house.asked(exclude=["island"])
+    if how == "shipped":
+        desk.placed[f"{waiting}-1"].answer = Answer.SHIPPED
+    else:
+
+        def silent(_: str) -> bool:
+            raise Unavailable("it is busy")
+
+        monkeypatch.setattr(Desk, "cancel", staticmethod(silent))
+    standing = await house.acted(loan, "ShippedReturn")
+    assert (standing["status"], standing["item"]) == ("Loaned", "on_the_way_back")
+    assert (await house.history(waiting))[3:] == ["Loaned: Loaned" if how == "shipped" else "WillSupply: WillSupply"]
+    assert len(desk.live()[waiting]) == 1
+
+
+async def test_the_system_of_the_owner_says_when_it_is_home(house: House, desk: Desk) -> None:
+    """For the owner's system the copy is out all the while: its order is followed on, and the other taken back."""
     loan = await house.asked(pickup_location="island", requesting_agency="NL-3", exclude=["island", "far"])
     for _ in range(8):
         await house.later(minutes=15)
@@ -274,6 +334,3 @@ async def test_the_system_of_the_owner_says_when_it_is_home(house: House, filled
     desk.take_back(receipt)
     await house.later(minutes=15)
     assert (await house.history(waiting))[-1] == "LoanCompleted: LoanCompleted"
-    await run_sql(
-        filled, "update location set system = null where id = 'branch'; update epoch set number = number + 1"
-    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.house import House
 
 
@@ -52,16 +54,80 @@ async def test_unfilled_goes_to_the_next_and_the_end_of_the_rota_says_why(house:
     last = (await house.events(loan))[-1]
     assert (last["event"], last["data"]["asked"]) == ("EndOfRota", ["branch", "far"])
     assert {refusal["supplying_location"]: refusal["reason"] for refusal in last["data"]["refusals"]} == {
-        "branch": "excluded",
         "closed": "not_loanable",
         "desk": "unavailable",
-        "far": "excluded",
         "island": "unreachable",
     }
+    assert [tuple(answer.values()) for answer in last["data"]["answers"]] == [
+        ("branch", "Unfilled", "NotOnShelf"),
+        ("far", "Unfilled", "InUse"),
+    ]
     assert [(asked["end"], asked["reason"]) for asked in standing["placements"]] == [
         ("Unfilled", "NotOnShelf"),
         ("Unfilled", "InUse"),
     ]
+
+
+async def test_the_end_of_the_rota_gathers_every_kind_of_no(house: House) -> None:
+    loan = await house.asked(exclude=["island"])
+    await house.acted(loan, "RetryPossible", reason="Mr Smit has it until May")
+    await house.later(days=16)
+    last = (await house.events(loan))[-1]
+    assert [tuple(answer.values()) for answer in last["data"]["answers"]] == [
+        ("branch", "RetryPossible", None),
+        ("far", "Lapsed", None),
+    ], "what somebody wrote in their own words is not repeated"
+    assert ("island", "excluded") in {
+        (refusal["supplying_location"], refusal["reason"]) for refusal in last["data"]["refusals"]
+    }, "that the question left it out stays a reason"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "reason"),
+    [("closed", "not_loanable"), ("desk", "unavailable"), ("H", "no_holding"), ("island", "unreachable")],
+)
+async def test_whom_staff_choose_in_vain_is_said(house: House, chosen: str, reason: str) -> None:
+    loan = await house.asked()
+    await house.acted(loan, "Override", supplying_location=chosen)
+    await house.later(seconds=1)
+    assert (await house.history(loan))[3:] == [
+        "Override: RequestReceived",
+        "ChoiceRefused: RequestReceived",
+        "Placing: RequestReceived",
+        "Placed: RequestReceived",
+    ]
+    refused, placing = (await house.events(loan))[4:6]
+    assert (refused["data"]["location"], refused["data"]["reason"]) == (chosen, reason)
+    assert refused["note"] == f"{chosen} cannot be asked: {refused['data']['detail']}"
+    assert placing["supplying_location"] == "branch"
+    assert placing["data"]["changed"] == ["From branch it would now arrive at 2026-11-24 11:00."], (
+        "the first van left"
+    )
+
+
+async def test_whom_staff_choose_whose_copy_is_spoken_for_is_said(house: House) -> None:
+    await house.asked(exclude=["branch", "island"])
+    loan = await house.asked()
+    await house.acted(loan, "Override", supplying_location="far")
+    await house.later(seconds=1)
+    refused = (await house.events(loan))[4]
+    assert (refused["event"], refused["data"]["reason"]) == ("ChoiceRefused", "unavailable")
+
+
+async def test_a_choice_says_nothing_untrue_of_the_others(house: House) -> None:
+    """What was decided about one alone is compared with nothing, and nothing with it."""
+    loan = await house.asked()
+    before = await house.look(loan)
+    await house.acted(loan, "Override", supplying_location="far")
+    standing = await house.acted(loan, "Unfilled")
+    assert standing["supplying_location"] == "branch"
+    placings = [event for event in await house.events(loan) if event["event"] == "Placing"]
+    assert [(event["supplying_location"], event["data"]["changed"]) for event in placings] == [
+        ("branch", []),
+        ("far", []),
+        ("branch", []),
+    ]
+    assert [entry["supplying_location"] for entry in before["rota"]] == ["branch", "far"]
 
 
 async def test_a_copy_is_promised_once(house: House) -> None:
@@ -93,6 +159,14 @@ async def test_silence_passes_on(house: House) -> None:
         "Placed: RequestReceived",
     ]
     assert (await house.look(loan))["supplying_location"] == "far"
+
+
+async def test_once_nobody_is_left_it_is_expected_at_no_time(house: House) -> None:
+    loan = await house.asked(exclude=["branch", "island"])
+    assert (await house.look(loan))["expected_at"] is not None
+    await house.later(days=16)
+    standing = await house.look(loan)
+    assert (standing["outcome"], standing["expected_at"]) == ("unfilled", None)
 
 
 async def test_the_same_key_is_the_same_loan_request(house: House) -> None:

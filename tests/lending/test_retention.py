@@ -10,9 +10,11 @@ from typing import Any
 import asyncpg
 import pytest
 
+from adapters.fake import Desk, FakeSystem, Manners
 from app.lending import retain as retaining
 from app.lending.retain import RETENTION, ensure_retention, retain
 from app.lending.work import work, work_off
+from tests.lending.test_privacy import found
 from tests.support.filled import run_sql
 from tests.support.house import House
 
@@ -161,3 +163,39 @@ async def test_the_worker_sees_to_it_by_itself(house: House, filled: str) -> Non
     finally:
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
+
+
+async def test_the_number_in_the_supplier_s_system_stands_nowhere_afterwards(house: House, filled: str) -> None:
+    address = FakeSystem.put("kept", Desk(Manners()))
+    heard = "update epoch set number = number + 1 where of = 'register'"
+    await run_sql(
+        filled,
+        f"insert into system (id, kind, address) values ('kept', 'fake', '{address}');"
+        f" update location set system = 'kept' where id = 'branch'; {heard}",
+    )
+    try:
+        loan = await house.asked()
+        assert (await house.events(loan))[2]["data"]["receipt"] == "F000001"
+        assert {"loan_event.data", "placement.receipt"} <= await found(filled, "F000001")
+        await house.acted(loan, "Loaned", at="2026-11-23T08:00:00+01:00")
+        legs = [
+            {
+                "trip_id": "v1-out",
+                "service_date": "2026-11-24",
+                "from_location": "branch",
+                "to_location": "H",
+            },
+            {"trip_id": "v1-in", "service_date": "2026-11-24", "from_location": "H", "to_location": "desk"},
+        ]
+        await house.acted(loan, "Override", legs=legs, by="J. Jansen")
+        assert "loan_request.itinerary_by" in await found(filled, "J. Jansen")
+        await house.acted(loan, "Lost")
+        await due(house)
+        house.clock.set(house.clock.now() + timedelta(days=366, minutes=1))
+        await work_off(house.ground, kinds=ONLY)
+        lapses_at = (await house.events(loan))[2]["data"]
+        assert list(lapses_at) == ["lapses_at"], "what says nothing of anybody stays"
+        assert await found(filled, "F000001") == set()
+        assert await found(filled, "J. Jansen") == set()
+    finally:
+        await run_sql(filled, f"update location set system = null where id = 'branch'; {heard}")

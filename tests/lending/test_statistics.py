@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from app.settings import Settings
-from app.store.keys import create_key
+from app.store.keys import add_key, create_key
 from tests.support.filled import run_sql
 from tests.support.house import House, open_house
 
@@ -261,6 +261,9 @@ async def test_whose_figures_a_key_is_shown(reading: House, lived: str) -> None:
             name: await create_key(connection, agency=agency, scopes=[scope])
             for name, (agency, scope) in kinds.items()
         }
+        # As a POI's own foundation has them: the agency is an ISIL, and the key says for whom its planners plan.
+        for name, poi in (("planner of a POI", "NORD"), ("planner of a carrier", "LINE")):
+            keys[name] = (await add_key(connection, agency="NL-P", scopes=["planner"], poi=poi)).key
     finally:
         await connection.close()
 
@@ -285,4 +288,6 @@ async def test_whose_figures_a_key_is_shown(reading: House, lived: str) -> None:
         "planner: NL-1 NL-2 | NL-1 | \n"
         "reader: NL-1 NL-2 NL-3 | NL-1 | NL-3\n"
         "stranger:  | 403 | \n"
+        "planner of a POI: NL-1 NL-2 | NL-1 | \n"
+        "planner of a carrier:  | 403 | \n"
     )

@@ -245,13 +245,96 @@ async def test_an_order_that_its_system_dropped_goes_on(house: House, desk: Desk
 
 
 async def test_whoever_ships_although_let_go_is_a_dead_letter(house: House, desk: Desk, system: Wayward) -> None:
+    """It stayed silent for so long that the request went on, and had shipped."""
+    loan = await house.asked()
+    await look_at(house, "infinity")
+    desk.placed[f"{loan}-1"].answer = Answer.SHIPPED
+    system.before_cancel += [raising(Unavailable("down"))] * 4
+    await house.later(days=8, minutes=1)
+    for _ in range(3):
+        await house.later(minutes=1)
+    assert names(await house.history(loan))[3:] == ["Lapsed", "Placing", "Placed"]
+    await house.later(minutes=1)
+    async with house.ground.database.connection() as connection:
+        dead = await connection.fetch("select kind, subject, attempts, error from task where dead_at is not null")
+    assert [tuple(row) for row in dead] == [
+        ("withdraw", f"{loan}-1", 1, "OnItsWay: branch has shipped what it was told not to.")
+    ]
+
+
+async def test_staff_choose_another_once_the_system_has_let_go(house: House, desk: Desk, system: Wayward) -> None:
+    loan = await house.asked()
+    answer = await house.act(loan, "Override", supplying_location="far", by="desk", note="closer to the reader")
+    shown = answer.json()
+    assert (shown["requesting"], shown["supplying_location"]) == ("overriding", "branch")
+    assert desk.live() == {loan: ["F000001"]}
+    await house.work()
+    assert system.calls == ["place", "cancel", "place"]
+    assert names(await house.history(loan))[3:] == ["OverrideAsked", "Override", "Placing", "Placed"]
+    asked, let_go = (await house.events(loan))[3:5]
+    assert (asked["by"], asked["note"], asked["data"]) == ("desk", "closer to the reader", {"location": "far"})
+    assert (let_go["by"], let_go["supplying_location"], let_go["data"]) == ("S", "branch", {"location": "far"})
+    standing = await house.look(loan)
+    assert (standing["requesting"], standing["supplying_location"]) == ("waiting", "far")
+    assert [placement["end"] for placement in standing["placements"]] == ["Override", None]
+    assert desk.live() == {loan: ["F000002"]}
+
+
+async def test_what_has_shipped_unheard_is_not_asked_of_another(house: House, desk: Desk, system: Wayward) -> None:
     loan = await house.asked()
     desk.placed[f"{loan}-1"].answer = Answer.SHIPPED
+    standing = await house.acted(loan, "Override", supplying_location="far")
+    assert names(await house.history(loan))[3:] == ["OverrideAsked", "OverrideRefused", "Loaned"]
+    assert (standing["requesting"], standing["supplying_location"]) == ("waiting", "branch")
+    assert desk.live() == {loan: ["F000001"]}
+
+
+@pytest.mark.parametrize(
+    ("answer", "event"), [(Answer.DECLINED, "Unfilled"), (Answer.CANCELLED, "Unfilled"), (Answer.SHIPPED, "Loaned")]
+)
+async def test_whatever_it_answers_while_staff_wait_for_it_to_let_go(
+    house: House, desk: Desk, system: Wayward, answer: Answer, event: str
+) -> None:
+    loan = await house.asked()
+    desk.placed[f"{loan}-1"].answer = answer
+    system.before_cancel.append(raising(Unavailable("it is busy")))
     await house.acted(loan, "Override", supplying_location="far")
-    for _ in range(12):
-        await house.later(hours=1)
-    async with house.ground.database.connection() as connection:
-        dead = await connection.fetch("select kind, subject, error from task where dead_at is not null")
-    assert [tuple(row) for row in dead] == [
-        ("withdraw", f"{loan}-1", "OnItsWay: branch has shipped what it was told not to.")
+    await look_at(house, "-infinity")
+    await house.work()
+    await house.later(minutes=1)
+    history = names(await house.history(loan))[3:]
+    assert history == ["OverrideAsked", event, *([] if event == "Loaned" else ["Placing", "Placed"])]
+    standing = await house.look(loan)
+    assert standing["supplying_location"] == ("branch" if event == "Loaned" else "far")
+    assert (standing["requesting"], len(desk.live()[loan])) == ("waiting", 1)
+
+
+async def test_staff_choose_another_while_the_system_is_asked(house: House, desk: Desk, system: Wayward) -> None:
+    loan = [await submitted(house)]
+
+    async def choose() -> None:
+        answer = await house.act(loan[0], "Override", supplying_location="far")
+        assert answer.status_code == 200, answer.text
+
+    system.before.append(choose)
+    await house.work()
+    assert names(await house.history(loan[0]))[1:] == [
+        "Placing",
+        "OverrideAsked",
+        "Placed",
+        "Override",
+        "Placing",
+        "Placed",
     ]
+    assert desk.live() == {loan[0]: ["F000002"]}
+    assert (await house.look(loan[0]))["supplying_location"] == "far"
+
+
+async def test_cancelled_while_staff_wait_for_it_to_let_go(house: House, desk: Desk, system: Wayward) -> None:
+    loan = await house.asked()
+    system.before_cancel.append(raising(Unavailable("it is busy")))
+    await house.acted(loan, "Override", supplying_location="far")
+    await house.acted(loan, "Cancel")
+    await house.later(minutes=1)
+    assert names(await house.history(loan))[3:] == ["OverrideAsked", "CancelAsked", "Withdrawn"]
+    assert desk.live() == {}
