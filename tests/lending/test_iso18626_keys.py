@@ -73,3 +73,18 @@ async def test_without_a_key_nothing_is_read(house: House, keys: dict[str, str])
     for headers in ({}, {"authorization": "Bearer nobody's"}):
         answer = await post(house, b"not even XML", **headers)
         assert (answer.status_code, answer.json()["type"]) == (401, "/problems/unauthorized")
+
+
+async def test_only_whoever_asked_speaks_for_the_requesting_side(house: House, keys: dict[str, str]) -> None:
+    """Not the supplier, though it takes part and knows our id; nor an admin, in another agency's name."""
+    await post(house, write(asking()), authorization=keys["1"])
+    await house.work()
+    house.client.headers["authorization"] = keys["admin"]
+    (loan,) = await loans(house)
+    for key, agency in (("2", "NL-2"), ("admin", "NL-3")):
+        house.client.headers["authorization"] = keys[key]
+        given = header("?", requesting_agency=AgencyId(agency), supplying_agency_request_id=loan["id"])
+        told = await refused(house, RequestingAgencyMessage(header=given, action=Action.CANCEL))
+        assert told.endswith("there is no such request in which the sender takes part")
+    house.client.headers["authorization"] = keys["admin"]
+    assert (await loans(house))[0]["outcome"] is None
