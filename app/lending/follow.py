@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -18,7 +19,7 @@ from app.lending.record import US, record
 from app.lending.track import plan_there
 from app.store.events import Told
 from app.store.loans import Loan, lock_loan, read_loan
-from app.store.placements import Placement, find_open, get_placement
+from app.store.placements import Placement, find_open, get_placement, receipts_of_others
 from app.store.tasks import Task, finish, hold, postpone, schedule
 from app.store.under_way import still_stands
 from routing import Register
@@ -90,7 +91,8 @@ async def withdraw(ground: Ground, task: Task) -> None:
         placement = await get_placement(connection, loan_id, number)
         system = await ground.systems.find(connection, placement.system)
         loan = await read_loan(connection, loan_id)
-    taken_back = system is None or await _taken_back(system, loan, placement)
+        taken = await receipts_of_others(connection, placement)
+    taken_back = system is None or await _taken_back(system, loan, placement, taken)
     at = ground.clock.now()
     async with ground.database.transaction() as connection:
         loan = await lock_loan(connection, loan_id)
@@ -126,10 +128,10 @@ async def answered(ground: Ground, loan_id: UUID, *, taken_back: bool, told: Tol
         await happen(connection, loan, Event.WITHDRAWN if taken_back else Event.CANCEL_REFUSED, told)
 
 
-async def _taken_back(system: LibrarySystem, loan: Loan, placement: Placement) -> bool:
+async def _taken_back(system: LibrarySystem, loan: Loan, placement: Placement, taken: Collection[str]) -> bool:
     """Have an order taken back, one whose receipt never came too; what is not there need not be."""
     try:
-        receipt = placement.receipt or await system.find(order_of(loan, placement), key=placement.key)
+        receipt = placement.receipt or await system.find(order_of(loan, placement), key=placement.key, taken=taken)
         return receipt is None or await system.cancel(receipt)
     except NotFound:
         return True

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.database import Connection
+from app.lending.book import have_booked
 from app.lending.lapse import NOBODY, pass_on, take_back
 from app.lending.lifecycle import Event, outcome_of
 from app.lending.record import record, state_of
@@ -63,6 +64,7 @@ async def happen(
     placement = await find_open(connection, loan.id)
     after = await record(connection, loan, event, told, **_changes(loan, event, told, given))
     if placement is not None:
+        await have_booked(connection, placement, event, told)
         if event in ANSWERS:
             await note_answered(connection, placement, at=told.at)
         if event is Event.LOANED:

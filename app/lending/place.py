@@ -13,6 +13,7 @@ locks the loan request and then schedules tasks, and two that lock in opposite o
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -49,6 +50,7 @@ from app.store.placements import (
     note_placed,
     note_untouched,
     open_placement,
+    receipts_of_others,
 )
 from app.store.tasks import Task, finish, hold, postpone, schedule
 from routing import Register, RotaEntry
@@ -222,10 +224,11 @@ async def _ask(ground: Ground, task: Task, loan: Loan, placement: Placement, *, 
     """
     async with ground.database.connection() as connection:
         system = await ground.systems.find(connection, placement.system)
+        taken = await receipts_of_others(connection, placement) if system is not None and asked_before else []
     if system is None:  # it became one that people answer for, since
         receipt, refused = None, None
     else:
-        receipt, refused = await _call(ground, task, loan, placement, system, asked_before=asked_before)
+        receipt, refused = await _call(ground, task, loan, placement, system, asked_before=asked_before, taken=taken)
     register = (await ground.snapshot.follow()).register
     at = ground.clock.now()
     async with ground.database.transaction() as connection:
@@ -249,7 +252,14 @@ async def _ask(ground: Ground, task: Task, loan: Loan, placement: Placement, *, 
 
 
 async def _call(
-    ground: Ground, task: Task, loan: Loan, placement: Placement, system: LibrarySystem, *, asked_before: bool
+    ground: Ground,
+    task: Task,
+    loan: Loan,
+    placement: Placement,
+    system: LibrarySystem,
+    *,
+    asked_before: bool,
+    taken: Collection[str],
 ) -> tuple[str | None, Refused | None]:
     """Have an order placed: (its receipt, None), or (None, why not).
 
@@ -258,7 +268,7 @@ async def _call(
     order = order_of(loan, placement)
     clean, asking = placement.untouched, False
     try:
-        if asked_before and (receipt := await system.find(order, key=placement.key)) is not None:
+        if asked_before and (receipt := await system.find(order, key=placement.key, taken=taken)) is not None:
             return receipt, None
         clean = True
         quote = await system.prepare(order)
@@ -269,7 +279,7 @@ async def _call(
         asking = True
         return await system.place(quote, key=placement.key), None
     except Duplicate as duplicate:
-        return duplicate.receipt, None if duplicate.receipt else duplicate
+        return (duplicate.receipt, None) if duplicate.receipt not in (None, *taken) else (None, duplicate)
     except Refused as refused:
         return None, refused
     except NotFound as absent:

@@ -17,6 +17,7 @@ import structlog
 
 from adapters.contract import RateLimited, SystemFault
 from app.database import DATABASE_ERRORS, PASSING_ERRORS, DatabaseUnavailable
+from app.lending.book import BOOK, book
 from app.lending.follow import follow, overdue, withdraw
 from app.lending.ground import ForPeople, Ground, LookAgain
 from app.lending.happen import OVERDUE
@@ -47,6 +48,7 @@ HANDLERS: Mapping[str, Handler] = {
     RECOUNT: recount,
     RETENTION: retain,
     DELIVER: deliver,
+    BOOK: book,
     HARVEST: harvest,
 }
 

@@ -358,3 +358,9 @@ async def takes_part(connection: asyncpg.Connection, loan: UUID, agency: str) ->
         *(loan, agency),
     )
     return found
+
+
+async def read_patron(connection: asyncpg.Connection, loan: UUID) -> str | None:
+    """Return the patron reference of a loan request, for the requesting agency's own system; None once it ended."""
+    found: str | None = await connection.fetchval("select patron_reference from loan_request where id = $1", loan)
+    return found

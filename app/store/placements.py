@@ -184,3 +184,13 @@ async def list_placements(connection: asyncpg.Connection, loan: UUID) -> list[di
         loan,
     )
     return [dict(row) for row in rows]
+
+
+async def receipts_of_others(connection: asyncpg.Connection, placement: Placement) -> list[str]:
+    """Return what the system of a placement calls the orders of others that bind a copy at the same location."""
+    rows = await connection.fetch(
+        "select receipt from placement where supplying_location = $1 and state <> 'closed' and system = $2"
+        " and receipt is not null and loan_request <> $3",
+        *(placement.supplying_location, placement.system, placement.loan_request),
+    )
+    return [row["receipt"] for row in rows]
