@@ -66,12 +66,21 @@ class Systems:
         return self.put(known.id, SYSTEMS[known.kind].open(installation), limits=installation.limits, of=known)
 
     def put(
-        self, system: str, opened: LibrarySystem, *, limits: Limits | None = None, of: System | None = None
+        self,
+        system: str,
+        opened: LibrarySystem,
+        *,
+        limits: Limits | None = None,
+        of: System | None = None,
+        breaker: Breaker | None = None,
     ) -> Opened:
-        """Take what speaks to a system in, in place of what did before, which is closed when its calls have ended."""
+        """Take what speaks to a system in, in place of what did before, which is closed when its calls have ended.
+
+        `breaker` stands in for one of the usual patience, which goes by the clock on the wall.
+        """
         if (before := self.opened.get(system)) is not None:
             self._retire(before.system)
-        guarded = Guarded(opened, limits or Limits(), breaker=Breaker(changed=self._telling(system)))
+        guarded = Guarded(opened, limits or Limits(), breaker=breaker or Breaker(changed=self._telling(system)))
         held = Opened(1 if of is None else of.version, guarded, Breaker(threshold=3))
         self.opened[system] = held
         return held

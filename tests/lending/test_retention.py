@@ -170,7 +170,7 @@ async def test_the_number_in_the_supplier_s_system_stands_nowhere_afterwards(hou
     heard = "update epoch set number = number + 1 where of = 'register'"
     await run_sql(
         filled,
-        f"insert into system (id, kind, address) values ('kept', 'fake', '{address}');"
+        f"insert into system (id, kind, addresses) values ('kept', 'fake', jsonb_build_object('desk', '{address}'));"
         f" update location set system = 'kept' where id = 'branch'; {heard}",
     )
     try:
