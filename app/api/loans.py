@@ -168,7 +168,7 @@ def _submission(asked: LoanRequestShape, *, requested_at: datetime) -> Submissio
         ppn=asked.title.ppn,
         pickup_location=asked.pickup_location,
         question=orjson.dumps(asks).decode(),
-        body=asked.model_dump_json().encode(),
+        body=asked.model_dump_json(exclude={"patron_reference"}).encode(),
     )
 
 
