@@ -468,11 +468,12 @@ def _sentence(error: Mapping[str, Any]) -> str:
 
 async def _on_known(request: Request, error: Exception) -> Response:
     kind = problem_type(error)
+    pointer = getattr(error, "pointer", None)  # of those that are always about one thing
     return problem_response(
         kind,
         detail=str(error) or kind.title,
         instance=request.url.path,
-        faults=getattr(error, "faults", ()),
+        faults=getattr(error, "faults", ()) if pointer is None else (Fault(pointer, str(error)),),
         extra=getattr(error, "members", None),
         headers={"WWW-Authenticate": "Bearer"} if kind.status == 401 else None,
     )

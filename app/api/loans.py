@@ -41,14 +41,14 @@ from app.api.loan_shapes import (
 from app.api.paging import Cursor, Limit, Page, after, page
 from app.api.parties import check_party, check_side, signed
 from app.database import Database
-from app.lending.act import Action, ActionNotAllowed, Report, act, actions_in
+from app.lending.act import Action, ActionNotAllowed, Once, Report, act, actions_in, done_before, once
 from app.lending.choose import TitleKey, UnknownTitle, choose, look_up
 from app.lending.documents import written
 from app.lending.lifecycle import REASONS_UNFILLED
 from app.lending.snapshot import NotReady
 from app.lending.submit import Accepted, KeyReused, Submission, find_accepted, submit
 from app.problems import Fault, Forbidden, InvalidInput, TooLarge, UnsupportedMediaType, documented
-from app.store.events import list_events
+from app.store.events import list_events, was_heard
 from app.store.loans import (
     DuplicateRequestId,
     Loan,
@@ -93,18 +93,22 @@ def _body(shape: str, **examples: Any) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": content}}
 
 
-_KEY_HEADER = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "required": False,
-    "description": "Sent again with the same body, it is the same loan request and the same answer, for a week.",
-    "schema": {
-        "type": "string",
-        "minLength": 1,
-        "maxLength": MAX_KEY,
-        "example": "8e03978e-40d5-43dd-bc93-6894a57f9324",
-    },
-}
+def _key_header(says: str) -> dict[str, Any]:
+    return {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": False,
+        "description": f"Sent again with the same body, it is {says}, for a week.",
+        "schema": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": MAX_KEY,
+            "example": "8e03978e-40d5-43dd-bc93-6894a57f9324",
+        },
+    }
+
+
+_KEY_HEADER = _key_header("the same loan request and the same answer")
 
 
 @router.post(
@@ -182,7 +186,7 @@ def _submission(asked: LoanRequestShape, *, requested_at: datetime) -> Submissio
         ppn=asked.title.ppn,
         pickup_location=asked.pickup_location,
         question=orjson.dumps(asks).decode(),
-        body=asked.model_dump_json().encode(),
+        body=asked.model_dump_json(exclude={"patron_reference"}).encode(),
     )
 
 
@@ -301,13 +305,17 @@ async def read_loan_events(
     "/loan-requests/{loan_request}/actions",
     summary="Report or ask something",
     response_model=WholeLoanShape,
-    openapi_extra=_body("ActionShape", examples=ACTIONS),
+    openapi_extra={
+        **_body("ActionShape", examples=ACTIONS),
+        "parameters": [_key_header("done once, and answered as it stands")],
+    },
     responses={
         200: {"content": {"application/json": {"example": LOAN}}},
         **documented(
             UnknownLoanRequest,
             UnknownLocation,
             ActionNotAllowed,
+            KeyReused,
             TooLarge,
             UnsupportedMediaType,
             InvalidInput,
@@ -327,6 +335,8 @@ async def act_on_loan_request(
 
     What is sent back goes straight on to the next who waits for the title, where it is there earlier than anything
     else and costs no more: the loan request is at `LoanCompleted` then, and its last event says where the item goes.
+
+    Whoever gets no answer sends the same again with the same `Idempotency-Key`: a loan is not renewed twice by that.
     """
     await carry_out(request, caller, loan_request, await read_json(request, ActionShape))
     return await read_loan_request(held, caller, loan_request)
@@ -344,15 +354,27 @@ async def carry_out(
     async with held.database.connection() as connection:
         loan = await read_loan(connection, loan_request)
         await check_party(connection, caller, loan)
+        key = _once(request, asked, caller, loan)
+        done = await done_before(connection, loan.id, key)
+        done = done or (message is not None and await was_heard(connection, loan.id, message))
+    if done:
+        return
     check_side(caller, asked.action, loan)
     state = await ground.snapshot.follow()
     report = _report(asked, caller, _moment(asked, loan, now=held.clock.now()), known=state.register.locations)
     # Of the placement that the side was checked by.
-    report = replace(report, message=message, placement=loan.placements)
+    report = replace(report, message=message, placement=loan.placements, once=key)
     try:
         await act(ground, loan_request, report)
     except LegRefused as refused:
         raise InvalidInput(Fault(f"/legs/{refused.leg}/{refused.field}", str(refused))) from None
+
+
+def _once(request: Request, asked: ActionShape, caller: Caller, loan: Loan) -> Once | None:
+    key = _idempotency_key(request)
+    if key is None:
+        return None
+    return once(caller.agency or loan.requesting_agency, key, loan.id, asked.model_dump_json().encode())
 
 
 def _moment(asked: ActionShape, loan: Loan, *, now: datetime) -> datetime:

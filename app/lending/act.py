@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -16,8 +17,10 @@ from app.lending.lifecycle import Event, Item, NotAllowed, Supplying, allowed_in
 from app.lending.record import US, state_of
 from app.lending.settle import charges_of
 from app.lending.snapshot import State
+from app.lending.submit import KeyReused
 from app.lending.track import Way, by_hand, moved, plan, plan_back, plan_there, rest_of, still_right
 from app.store.events import Told, was_heard
+from app.store.idempotency import find_use, keep_use
 from app.store.loans import Loan, lock_loan, read_loan
 from app.store.placements import find_open
 from app.store.under_way import still_stands
@@ -108,13 +111,45 @@ class Report:
     forward: bool = True
     message: str | None = None
     placement: int | None = None
+    once: Once | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """An Idempotency-Key that an action came with: whose it is, and a digest of the loan request and the action."""
+
+    caller: str
+    key: str
+    digest: bytes
+
+
+def once(caller: str, key: str, loan_id: UUID, body: bytes) -> Once:
+    """Return a key with the digest of what it came with."""
+    return Once(caller, key, hashlib.sha256(loan_id.bytes + body).digest())
+
+
+async def done_before(connection: Connection, loan_id: UUID, key: Once | None) -> bool:
+    """Say whether an action has been carried out already. Raises KeyReused where its key came with something else."""
+    found = None if key is None else await find_use(connection, caller=key.caller, key=key.key)
+    if key is None or found is None:
+        return False
+    if found != (loan_id, key.digest):
+        raise KeyReused(f"The Idempotency-Key {key.key} was used for something else.")
+    return True
+
+
+async def _keep(connection: Connection, loan_id: UUID, key: Once | None) -> None:
+    if key is None:
+        return
+    if not await keep_use(connection, caller=key.caller, key=key.key, loan=loan_id, digest=key.digest):
+        raise KeyReused(f"The Idempotency-Key {key.key} was used for something else.")
 
 
 async def act(ground: Ground, loan_id: UUID, report: Report) -> None:
-    """Carry an action out.
+    """Carry an action out; one whose key it was carried out with before is left at that.
 
-    Raises UnknownLoanRequest, ActionNotAllowed, (legs that cannot be ridden) LegRefused or DatabaseUnavailable, and
-    then nothing has changed.
+    Raises UnknownLoanRequest, ActionNotAllowed, KeyReused, (legs that cannot be ridden) LegRefused or
+    DatabaseUnavailable, and then nothing has changed.
     """
     for _ in range(MOST_COLLISIONS):
         try:
@@ -128,6 +163,8 @@ async def _act(ground: Ground, loan_id: UUID, report: Report) -> None:
     while True:
         state = await ground.snapshot.follow()
         async with ground.database.connection() as connection:
+            if await done_before(connection, loan_id, report.once):
+                return
             seen = await read_loan(connection, loan_id)
             if report.message is not None and await was_heard(connection, loan_id, report.message):
                 return
@@ -141,6 +178,7 @@ async def _act(ground: Ground, loan_id: UUID, report: Report) -> None:
             if onward is not None:
                 told = Told(at=report.at, by=report.by, note=report.note, data=_data(seen, report, None))
                 if await send_on(connection, seen, onward, told):
+                    await _keep(connection, loan_id, report.once)
                     return
                 continue  # one of both went on meanwhile
             loan = await lock_loan(connection, loan_id)
@@ -154,6 +192,7 @@ async def _act(ground: Ground, loan_id: UUID, report: Report) -> None:
                 loan = await happen(connection, loan, event, told, circumstances)
             except NotAllowed:
                 raise ActionNotAllowed(report.action, loan) from None
+            await _keep(connection, loan_id, report.once)
             if event in (Event.SCANNED_ON_THE_WAY, Event.SCANNED_ON_THE_WAY_BACK):
                 await _check_way(state, connection, loan, report)
         return

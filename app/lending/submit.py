@@ -21,10 +21,15 @@ from routing import Decision
 class KeyReused(Exception):  # noqa: N818 - named as the problem it becomes
     """The Idempotency-Key came with another body before."""
 
+    pointer = "/Idempotency-Key"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """What is asked, in the caller's words. `body` is what a repetition is compared by."""
+    """What is asked, in the caller's words. `body` is what a repetition is compared by: all but the patron reference.
+
+    That one is compared as long as the loan request has it, and nothing made of it is kept any longer.
+    """
 
     requesting_agency: str
     requesting_agency_request_id: str
@@ -53,11 +58,11 @@ async def find_accepted(database: Database, submission: Submission, *, caller: s
         found = await find_submitted(connection, caller=caller, key=key)
     if found is None:
         return None
-    loan, digest, decision = found
-    if digest != digest_of(submission):
+    another_reader = not found.ended and found.patron_reference != submission.patron_reference
+    if found.digest != digest_of(submission) or another_reader:
         raise KeyReused(f"The Idempotency-Key {key} was used for another loan request.")
-    states = _states(_events(has_rota=bool(orjson.loads(decision)["rota"])))
-    return _accepted(loan, states[-1], decision.encode())
+    states = _states(_events(has_rota=bool(orjson.loads(found.decision)["rota"])))
+    return _accepted(found.loan, states[-1], found.decision.encode())
 
 
 async def submit(

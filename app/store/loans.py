@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -155,14 +155,28 @@ async def insert_loan(
         raise
 
 
-async def find_submitted(connection: asyncpg.Connection, *, caller: str, key: str) -> tuple[UUID, bytes, str] | None:
-    """Return what was submitted with a key: the loan request, the digest of the body, and the first decision."""
+class Submitted(NamedTuple):
+    """What was submitted with a key: the loan request, the digest of the body, and the first decision (JSON).
+
+    `patron_reference` is None once it has `ended`.
+    """
+
+    loan: UUID
+    digest: bytes
+    decision: str
+    patron_reference: str | None
+    ended: bool
+
+
+async def find_submitted(connection: asyncpg.Connection, *, caller: str, key: str) -> Submitted | None:
+    """Return what was submitted with a key."""
     row = await connection.fetchrow(
-        "select loan_request, digest, document from idempotency_key join loan_decision using (loan_request)"
+        "select loan_request, digest, document, patron_reference, outcome is not null from idempotency_key"
+        " join loan_decision using (loan_request) join loan_request on loan_request.id = idempotency_key.loan_request"
         " where caller = $1 and key = $2 and number = 1",
         *(caller, key),
     )
-    return None if row is None else tuple(row)
+    return None if row is None else Submitted(*row)
 
 
 async def find_loan(connection: asyncpg.Connection, *, agency: str, request_id: str) -> Loan | None:

@@ -575,7 +575,7 @@ idempotency_key = Table(
     metadata,
     Column("caller", Text, primary_key=True),  # the agency of the key
     Column("key", Text, primary_key=True),
-    Column("digest", LargeBinary, nullable=False),  # SHA-256 of the body
+    Column("digest", LargeBinary, nullable=False),  # SHA-256 of the body, which is without the patron reference
     Column("loan_request", UUID, ForeignKey("loan_request.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Index("ix_idempotency_key_created_at", "created_at"),

@@ -175,6 +175,7 @@ async def test_the_same_key_is_the_same_loan_request(house: House) -> None:
     assert (again.status_code, again.content) == (201, first.content)
     other = await house.ask(key="k", requesting_agency_request_id="twice")
     assert (other.status_code, other.json()["type"]) == (422, "/problems/idempotency-key-reused")
+    assert [fault["pointer"] for fault in other.json()["errors"]] == ["/Idempotency-Key"]
     same_id = await house.ask(requesting_agency_request_id="once")
     assert (same_id.status_code, same_id.json()["type"]) == (409, "/problems/duplicate-request-id")
 

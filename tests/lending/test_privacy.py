@@ -17,6 +17,7 @@ from tests.support.filled import run_sql
 from tests.support.house import House
 
 MARK = "reader-5c1d0e7f"
+NOW = "2026-11-23T08:00:00+01:00"
 COLUMNS = """
 select table_name, column_name from information_schema.columns
  where table_schema = 'public' order by table_name, column_name
@@ -83,7 +84,8 @@ async def test_however_it_ends_the_reference_is_gone(house: House, filled: str, 
     other = await house.ask(key="once", patron_reference=MARK + "x", requesting_agency_request_id="7")
     twice = await house.ask(patron_reference=MARK, requesting_agency_request_id="7")
     wrong = await house.ask(patron_reference=MARK, title={"isbn": MARK})
-    assert [answer.status_code for answer in (other, twice, wrong)] == [422, 409, 422]
+    assert [answer.status_code for answer in (other, twice, wrong)] == [201, 409, 422]
+    assert other.content == first.content, "nobody knows any more whom it was for"
     logging.getLogger("asyncpg").debug("the log is looked at")
     assert "the log is looked at" in log.getvalue()
     assert MARK not in log.getvalue()
@@ -132,3 +134,29 @@ async def test_the_database_refuses_an_ended_one_that_keeps_it(house: House, fil
     await house.acted(loan, "Cancel")
     with pytest.raises(asyncpg.CheckViolationError, match="ck_loan_request_unlinked"):
         await run_sql(filled, f"update loan_request set patron_reference = 'x' where id = '{loan}'")
+
+
+@pytest.mark.parametrize("reference", [MARK, None])
+async def test_nothing_is_made_of_the_reference_that_could_be_guessed_at(
+    house: House, filled: str, reference: str | None
+) -> None:
+    """Two that differ in the reader alone leave the same behind; while they are open, a key is one reader's."""
+    digests = set()
+    for patron in (reference, MARK + "x"):
+        first = await house.ask(
+            key="once", patron_reference=patron, requesting_agency_request_id="8", requested_at=NOW
+        )
+        assert first.status_code == 201
+        again = await house.ask(
+            key="once", patron_reference=patron, requesting_agency_request_id="8", requested_at=NOW
+        )
+        assert (again.status_code, again.content) == (201, first.content)
+        other = await house.ask(
+            key="once", patron_reference=MARK + "y", requesting_agency_request_id="8", requested_at=NOW
+        )
+        assert (other.status_code, other.json()["type"]) == (422, "/problems/idempotency-key-reused")
+        connection = await asyncpg.connect(filled)
+        digests |= {row["digest"] for row in await connection.fetch("select digest from idempotency_key")}
+        await connection.execute("delete from loan_request")
+        await connection.close()
+    assert len(digests) == 1

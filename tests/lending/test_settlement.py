@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -23,6 +24,7 @@ async def delivered(house: House, *, at: str, **asked: Any) -> str:
     loan = await house.asked(**asked)
     await house.acted(loan, "WillSupply")
     await house.acted(loan, "Loaned")
+    house.clock.set(datetime.fromisoformat(at))
     await house.acted(loan, "Received", at=at)
     return loan
 
@@ -76,6 +78,7 @@ async def test_an_agency_that_merged_since_is_paid_as_its_successor(house: House
     loan = await house.asked(**FROM_FAR)
     await house.acted(loan, "Loaned")
     await run_sql(filled, _MERGE)
+    house.clock.set(datetime.fromisoformat("2026-12-02T11:00:00+01:00"))
     try:
         await house.acted(loan, "Received", at="2026-12-02T11:00:00+01:00")
         assert await ledger(house, loan) == [

@@ -61,13 +61,15 @@ class House:
         found: str = answer.json()["id"]
         return found
 
-    async def act(self, loan: str, action: str, **details: Any) -> httpx.Response:
+    async def act(self, loan: str, action: str, *, key: str | None = None, **details: Any) -> httpx.Response:
         """Send an action."""
-        return await self.client.post(f"/v1/loan-requests/{loan}/actions", json={"action": action, **details})
+        headers = {} if key is None else {"idempotency-key": key}
+        body = {"action": action, **details}
+        return await self.client.post(f"/v1/loan-requests/{loan}/actions", json=body, headers=headers)
 
-    async def acted(self, loan: str, action: str, **details: Any) -> dict[str, Any]:
+    async def acted(self, loan: str, action: str, *, key: str | None = None, **details: Any) -> dict[str, Any]:
         """Send an action that is allowed, have its consequences carried out, and return where it stands."""
-        answer = await self.act(loan, action, **details)
+        answer = await self.act(loan, action, key=key, **details)
         assert answer.status_code == 200, answer.text
         await self.work()
         return await self.look(loan)
