@@ -93,10 +93,12 @@ async def list_around(
         with near as materialized (
           select title_id from title_isbn where isbn = any($1)
           union select title_id from title_ppn where ppn = any($2)),
-        further as (
-          select i.title_id from near join title_isbn n using (title_id)
-            join title_isbn i on i.isbn = n.isbn and i.isbn <> all($1)
-          where not exists (select from title_ppn p where p.title_id = n.title_id) limit $3)
+        lone as materialized (
+          select n.isbn from near join title_isbn n using (title_id)
+          where not exists (select from title_ppn p where p.title_id = n.title_id)),
+        wanted as materialized (
+          select title_id from near
+          union (select i.title_id from lone join title_isbn i using (isbn) limit $3))
         select t.id, t.author, t.part,
           array(select i.isbn from title_isbn i where i.title_id = t.id) as isbns,
           array(select p.ppn from title_ppn p where p.title_id = t.id) as ppns,
@@ -106,8 +108,7 @@ async def list_around(
                        where d.title_id = t.id and d.decision = 'same' and d.other_title <> '') as names,
           array(select d.other_part from title_decision d
                  where d.title_id = t.id and d.decision = 'same') as parts
-        from title t
-        where t.id in (select title_id from near union select title_id from further)
+        from wanted join title t on t.id = wanted.title_id
         """,
         *(list(isbns), list(ppns), CROWDED * 100),
     )
