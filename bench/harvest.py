@@ -88,7 +88,7 @@ def drawn(system: int, records: int, *, seed: int = 4) -> list[Record]:
     found = []
     for number in range(records):
         title = number if random.random() < SHARED else (system + 1) * 10_000_000 + number
-        branches = random.sample(range(LOCATIONS), random.randint(1, MOST_BRANCHES))
+        branches = random.sample(range(1, LOCATIONS + 1), random.randint(1, MOST_BRANCHES))
         found.append(
             Record(
                 number=f"{system}-{number}",
@@ -138,10 +138,11 @@ async def measure_all(url: str, records: int, say: Callable[[str], None]) -> lis
     found = []
     async with open_database(url) as database:
         async with database.transaction() as connection:
+            await connection.execute("insert into system (id) select 'bench-' || n from generate_series(0, 2) n")
             await connection.execute(
-                "insert into system (id) select 'bench-' || n from generate_series(0, 2) n;"  # noqa: S608 - only our own numbers
-                " insert into location (id, name) select 'S' || s || '-' || n, 'Branch'"
-                f" from generate_series(0, 2) s, generate_series(0, {LOCATIONS - 1}) n"
+                "insert into location (id, name) select 'S' || s || '-' || n, 'Branch'"
+                " from generate_series(0, 2) s, generate_series(1, $1::int) n",
+                LOCATIONS,
             )
         catalogues = [drawn(system, records) for system in range(3)]
         for system, name in enumerate(("the first system", "a second one", "a third one")):

@@ -83,7 +83,7 @@ async def land(connection: Connection, run: Run, page: Page) -> Landed:
         )
         for named, material, _ in read.records.values()
     ]
-    held, unmapped = _rows_of(read, registered)
+    held, unmapped = _rows_of(read, registered, homes)
     await put_records(
         connection,
         run.system,
@@ -102,11 +102,13 @@ async def land(connection: Connection, run: Run, page: Page) -> Landed:
     )
 
 
-def _rows_of(read: Read, registered: set[str]) -> tuple[list[HeldRow], dict[str, tuple[int, str]]]:
+def _rows_of(
+    read: Read, registered: set[str], homes: Mapping[str, int]
+) -> tuple[list[HeldRow], dict[str, tuple[int, str]]]:
     """Return what can be written, and of the branches that lead nowhere how many holdings and an example."""
     rows: list[HeldRow] = []
     unmapped: dict[str, tuple[int, str]] = {}
-    for number, (_, _, holdings) in read.records.items():
+    for number, (_, material, holdings) in read.records.items():
         for held in holdings:
             if held.location in registered:
                 assert held.location is not None
@@ -114,7 +116,9 @@ def _rows_of(read: Read, registered: set[str]) -> tuple[list[HeldRow], dict[str,
                     HeldRow(
                         number=number,
                         branch=held.branch,
+                        title_id=homes[number],
                         location=held.location,
+                        material=material,
                         copies=held.copies,
                         available=held.available,
                         loanable=held.loanable,

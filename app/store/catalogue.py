@@ -47,7 +47,9 @@ class HeldRow:
 
     number: str
     branch: str
+    title_id: int
     location: str
+    material: str
     copies: int
     available: int | None
     loanable: bool
@@ -91,10 +93,12 @@ async def list_around(
         with near as materialized (
           select title_id from title_isbn where isbn = any($1)
           union select title_id from title_ppn where ppn = any($2)),
-        further as (
-          select i.title_id from near join title_isbn n using (title_id)
-            join title_isbn i on i.isbn = n.isbn and i.isbn <> all($1)
-          where not exists (select from title_ppn p where p.title_id = n.title_id) limit $3)
+        lone as materialized (
+          select n.isbn from near join title_isbn n using (title_id)
+          where not exists (select from title_ppn p where p.title_id = n.title_id)),
+        wanted as materialized (
+          select title_id from near
+          union (select i.title_id from lone join title_isbn i using (isbn) limit $3))
         select t.id, t.author, t.part,
           array(select i.isbn from title_isbn i where i.title_id = t.id) as isbns,
           array(select p.ppn from title_ppn p where p.title_id = t.id) as ppns,
@@ -104,8 +108,7 @@ async def list_around(
                        where d.title_id = t.id and d.decision = 'same' and d.other_title <> '') as names,
           array(select d.other_part from title_decision d
                  where d.title_id = t.id and d.decision = 'same') as parts
-        from title t
-        where t.id in (select title_id from near union select title_id from further)
+        from wanted join title t on t.id = wanted.title_id
         """,
         *(list(isbns), list(ppns), CROWDED * 100),
     )
@@ -196,6 +199,9 @@ async def put_records(
         (homes[row["number"]], row["location"]) for row in before if row["number"] in homes and row["location"]
     }
     touched |= {(homes[row.number], row.location) for row in held}
+    moved = sorted({row["number"] for row in before if homes.get(row["number"], row["title_id"]) != row["title_id"]})
+    if moved:
+        await connection.execute(_MOVE, system, moved, [homes[number] for number in moved])
     await resum(connection, sorted(touched))
     left = {row["title_id"] for row in before if homes.get(row["number"]) != row["title_id"]}
     await _forget_nameless(connection, left)
@@ -206,7 +212,8 @@ def _columns_of(rows: Sequence[object], *names: str) -> list[list[Any]]:
 
 
 def _held_columns(held: Sequence[HeldRow]) -> list[list[Any]]:
-    return _columns_of(held, "number", "branch", "location", "copies", "available", "loanable")
+    names = ("number", "branch", "title_id", "location", "material", "copies", "available", "loanable")
+    return _columns_of(held, *names)
 
 
 def _record_columns(records: Sequence[RecordRow]) -> list[list[Any]]:
@@ -217,22 +224,30 @@ def _record_columns(records: Sequence[RecordRow]) -> list[list[Any]]:
 # Both changes see the table as it was, and touch different rows: those that are named and those that are not.
 _PUT_HELD = """
 with staged as materialized (
-  select * from unnest($5::text[], $6::text[], $7::text[], $8::int[], $9::int[], $10::bool[])
-    as s (number, branch, location, copies, available, loanable)),
+  select * from unnest(
+      $5::text[], $6::text[], $7::bigint[], $8::text[], $9::text[], $10::int[], $11::int[], $12::bool[])
+    as s (number, branch, title_id, location, material, copies, available, loanable)),
 before as (
   select r.number, r.title_id, h.location
   from catalogue_record r left join catalogue_holding h on h.system = r.system and h.number = r.number
   where r.system = $1 and r.number = any($2)),
 gone as (
   delete from catalogue_holding h where h.system = $1 and h.number = any($3)
-    and not exists (select from staged s where s.number = h.number and s.branch = h.branch)),
+    and (h.number, h.branch) not in (select number, branch from staged)),
 put as (
-  insert into catalogue_holding (system, number, branch, location, copies, available, loanable, run)
-    select $1, number, branch, location, copies, available, loanable, $4 from staged
+  insert into catalogue_holding
+      (system, run, number, branch, title_id, location, material, copies, available, loanable)
+    select $1, $4, s.* from staged s
   on conflict (system, number, branch) do update
-    set location = excluded.location, copies = excluded.copies, available = excluded.available,
-        loanable = excluded.loanable, run = excluded.run)
-select distinct number, title_id, location from before
+    set title_id = excluded.title_id, location = excluded.location, material = excluded.material,
+        copies = excluded.copies, available = excluded.available, loanable = excluded.loanable, run = excluded.run)
+select number, title_id, location from before
+"""
+
+_MOVE = """
+update catalogue_holding h set title_id = n.title_id
+from unnest($2::text[], $3::bigint[]) as n (number, title_id)
+where h.system = $1 and h.number = n.number and h.title_id <> n.title_id
 """
 
 # A title bears the name that the first record about it gave it, and follows that record when it is corrected.
@@ -307,7 +322,6 @@ async def sweep(connection: asyncpg.Connection, system: str, *, unseen_by: int) 
 
 _SWEPT = """
 create temp table swept on commit drop as
-  select distinct r.title_id, h.location
-  from catalogue_record r join catalogue_holding h on h.system = r.system and h.number = r.number
-  where r.system = $1 and h.run < $2
+  select row_number() over () as no, title_id, location
+  from (select distinct title_id, location from catalogue_holding where system = $1 and run < $2) h
 """

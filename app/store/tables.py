@@ -304,11 +304,15 @@ catalogue_holding = Table(
     Column("system", Text, primary_key=True),
     Column("number", Text, primary_key=True),
     Column("branch", Text, primary_key=True),
+    # The record's: what a location holds of a title is added up from here alone.
+    Column("title_id", BigInteger, nullable=False),
     Column("location", Text, nullable=False),
+    Column("material", Text, nullable=False),
     Column("copies", Integer, nullable=False),
     Column("available", Integer),
     Column("loanable", Boolean, nullable=False),
     Column("run", BigInteger, nullable=False),
+    Index("ix_catalogue_holding_title_id_location", "title_id", "location"),
 )
 
 # --- the network, by version ----------------------------------------------------------------------

@@ -69,6 +69,7 @@ _STATEMENTS = (
       where k.id = g.kept and (k.title = '' or k.author = '')
     """,
     "update catalogue_record r set title_id = j.kept from joined j where r.title_id = j.gone",
+    "update catalogue_holding h set title_id = j.kept from joined j where h.title_id = j.gone",
     """
     insert into title_isbn (isbn, title_id)
       select distinct i.isbn, j.kept from joined j join title_isbn i on i.title_id = j.gone

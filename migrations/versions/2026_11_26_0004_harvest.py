@@ -13,17 +13,18 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
-# Without accents, capitals and signs. Composed letters are taken apart and lose what stands above or below them;
-# those that cannot be taken apart are named. Whatever the database's collation knows, ASCII is all that is left of
-# Latin letters, so that lower() needs to know no more.
+# Without accents, capitals and signs; plain ASCII, as most of it is, goes a shorter way. Composed letters are taken
+# apart and lose what stands above or below them; those that cannot be taken apart are named. Whatever the database's
+# collation knows, ASCII is all that is left of Latin letters, so that lower() needs to know no more.
 FOLDED = r"""
 create function folded(said text) returns text language sql immutable strict parallel safe as $$
-  select btrim(regexp_replace(lower(translate(
-    replace(replace(replace(replace(replace(
-      regexp_replace(normalize(said, nfkd), '[\u0300-\u036f''’‘ʼ`]', '', 'g'),
-      'ß', 'ss'), 'æ', 'ae'), 'Æ', 'ae'), 'œ', 'oe'), 'Œ', 'oe'),
-    'øØłŁđĐðÐıÞþ!"#$%&()*+,-./:;<=>?@[\]^_{|}~«»„“”‚‹›–—…¡¿·•',
-    'ooLLddddiTT                                                  ')), '\s+', ' ', 'g'))
+  select case when octet_length(said) = length(said)
+    then btrim(regexp_replace(lower(translate(said, '''`', '')), '[^a-z0-9]+', ' ', 'g'))
+    else btrim(regexp_replace(lower(translate(
+      replace(replace(replace(replace(replace(
+        regexp_replace(normalize(said, nfkd), '[\u0300-\u036f''’‘ʼ`]', '', 'g'),
+        'ß', 'ss'), 'æ', 'ae'), 'Æ', 'ae'), 'œ', 'oe'), 'Œ', 'oe'),
+      'øØłŁđĐðÐıÞþ', 'ooLLddddiTT')), '[\s!-/:-@\[-`{-~\u00a0-\u00bf\u2010-\u205e]+', ' ', 'g')) end
 $$
 """
 SEARCH = (
@@ -150,13 +151,16 @@ def _make_records() -> None:
     op.create_index(op.f("ix_catalogue_record_title_id"), "catalogue_record", ["title_id"])
     op.create_table(
         "catalogue_holding",
-        *(sa.Column(name, sa.Text(), nullable=False) for name in ("system", "number", "branch", "location")),
+        *(sa.Column(name, sa.Text(), nullable=False) for name in ("system", "number", "branch")),
+        sa.Column("title_id", sa.BigInteger(), nullable=False),
+        *(sa.Column(name, sa.Text(), nullable=False) for name in ("location", "material")),
         sa.Column("copies", sa.Integer(), nullable=False),
         sa.Column("available", sa.Integer(), nullable=True),
         sa.Column("loanable", sa.Boolean(), nullable=False),
         sa.Column("run", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("system", "number", "branch", name=op.f("pk_catalogue_holding")),
     )
+    op.create_index("ix_catalogue_holding_title_id_location", "catalogue_holding", ["title_id", "location"])
     # A reconcile writes every row once, and nothing of it that is indexed: let there be room for it on the page.
     op.execute("alter table catalogue_record set (fillfactor = 80)")
     op.execute("alter table catalogue_holding set (fillfactor = 80)")
