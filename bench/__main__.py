@@ -1,6 +1,6 @@
-"""`./run bench [decisions|lending]`: measure on the demonstration network, and write docs/benchmarks.md.
+"""`./run bench [decisions|lending|systems]`: measure on the demonstration network, and write docs/benchmarks.md.
 
-One part alone leaves what the page says of the other.
+One part alone leaves what the page says of the others.
 """
 
 from __future__ import annotations
@@ -30,13 +30,16 @@ from bench.lending import part
 from bench.loading import new_version_seconds
 from bench.over_http import measure_now
 from bench.report import page
+from bench.systems import TITLE as SYSTEMS_TITLE
+from bench.systems import measure as measure_systems
+from bench.systems import part as systems_part
 from routing.model import Register, Timetable
 from routing.network import GRID_SECONDS
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 DAY = date(2026, 11, 23)  # the demonstration is made for one day, so that every run measures the same network
 REQUESTS = 2000
-PARTS = ("decisions", "lending")
+PARTS = ("decisions", "lending", "systems")
 
 
 def main() -> None:
@@ -44,7 +47,7 @@ def main() -> None:
     wanted = sys.argv[1:] or list(PARTS)
     if not set(wanted) <= set(PARTS):
         sys.exit(f"Measure what? One of {', '.join(PARTS)}; all of them, where none is named.")
-    decisions, lending = _parts_of(PAGE.read_text(encoding="utf-8"))
+    decisions, lending, systems = _parts_of(PAGE.read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory(prefix="leenpad-bench-") as folder, running(Path(folder) / "data") as url:
         _say("making and importing the demonstration")
         asyncio.run(upgrade(url))
@@ -58,19 +61,22 @@ def main() -> None:
             over_http = measure_now(url, week, _say)
         if "lending" in wanted:
             lending = part(asyncio.run(measure_lending(url, week, _say)))
+        if "systems" in wanted:
+            systems = systems_part(asyncio.run(measure_systems(url, week, _say)))
         if "decisions" in wanted:  # last: it leaves the database full of titles that nobody drew
             _say("importing five million lines")
             imported = imports.measure(url)
             decisions = page(engine, loaded, over_http, imported, today=datetime.now(UTC).date())
-    text = decisions + lending
+    text = decisions + lending + systems
     PAGE.write_text(text, encoding="utf-8")
     print(text)
 
 
-def _parts_of(text: str) -> tuple[str, str]:
-    """Return what the page says of decisions, and of loan requests (nothing, where they were never measured)."""
+def _parts_of(text: str) -> tuple[str, str, str]:
+    """Return what the page says of decisions, loan requests and systems (nothing of what was never measured)."""
+    text, systems_title, systems = text.partition(SYSTEMS_TITLE)
     decisions, title, lending = text.partition(LENDING_TITLE)
-    return decisions, title + lending
+    return decisions, title + lending, systems_title + systems
 
 
 def _week() -> datetime:
