@@ -126,7 +126,8 @@ async def _reach(database_url: str, addresses: Sequence[str], *, titles: Sequenc
                 )
             if titles is not None:
                 await connection.execute(
-                    "insert into holding (location, title_id, copies, available) select location, title_id, 1, 1"
+                    "insert into holding (location, title_id, copies, available, material, loanable)"
+                    " select location, title_id, 1, 1, 'book', true"
                     " from unnest($1::text[]) location, title_isbn where isbn = any($2::text[])"
                     " on conflict do nothing",
                     *(places[: len(addresses)], list(titles)),

@@ -135,8 +135,8 @@ class Availability:
 
     def _prompt(self, system: System) -> bool:
         """Say whether a system is asked at all; one that is not open yet is."""
-        held = self.systems.opened.get(system.id)
-        return held is None or held.version != system.version or held.promptness.admit()
+        held = self.systems.find_open(system)
+        return held is None or held.promptness.admit()
 
     def _note_late(self, system: System, question: _Question, deadline_seconds: float) -> None:
         """Count a question that was not answered in time; that a caller is in a hurry says nothing of a system."""
@@ -167,10 +167,7 @@ class Availability:
             held.promptness.succeeded()
 
     async def _answer(self, system: System, title: Title) -> Mapping[str, Shelf]:
-        held = self.systems.opened.get(system.id)
-        if held is None or held.version != system.version:
-            async with self.database.connection() as connection:
-                held = await self.systems.open(connection, system)
+        held = await self.systems.open_one_by_one(self.database, system)
         shelves = await self._question(held, system, title)
         seconds = held.system.capabilities().fresh_seconds
         _keep(self._answers, (system.id, system.version, title), _Kept(monotonic() + seconds, shelves))

@@ -46,6 +46,7 @@ class Systems:
     opened: dict[str, Opened] = field(default_factory=dict)
     _closing: list[LibrarySystem] = field(default_factory=list)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+    _one_by_one: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def find(self, connection: Connection, system: str | None) -> LibrarySystem | None:
         """Return what speaks to a system; None where people answer for it. Raises VaultClosed."""
@@ -56,14 +57,27 @@ class Systems:
 
     async def open(self, connection: Connection, known: System) -> Opened:
         """Return a system that is called, opened with what it is reached by now. Raises VaultClosed."""
-        held = self.opened.get(known.id)
-        if held is not None and held.version == known.version:
+        held = self.find_open(known)
+        if held is not None:
             return held
         installation = await self.installation(connection, known)
-        held = self.opened.get(known.id)  # somebody else may have been as quick
-        if held is not None and held.version == known.version:
+        held = self.find_open(known)  # somebody else may have been as quick
+        if held is not None:
             return held
         return self.put(known.id, SYSTEMS[known.kind].open(installation), limits=installation.limits, of=known)
+
+    def find_open(self, known: System) -> Opened | None:
+        """Return a system that is open with what it is reached by now."""
+        held = self.opened.get(known.id)
+        return held if held is not None and held.version == known.version else None
+
+    async def open_one_by_one(self, database: Database, known: System) -> Opened:
+        """As `open`, for many that are opened at once: they must not take every connection that others wait for."""
+        held = self.find_open(known)
+        if held is not None:
+            return held
+        async with self._one_by_one, database.connection() as connection:
+            return await self.open(connection, known)
 
     def put(
         self,
@@ -127,7 +141,7 @@ class Systems:
         return tell
 
     async def _note(self, database: Database, system: str, state: BreakerState, why: str) -> None:
-        async with database.transaction() as connection:
+        async with self._one_by_one, database.transaction() as connection:
             await note_breaker(connection, system, PROCESS, state=state.value, why=why)
 
     def _begin(self, work: Coroutine[Any, Any, None], *, name: str | None = None) -> None:
