@@ -19,7 +19,7 @@ from app.lending.choose import TitleKey, choose, look_up
 from app.lending.documents import written
 from app.lending.examine_system import Tried, examine
 from app.resources import Resources
-from app.store.systems import draw_title, get_system
+from app.store.systems import System, draw_title
 from routing import Question
 
 TOLD_OF = "wise"  # most libraries use it
@@ -29,11 +29,10 @@ LIVE_SECONDS = 10.0  # a person who reads along can wait
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """One emulated system, the libraries that use it, and what came of each verb."""
+    """One emulated system, and what came of each verb."""
 
     system: str
     kind: str
-    libraries: tuple[str, ...]
     verbs: tuple[Tried, ...]
 
 
@@ -60,21 +59,20 @@ class Gone:
 
 async def try_out(resources: Resources, emulated: Emulated) -> list[Examined]:
     """Try every verb of each system, all systems at once."""
-    return list(await asyncio.gather(*(_examined(resources, system) for system in emulated.systems)))
+    known = [system for system, _ in emulated.systems.values()]
+    return list(await asyncio.gather(*(_examined(resources, system) for system in known)))
 
 
-async def _examined(resources: Resources, system: str) -> Examined:
+async def _examined(resources: Resources, system: System) -> Examined:
     ground = resources.ground
     async with ground.database.connection() as connection:
-        row = await get_system(connection, system)
-        drawn = await draw_title(connection, system)
-        opened = await ground.systems.find(connection, system)
+        drawn = await draw_title(connection, system.id)
+        opened = await ground.systems.find(connection, system.id)
     assert opened is not None, "its address was just given"
     assert drawn.location is not None, "a system without holdings is not chosen"
     title = Title(isbn=drawn.isbn, ppn=None if drawn.isbn else drawn.ppn)
     found = await examine(opened, title=title, supplying=drawn.location, pickup=drawn.location)
-    libraries = tuple(user["name"] for user in row["agencies"])
-    return Examined(system, row["kind"], libraries, tuple(found.tried))
+    return Examined(system.id, system.kind, tuple(found.tried))
 
 
 async def lend_out(resources: Resources, emulated: Emulated, *, today: date) -> Gone | None:

@@ -15,51 +15,43 @@ from app.demo.show import show_decision
 
 _ASKED = {
     Verb.RESOLVE: "find a title",
-    Verb.AVAILABILITY: "say what is on the shelf",
-    Verb.PREPARE: "say whether it would lend",
-    Verb.PLACE: "take an order",
-    Verb.FIND: "find an order again",
-    Verb.STATUS: "say how an order stands",
+    Verb.AVAILABILITY: "look at the shelf",
+    Verb.PREPARE: "ask if it lends",
+    Verb.PLACE: "order",
+    Verb.FIND: "find an order",
+    Verb.STATUS: "follow an order",
     Verb.CANCEL: "cancel an order",
     Verb.CHECK_OUT: "lend",
     Verb.CHECK_IN: "take back",
-    Verb.ACCEPT_ITEM: "take in the copy of another library",
-    Verb.HARVEST: "tell its catalogue",
+    Verb.ACCEPT_ITEM: "take a copy in",
+    Verb.HARVEST: "read the catalogue",
 }
-"""What each verb asks of a system, in the words of a counter."""
-_OUTCOMES = {
-    "works": "works",
-    "fails": "fails",
-    "not_tried": "is offered, but not tried: it would change something",
-    "not_offered": "is not offered",
-}
+"""Each verb in the words of a counter."""
+_OUTCOMES = {"works": "[green]works[/]", "fails": "[bold red]fails[/]", "not_tried": "offered", "not_offered": "-"}
 
 
 def show_systems(console: Console, examined: Sequence[Examined]) -> None:
-    """Print a row for each system: whose it is, and what works of it."""
+    """Print a column for each system: its kind, its id, and what works of it."""
     console.rule("[bold]Four library systems, emulated", align="left")
     console.print(
-        "No real system is called: each of these has the holdings of one, and answers in the way of its kind.",
+        "No real system is called: each has the holdings of one, and answers as its kind does. What is only"
+        " offered was not tried, as it would change something.",
         highlight=False,
     )
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=True)
-    table.add_column("kind", no_wrap=True)
-    table.add_column("system", no_wrap=True)
-    table.add_column("what it can be asked")
+    table.add_column("", no_wrap=True)
     for one in examined:
-        table.add_row(one.kind, f"{escape(one.system)}\n[dim]{escape(', '.join(one.libraries))}[/]", _said(one))
+        table.add_column(f"{one.kind}\n{escape(one.system)}", no_wrap=True)
+    for verb, asked in _ASKED.items():
+        table.add_row(
+            asked, *(_OUTCOMES[tried.outcome] for one in examined for tried in one.verbs if tried.verb is verb)
+        )
     console.print(table)
+    for one in examined:
+        for tried in one.verbs:
+            if tried.outcome == "fails":
+                console.print(f"{escape(one.system)}: {_ASKED[tried.verb]}: {escape(tried.detail)}", highlight=False)
     console.print()
-
-
-def _said(one: Examined) -> str:
-    lines = []
-    for outcome, means in _OUTCOMES.items():
-        asked = [_ASKED[tried.verb] for tried in one.verbs if tried.outcome == outcome]
-        if asked:
-            lines.append(f"[dim]{means}:[/] {', '.join(asked)}")
-    lines += [escape(f"{_ASKED[tried.verb]}: {tried.detail}") for tried in one.verbs if tried.outcome == "fails"]
-    return "\n".join(lines)
 
 
 def show_gone(console: Console, gone: Gone, names: Mapping[str, str]) -> None:
