@@ -4,6 +4,7 @@
     GET    /_emulator/faults   what is still to go wrong, and how many calls of each verb there were
     PUT    /_emulator/faults   a list of faults in place of those planned: [{"wrong": "broken", "verb": "place"}]
     DELETE /_emulator/faults   nothing goes wrong any more
+    POST   /_emulator/copies/{barcode}/loan   a reader of this library takes a copy home
 
 An emulator adds these routes to its application; `FaultyHttp` lets them pass whatever is planned.
 """
@@ -20,7 +21,7 @@ from starlette.routing import BaseRoute, Route
 
 from adapters.contract import Verb
 from adapters.emulators.faults import Fault, Faults, Wrong
-from adapters.emulators.stock import Copy, Hold, Stock, Work
+from adapters.emulators.stock import Copy, Hold, NoSuchThing, NotPossible, Stock, Work
 
 LARGEST_BYTES = 100_000
 MOST_FAULTS = 1_000
@@ -59,11 +60,21 @@ def control_routes(stock: Stock, faults: Faults) -> list[BaseRoute]:
         faults.clear()
         return Response(status_code=204)
 
+    async def lend(request: Request) -> Response:
+        try:
+            copy = stock.lend(request.path_params["barcode"])
+        except NoSuchThing:
+            return JSONResponse({"error": "there is no such copy"}, status_code=404)
+        except NotPossible as error:
+            return JSONResponse({"error": str(error)}, status_code=409)
+        return JSONResponse(_copy(copy))
+
     return [
         Route("/_emulator/stock", show_stock, methods=["GET"]),
         Route("/_emulator/faults", show_faults, methods=["GET"]),
         Route("/_emulator/faults", put_faults, methods=["PUT"]),
         Route("/_emulator/faults", clear_faults, methods=["DELETE"]),
+        Route("/_emulator/copies/{barcode}/loan", lend, methods=["POST"]),
     ]
 
 

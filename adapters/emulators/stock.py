@@ -11,6 +11,7 @@ from adapters.contract import ItemStatus
 from adapters.installation import Clock, utc_now
 
 LOAN_DAYS = 21
+READER = "a reader"  # who takes home what nobody asked for; no number of a card
 
 
 class NoSuchThing(LookupError):  # noqa: N818 - says what it is
@@ -190,6 +191,15 @@ class Stock:
         for hold in self.holds_of(patron):
             if hold.barcode == barcode:
                 hold.state = "shipped"
+        return copy
+
+    def lend(self, barcode: str) -> Copy:
+        """Have some reader of the library take a copy home. Raises NoSuchThing or NotPossible."""
+        copy = self.copy(barcode)
+        if not copy.loanable or copy.status is not ItemStatus.AVAILABLE:
+            raise NotPossible("It is not on its shelf to be lent.")
+        copy.status, copy.patron = ItemStatus.ON_LOAN, READER
+        copy.due = (self.clock() + timedelta(days=LOAN_DAYS)).date()
         return copy
 
     def check_in(self, barcode: str) -> Copy:

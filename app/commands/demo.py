@@ -1,4 +1,7 @@
-"""`demo`: the demonstration network on a database of its own, five decisions for people, and the service on top."""
+"""`demo`: the demonstration network on a database of its own, decisions for people, and the service on top.
+
+Four library systems are emulated beside it, for as long as it runs.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +9,19 @@ import asyncio
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 import orjson
+from pydantic import SecretStr
 from rich.console import Console
 
 from app.api.decision_shapes import QuestionShape
 from app.api.decisions import question
-from app.commands.ground import Refusal, on_served, reaching, read_settings, served_database
+from app.commands.ground import Refusal, on_served, reaching, read_settings, served_database, told_in_a_line
 from app.commands.imports import take_in
 from app.commands.serve import leave, serve_on
 from app.database import Database
@@ -26,11 +30,15 @@ from app.demo.cache import kept_demo, remember_version, remembered_version
 from app.demo.lives import draw_asks, live
 from app.demo.make import DemoFiles
 from app.demo.present import holds_anything, holds_demo
+from app.demo.reach import Emulated, NotEmulated, emulating, say_how, take_back
+from app.demo.shelf import lend_out, try_out
 from app.demo.show import AMSTERDAM, show_decision
 from app.demo.show_lives import show_lives
+from app.demo.show_systems import show_gone, show_systems
 from app.demo.stories import read_names, shortlist, tell
 from app.lending.choose import TitleKey, choose, look_up
 from app.lending.documents import written
+from app.lending.vault import own_key
 from app.resources import Resources, open_resources
 from app.settings import Settings
 from app.store.network_versions import find_active
@@ -54,12 +62,28 @@ def command(once: bool, port: int) -> None:
             files = kept_demo(folder / "files", seed=SEED, today=today)
         with _stage("importing it"):
             on_served(served, lambda database: _load(database, files, named=settings.database_url is not None))
-        assert served.database_url is not None
-        with reaching(served.database_url):
-            asyncio.run(_show(served, files, today=today))
-        if not once:
-            click.echo(f"Serving on http://{HOST}:{port}/ (documentation: /docs); Ctrl-C ends it.", err=True)
-            serve_on(served, host=HOST, port=port, workers=1, working=True)
+        if served.secrets_key is None:
+            served = served.model_copy(update={"secrets_key": SecretStr(own_key(folder))})
+        with told_in_a_line(NotEmulated), _emulating(served) as emulated:
+            assert served.database_url is not None
+            with reaching(served.database_url):
+                asyncio.run(_show(served, files, emulated, today=today))
+            if not once:
+                click.echo(f"Serving on http://{HOST}:{port}/ (documentation: /docs); Ctrl-C ends it.", err=True)
+                for name, (system, _) in emulated.systems.items():
+                    click.echo(f"  {name} ({system.kind}): {emulated.root(name)}/_emulator/stock", err=True)
+                serve_on(served, host=HOST, port=port, workers=1, working=True)
+
+
+@contextmanager
+def _emulating(settings: Settings) -> Iterator[Emulated]:
+    """Run the emulated systems; afterwards none of them is said to be there."""
+    try:
+        with emulating(settings) as emulated:
+            yield emulated
+    finally:
+        with suppress(Refusal):  # the next demonstration does it, before anything else is asked
+            on_served(settings, take_back)
 
 
 async def _load(database: Database, files: DemoFiles, *, named: bool) -> None:
@@ -83,8 +107,8 @@ async def _load(database: Database, files: DemoFiles, *, named: bool) -> None:
     remember_version(files, version)
 
 
-async def _show(settings: Settings, files: DemoFiles, *, today: date) -> None:
-    """Print a decision for each of the stories that the data can tell."""
+async def _show(settings: Settings, files: DemoFiles, emulated: Emulated, *, today: date) -> None:
+    """Print a decision for each of the stories that the data can tell, lives of loan requests, and the systems."""
     console = Console()
     async with open_resources(settings) as resources:
         with _stage("deciding"):
@@ -99,6 +123,14 @@ async def _show(settings: Settings, files: DemoFiles, *, today: date) -> None:
         with _stage("carrying out loan requests of last month, in a clock that jumps"):
             lives = await live(resources, draw_asks(files, today=today), today=today)
         show_lives(console, lives, names)
+        with _stage("asking four emulated library systems"):
+            await asyncio.to_thread(emulated.ready)
+            await say_how(resources.database, emulated, resources.ground.systems.vault)
+            examined = await try_out(resources, emulated)
+            gone = await lend_out(resources, emulated, today=today)
+        show_systems(console, examined)
+        if gone is not None:
+            show_gone(console, gone, names)
 
 
 async def _decide(resources: Resources, body: dict[str, Any]) -> dict[str, Any]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from dataclasses import dataclass
+from shlex import quote
 
 import click
 import orjson
 
+from adapters.emulators import demo_stock
 from adapters.emulators.kinds import EMULATORS
 from adapters.emulators.serve import HOST, Emulator, serving
 from adapters.installation import Installation
@@ -15,6 +18,8 @@ from app.commands.ground import Refusal
 
 NAME = "emulated-{kind}"
 SHOWN_FAULT = [{"wrong": "slow", "verb": "availability", "times": 3, "seconds": 2}]
+LEENPAD = "http://127.0.0.1:8000"
+AGENCY = "NL-0800990000"
 PORT = click.IntRange(0, 65535)
 
 
@@ -41,31 +46,24 @@ async def _emulate(emulator: Emulator, port: int, sip2_port: int) -> None:
 
 
 def introduction(emulator: Emulator, installation: Installation) -> str:
-    """Return what to do with it: how to make it a system, and how to have it go wrong.
+    """Return what to do with it: how to make it a system of Leenpad's, and how to have it go wrong.
 
     Its secrets are shown, as they open nothing but the emulator.
     """
-    name = NAME.format(kind=emulator.kind)
-    system = {
-        "kind": emulator.kind,
-        "addresses": dict(installation.addresses),
-        "secrets": dict(installation.secrets),
-        "branches": dict(installation.branches),
-        "options": dict(installation.options),
-    }
     served = sorted(set(installation.addresses.values()))
     titles = [work for work in emulator.stock.works.values() if work.isbns][:3]
     lines = [
         f"Emulating a system of kind {emulator.kind}: {len(emulator.stock.works)} works, "
-        f"{len(emulator.stock.copies)} copies, {len(installation.branches)} branches.",
+        f"{len(emulator.stock.copies)} copies, {len(demo_stock.LOCATIONS)} branches.",
         *(f"  {address}" for address in served),
         "",
         "Titles to ask for:",
         *(f"  {work.isbns[0]}  {work.title}, {work.author}" for work in titles),
         "",
-        f"To make it a system of Leenpad (./run serve), PUT /v1/systems/{name} with:",
-        orjson.dumps(system, option=orjson.OPT_INDENT_2).decode(),
+        "To make it a system of Leenpad, have `./run serve` run in another terminal, and then:",
     ]
+    for step in steps(emulator, installation):
+        lines += ["", f"# {step.says}", step.as_curl()]
     base = next((address for address in served if address.startswith("http")), None)
     if base is not None:
         root = "/".join(base.split("/")[:3])
@@ -73,5 +71,67 @@ def introduction(emulator: Emulator, installation: Installation) -> str:
             "",
             f"What it has: GET {root}/_emulator/stock. To have it go wrong, for instance:",
             f"  curl -X PUT {root}/_emulator/faults -d '{orjson.dumps(SHOWN_FAULT).decode()}'",
+            "To have a reader take a copy home:",
+            f"  curl -X POST {root}/_emulator/copies/{next(iter(emulator.stock.copies))}/loan",
         ]
     return "\n".join([*lines, "", "Ctrl-C ends it."])
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One request to Leenpad."""
+
+    says: str
+    method: str
+    path: str
+    body: str
+    media_type: str = "application/json"
+
+    def as_curl(self) -> str:
+        """Return it as a command of a shell."""
+        send = f"--data-binary {quote(self.body)}"
+        return (
+            f"curl -sS --fail-with-body -X {self.method} {LEENPAD}{self.path}"
+            f" \\\n  -H 'Content-Type: {self.media_type}' {send}; echo"
+        )
+
+
+def steps(emulator: Emulator, installation: Installation) -> list[Step]:
+    """Return what makes an emulator a system of a Leenpad that knows nothing yet, in order."""
+    name = NAME.format(kind=emulator.kind)
+    system = f"/v1/systems/{name}"
+    document = {
+        "kind": emulator.kind,
+        "addresses": dict(installation.addresses),
+        "secrets": {entry: f"{name}.{entry}" for entry in installation.secrets},
+        "branches": dict(installation.branches),
+        "options": dict(installation.options),
+    }
+    everywhere = next(iter(emulator.stock.works.values()))
+    question = {"isbn": everywhere.isbns[0], "supplying_location": next(iter(demo_stock.LOCATIONS))}
+    return [
+        Step(
+            "Five branches of a library that is made up, and that uses this system",
+            *("POST", "/v1/imports/agencies", _agencies(name, emulator.kind), "text/csv"),
+        ),
+        *(
+            Step(f"What it goes by: {entry}", "PUT", f"/v1/secrets/{name}.{entry}", _json({"value": value}))
+            for entry, value in installation.secrets.items()
+        ),
+        Step("How it is reached", "PUT", system, _json(document)),
+        Step("Whether it works", "POST", f"{system}/check", _json(question)),
+        Step("Its catalogue; GET the same to see how far it is", "POST", f"{system}/harvest", _json({"whole": True})),
+    ]
+
+
+def _agencies(system: str, kind: str) -> str:
+    rows = [
+        "isil,name,kind,parent,system,system_kind",
+        f"{AGENCY},Bibliotheek Waterstad,agency,,{system},{kind}",
+        *(f"{place},{name},location,{AGENCY},," for place, name in demo_stock.LOCATIONS.items()),
+    ]
+    return "\n".join(rows) + "\n"
+
+
+def _json(document: object) -> str:
+    return orjson.dumps(document).decode()

@@ -84,7 +84,7 @@ async def live(resources: Resources, asks: Iterable[Ask], *, today: date) -> tup
     """Submit every question and carry it out to its end."""
     ordered = sorted(asks, key=lambda ask: ask.requested_at)
     clock = SetClock(ordered[0].requested_at)
-    ground = replace(resources.ground, clock=clock, systems=DeskSystems())
+    ground = replace(resources.ground, clock=clock, systems=DeskSystems(), availability=None)
     loans: dict[UUID, Ask] = {}
     for number, ask in enumerate(ordered, start=1):
         clock.set(ask.requested_at)

@@ -182,7 +182,7 @@ def shortlist(files: DemoFiles, *, today: date) -> tuple[Story, ...]:
     """Search the made data for questions that may tell each of the five stories, always in the same order."""
     places = read_places(files)
     works = list(read_works(files, places))
-    asked = datetime.combine(_working_day(today), ASKED_AT, AMSTERDAM)
+    asked = asked_at(today)
     branches = [place for place in places.values() if place.agency and place.served]
     hubs = frozenset(hub.id for hub in facts.hubs() if hub.role == "national")
     boats = frozenset(ferry.operator_name for ferry in facts.ferries())
@@ -201,10 +201,13 @@ def shortlist(files: DemoFiles, *, today: date) -> tuple[Story, ...]:
     )
 
 
-def _working_day(today: date) -> date:
+def asked_at(today: date) -> datetime:
+    """Return when the questions are put: in the morning of the next day on which people work."""
     closed = holidays.country_holidays("NL", years=(today.year, today.year + 1))
     ahead = (today + timedelta(days=days) for days in range(14))
-    return next(day for day in ahead if day.weekday() < 5 and day not in closed)
+    return datetime.combine(
+        next(day for day in ahead if day.weekday() < 5 and day not in closed), ASKED_AT, AMSTERDAM
+    )
 
 
 def _own_shelf(works: Iterable[Work]) -> Iterator[tuple[Work, Place]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import asyncpg
@@ -73,6 +74,33 @@ async def count_holdings(connection: asyncpg.Connection, *, isbn: str | None, pp
     )
     return [dict(row) for row in rows]
 
+
+async def count_by_system(connection: asyncpg.Connection) -> list[Row]:
+    """Return every system that knows copies, with its `kind` and how many `holdings` its locations have, by id."""
+    rows = await connection.fetch(_BY_SYSTEM)
+    return [dict(row) for row in rows]
+
+
+async def list_stock(connection: asyncpg.Connection, locations: Collection[str]) -> list[Row]:
+    """Return all that these locations hold, title by title, with what the titles are called and known by."""
+    rows = await connection.fetch(
+        f"select h.title_id, h.location, h.copies, h.available, h.loanable, h.material,"  # noqa: S608
+        f" t.title, t.author, t.part as volume, {_NAMES}"
+        " from holding h join title t on t.id = h.title_id where h.location = any($1::text[])"
+        " order by h.title_id, h.location",
+        list(locations),
+    )
+    return [dict(row) for row in rows]
+
+
+_BY_SYSTEM = f"""
+with place as (
+  select l.id, coalesce(l.system, (select p.system from system_participation p where p.agency = l.agency
+    and {IN_FORCE} order by p.since desc nulls last, p.system limit 1)) as system from location l)
+select s.id, s.kind, count(*) as holdings
+  from place join system s on s.id = place.system join holding h on h.location = place.id
+ group by s.id, s.kind order by s.id
+"""  # noqa: S608
 
 _WANTED = """
 wanted as (select title_id from title_isbn where isbn = $1 union select title_id from title_ppn where ppn = $2)

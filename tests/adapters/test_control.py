@@ -1,4 +1,4 @@
-"""Turning an emulator's faults on while it runs, its stock, and what `emulate` tells people."""
+"""Turning an emulator's faults on while it runs, and its stock."""
 
 from __future__ import annotations
 
@@ -14,16 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters import SYSTEMS
-from adapters.contract import Unavailable, Verb
+from adapters.contract import ItemStatus, Title, Unavailable, Verb
 from adapters.emulators.control import NoFault, read_faults
 from adapters.emulators.demo_stock import PATRON, demo_isbn, demo_ppn
 from adapters.emulators.faults import Fault, Wrong
 from adapters.emulators.kinds import EMULATORS
 from adapters.emulators.serve import serving
-from adapters.installation import faults_of
 from adapters.wise import WiseSystem
 from adapters.wise.translate import isbn13
-from app.commands.emulate import command, introduction
+from app.commands.emulate import command
 
 
 async def test_faults_are_put_counted_and_cleared_while_it_runs() -> None:
@@ -83,16 +82,25 @@ def test_the_works_of_the_demonstration_have_numbers_that_check() -> None:
 
 
 @pytest.mark.parametrize("kind", EMULATORS)
-async def test_what_emulate_tells_can_be_put_as_it_stands(kind: str) -> None:
+async def test_a_reader_takes_a_copy_home(kind: str) -> None:
     emulator = EMULATORS[kind]()
-    assert emulator.kind == kind
-    async with serving(emulator) as installation:
-        assert faults_of(SYSTEMS[kind], installation) == []
-        told = introduction(emulator, installation)
-        document = json.loads(told[told.index("{") : told.rindex("}\n") + 1].partition("\n\n")[0])
-        assert document["kind"] == kind
-        assert document["addresses"] == dict(installation.addresses)
-        assert all(address in told for address in installation.addresses.values())
+    work = next(iter(emulator.stock.works.values()))
+    barcode = work.copies[0].barcode
+    async with serving(emulator) as installation, httpx.AsyncClient() as people:
+        system = SYSTEMS[kind].open(installation)
+        root = "/".join(next(url for url in installation.addresses.values() if "http" in url).split("/")[:3])
+
+        async def on_shelf() -> int:
+            seen = await system.availability(await system.resolve(Title(isbn=work.isbns[0])))
+            return sum(one.count or 1 for one in seen if one.status is ItemStatus.AVAILABLE)
+
+        before = await on_shelf()
+        lent = await people.post(f"{root}/_emulator/copies/{barcode}/loan")
+        assert (lent.status_code, lent.json()["status"]) == (200, "on_loan")
+        assert await on_shelf() == before - 1
+        assert (await people.post(f"{root}/_emulator/copies/{barcode}/loan")).status_code == 409
+        assert (await people.post(f"{root}/_emulator/copies/nothing/loan")).status_code == 404
+        await system.close()
 
 
 def test_emulate_knows_its_kinds_and_says_when_it_cannot_listen() -> None:
