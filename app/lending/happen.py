@@ -12,7 +12,7 @@ from app.database import Connection
 from app.lending.lapse import NOBODY, pass_on, take_back
 from app.lending.lifecycle import Event, outcome_of
 from app.lending.record import record, state_of
-from app.lending.track import STRANDED, Way
+from app.lending.track import LATE_AFTER, STRANDED, Way
 from app.store.events import Told
 from app.store.loans import Loan
 from app.store.placements import close_placement, find_open, note_answered, note_shipped
@@ -24,6 +24,7 @@ LOAN_DAYS = 21
 RENEWAL_DAYS = 21
 MOST_RENEWALS = 2
 OVERDUE = "overdue"
+LATE = "late"
 HANDED_OVER = frozenset({Event.LOANED, Event.SHIPPED_RETURN, Event.FORWARDED_TO_US})
 """From then on the vans have it."""
 
@@ -72,8 +73,11 @@ async def happen(
             await drop(connection, "lapse", placement.key)
         if event in TO_BE_TAKEN_BACK:
             await take_back(connection, placement, at=told.at)
-    if given.way is not None and given.way.arrives_at is None and outcome_of(state_of(after)) is None:
-        await schedule(connection, REPLAN, str(loan.id), told.at + STRANDED)
+    if given.way is not None and outcome_of(state_of(after)) is None:
+        if given.way.arrives_at is None:
+            await schedule(connection, REPLAN, str(loan.id), told.at + STRANDED)
+        else:
+            await schedule(connection, LATE, str(loan.id), given.way.arrives_at + LATE_AFTER)
     if event in PASSING_ON or event in (Event.OVERRIDE, Event.RESUME):
         after = await pass_on(connection, after, at=told.at)
     if event is Event.RECEIVED:

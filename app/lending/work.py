@@ -21,6 +21,7 @@ from app.lending.follow import follow, overdue, withdraw
 from app.lending.ground import ForPeople, Ground, LookAgain
 from app.lending.happen import OVERDUE
 from app.lending.lapse import FOLLOW, WITHDRAW, lapse
+from app.lending.late import LATE, late
 from app.lending.listen import Ear, Waker
 from app.lending.place import LAPSE, PLACE, place
 from app.lending.replan import replan
@@ -42,6 +43,7 @@ HANDLERS: Mapping[str, Handler] = {
     FOLLOW: follow,
     WITHDRAW: withdraw,
     OVERDUE: overdue,
+    LATE: late,
     REPLAN: replan,
     RECOUNT: recount,
     RETENTION: retain,
