@@ -32,6 +32,7 @@ _SAYS = {
     "ForwardedToUs": "the next reader gets it straight from the last",
     "LoanCompleted": "home again",
     "Overdue": "should have been brought back",
+    "Late": "nobody has seen it come",
     "Replanned": "takes another van",
     "EndOfRota": "nobody is left to ask",
 }

@@ -167,7 +167,7 @@ class Availability:
             held.promptness.succeeded()
 
     async def _answer(self, system: System, title: Title) -> Mapping[str, Shelf]:
-        held = await self.systems.open_one_by_one(self.database, system)
+        held = self.systems.find_open(system) or await self.systems.open_together(self.database, system)
         shelves = await self._question(held, system, title)
         seconds = held.system.capabilities().fresh_seconds
         _keep(self._answers, (system.id, system.version, title), _Kept(monotonic() + seconds, shelves))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -12,10 +13,10 @@ from app.database import Connection
 from app.lending.ground import ForPeople, Ground, LookAgain
 from app.lending.happen import LOAN_DAYS, RENEWAL_DAYS, Circumstances, happen
 from app.lending.lapse import FOLLOW, parted
-from app.lending.lifecycle import Event, NotAllowed, Requesting
+from app.lending.lifecycle import Event, NotAllowed, Requesting, allowed_in
 from app.lending.orders import order_of
 from app.lending.pauses import days_later, pauses_of
-from app.lending.record import US, record
+from app.lending.record import US, record, state_of
 from app.lending.track import plan_there
 from app.store.events import Told
 from app.store.loans import Loan, lock_loan, read_loan
@@ -41,7 +42,10 @@ _EVENTS = {
 
 
 async def follow(ground: Ground, task: Task) -> None:
-    """Carry the task `follow` of a placement out: ask its system what is new, until it is closed."""
+    """Carry the task `follow` of a placement out: ask its system what is new, until it is closed.
+
+    Raises OutOfStep where it says what cannot be yet.
+    """
     loan_id, number = parted(task.subject)
     async with ground.database.connection() as connection:
         placement = await get_placement(connection, loan_id, number)
@@ -63,11 +67,31 @@ async def follow(ground: Ground, task: Task) -> None:
         if current is None or current.number != number or system is None:
             await finish(connection, task)
             return
+        skipped = False
         if event is not None:
             told = Told(at=at, by=placement.system or US, reason=standing.reason)
+            loan, skipped = await _catch_up(connection, loan, event, told)
             with suppress(NotAllowed):  # known already, or the loan request has gone on
                 await happen(connection, loan, event, told, Circumstances(way=way))
-        await postpone(connection, task, at + _patience(at - placement.asked_at, out=loan.shipped_at is not None))
+        if not skipped:
+            patience = _patience(at - placement.asked_at, out=loan.shipped_at is not None)
+            await postpone(connection, task, at + patience)
+    if skipped:
+        raise OutOfStep(f"{placement.system} says that it is home again, and nobody that it was ever received.")
+
+
+class OutOfStep(Exception):  # noqa: N818 - says what happened
+    """A system says what cannot be yet: somebody has not reported what came before."""
+
+
+async def _catch_up(connection: Connection, loan: Loan, event: Event, told: Told) -> tuple[Loan, bool]:
+    """Record that an item was sent, of which only its being home again is heard; and say whether more is missing."""
+    if event is not Event.LOAN_COMPLETED:
+        return loan, False
+    if Event.LOANED in allowed_in(state_of(loan)):
+        note = "Nobody heard that it was sent: its system says that it is home again."
+        loan = await happen(connection, loan, Event.LOANED, replace(told, note=note))
+    return loan, event not in allowed_in(state_of(loan))
 
 
 def _patience(waited: timedelta, *, out: bool) -> timedelta:

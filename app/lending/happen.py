@@ -10,21 +10,22 @@ from datetime import datetime, timedelta
 
 from app.database import Connection
 from app.lending.book import have_booked
-from app.lending.lapse import NOBODY, pass_on, take_back
+from app.lending.lapse import FOLLOW, NOBODY, pass_on, take_back
 from app.lending.lifecycle import Event, outcome_of
 from app.lending.record import record, state_of
-from app.lending.track import STRANDED, Way
+from app.lending.track import LATE_AFTER, STRANDED, Way
 from app.store.events import Told
 from app.store.loans import Loan
 from app.store.placements import close_placement, find_open, note_answered, note_shipped
 from app.store.settlement import Charge, enter
-from app.store.tasks import drop, schedule
+from app.store.tasks import drop, ensure, schedule
 from app.store.under_way import REPLAN
 
 LOAN_DAYS = 21
 RENEWAL_DAYS = 21
 MOST_RENEWALS = 2
 OVERDUE = "overdue"
+LATE = "late"
 HANDED_OVER = frozenset({Event.LOANED, Event.SHIPPED_RETURN, Event.FORWARDED_TO_US})
 """From then on the vans have it."""
 
@@ -36,6 +37,9 @@ TO_BE_TAKEN_BACK = frozenset({Event.CANCEL_ASKED, Event.OVERRIDE_ASKED})
 """What a system is asked after whether it can let go."""
 ANOTHER_WAY_OUT = frozenset({Event.CANCEL_ASKED, Event.OVERRIDE_REFUSED, Event.LOANED, Event.FORWARDED_TO_US})
 """What staff's choice of a supplier holds no longer after."""
+
+HEARD_OF_LATE = frozenset({Event.RECEIVED, Event.SHIPPED_RETURN})
+"""What a system that has said more already is asked again after, where that was given up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,10 +76,15 @@ async def happen(
         if event in PASSING_ON or event in LETTING_GO or outcome_of(state_of(after)) is not None:
             await close_placement(connection, placement, end=event, reason=told.reason, at=told.at)
             await drop(connection, "lapse", placement.key)
+        if event in HEARD_OF_LATE and placement.system is not None:
+            await ensure(connection, FOLLOW, placement.key, told.at)
         if event in TO_BE_TAKEN_BACK:
             await take_back(connection, placement, at=told.at)
-    if given.way is not None and given.way.arrives_at is None and outcome_of(state_of(after)) is None:
-        await schedule(connection, REPLAN, str(loan.id), told.at + STRANDED)
+    if given.way is not None and outcome_of(state_of(after)) is None:
+        if given.way.arrives_at is None:
+            await schedule(connection, REPLAN, str(loan.id), told.at + STRANDED)
+        else:
+            await schedule(connection, LATE, str(loan.id), given.way.arrives_at + LATE_AFTER)
     if event in PASSING_ON or event in (Event.OVERRIDE, Event.RESUME):
         after = await pass_on(connection, after, at=told.at)
     if event is Event.RECEIVED:

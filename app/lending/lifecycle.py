@@ -116,6 +116,7 @@ class Event(StrEnum):
     SCANNED_AT_PICKUP = "ScannedAtPickup"
     SCANNED_ON_THE_WAY_BACK = "ScannedOnTheWayBack"
     REPLANNED = "Replanned"
+    LATE = "Late"  # it should be there by now, and nobody has seen it come
     DUE_DATE_MOVED = "DueDateMoved"  # the network, or whoever supplies, stands still for a while
 
 
@@ -151,6 +152,7 @@ _OPEN = {
 }
 _FREE = {**_OPEN, R.OVERRIDING: R.WAITING}  # nobody has it any more: whom staff chose can be asked
 _OUT = _stay(S.SHIPPED, S.OVERDUE, S.RECALLED)
+_UNDER_WAY = {I.ON_TRIP: I.ON_TRIP, I.AT_HUB: I.AT_HUB, I.ON_THE_WAY_BACK: I.ON_THE_WAY_BACK}
 _TO_PICKUP = {I.ON_TRIP: I.AT_PICKUP, I.AT_HUB: I.AT_PICKUP, I.AT_PICKUP: I.AT_PICKUP}
 
 EVENTS: Mapping[Event, Row] = {
@@ -177,7 +179,8 @@ EVENTS: Mapping[Event, Row] = {
     # --- there ----------------------------------------------------------------------------------
     Event.SCANNED_ON_THE_WAY: Row(_OUT, {R.WAITING: R.WAITING}, {I.ON_TRIP: I.AT_HUB, I.AT_HUB: I.AT_HUB}),
     Event.SCANNED_AT_PICKUP: Row(_OUT, {R.WAITING: R.WAITING}, _TO_PICKUP),
-    Event.REPLANNED: Row(_OUT, {}, {I.ON_TRIP: I.ON_TRIP, I.AT_HUB: I.AT_HUB, I.ON_THE_WAY_BACK: I.ON_THE_WAY_BACK}),
+    Event.REPLANNED: Row(_OUT, {}, _UNDER_WAY),
+    Event.LATE: Row(_OUT, {}, _UNDER_WAY),
     Event.RECEIVED: Row(_OUT, {R.WAITING: R.RECEIVED}, _TO_PICKUP),
     # --- in the reader's hands --------------------------------------------------------------------
     Event.RENEW: Row({S.SHIPPED: S.SHIPPED, S.OVERDUE: S.SHIPPED}, {R.RECEIVED: R.RECEIVED}),

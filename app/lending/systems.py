@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,7 +47,9 @@ class Systems:
     opened: dict[str, Opened] = field(default_factory=dict)
     _closing: list[LibrarySystem] = field(default_factory=list)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
-    _one_by_one: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _wanted: dict[str, System] = field(default_factory=dict)
+    _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _noting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def find(self, connection: Connection, system: str | None) -> LibrarySystem | None:
         """Return what speaks to a system; None where people answer for it. Raises VaultClosed."""
@@ -71,13 +74,34 @@ class Systems:
         held = self.opened.get(known.id)
         return held if held is not None and held.version == known.version else None
 
-    async def open_one_by_one(self, database: Database, known: System) -> Opened:
-        """As `open`, for many that are opened at once: they must not take every connection that others wait for."""
-        held = self.find_open(known)
-        if held is not None:
+    async def open_together(self, database: Database, known: System) -> Opened:
+        """As `open`, for many at once: whoever is first opens all of them, by one look into the database at most.
+
+        Two hundred that each took a connection would leave none to those who decide.
+        """
+        self._wanted[known.id] = known
+        async with self._opening:
+            held = self.find_open(known)
+            if held is not None:
+                return held
+            wanted, self._wanted = [*self._wanted.values(), known], {}
+            names = {name for system in wanted for name in system.secrets.values()}
+            sealed: dict[str, bytes] = {}
+            if names:
+                async with database.connection() as connection:
+                    sealed = await read_sealed(connection, names)
+            for system in wanted:
+                if self.find_open(system) is None:
+                    with suppress(VaultClosed):
+                        installation = self._installation(system, sealed)
+                        self.put(
+                            system.id, SYSTEMS[system.kind].open(installation), limits=installation.limits, of=system
+                        )
+            held = self.find_open(known)
+            if held is None:
+                self._installation(known, sealed)  # says why
+                raise VaultClosed(f"{known.id} could not be opened.")
             return held
-        async with self._one_by_one, database.connection() as connection:
-            return await self.open(connection, known)
 
     def put(
         self,
@@ -102,6 +126,9 @@ class Systems:
     async def installation(self, connection: Connection, known: System) -> Installation:
         """Return what opens a system, its secrets among it. Raises VaultClosed where one cannot be opened."""
         sealed = await read_sealed(connection, known.secrets.values()) if known.secrets else {}
+        return self._installation(known, sealed)
+
+    def _installation(self, known: System, sealed: Mapping[str, bytes]) -> Installation:
         missing = [entry for entry, name in known.secrets.items() if name not in sealed]
         if missing:
             raise VaultClosed(f"The secret for {missing[0]} of {known.id} is not there any more.")
@@ -141,7 +168,7 @@ class Systems:
         return tell
 
     async def _note(self, database: Database, system: str, state: BreakerState, why: str) -> None:
-        async with self._one_by_one, database.transaction() as connection:
+        async with self._noting, database.transaction() as connection:
             await note_breaker(connection, system, PROCESS, state=state.value, why=why)
 
     def _begin(self, work: Coroutine[Any, Any, None], *, name: str | None = None) -> None:

@@ -17,6 +17,8 @@ from routing import ChosenLeg, Leg, find_leg, itinerary, put_together, was_stopp
 HORIZON_DAYS = 35
 STRANDED = timedelta(days=1)
 """How long until another try, where no van takes an item on."""
+LATE_AFTER = timedelta(hours=2)
+"""How long the place that it goes to has been open since an item was expected, before it is late."""
 
 
 @dataclass(frozen=True, slots=True)

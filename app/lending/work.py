@@ -23,6 +23,7 @@ from app.lending.ground import ForPeople, Ground, LookAgain
 from app.lending.happen import OVERDUE
 from app.lending.harvest import HARVEST, harvest
 from app.lending.lapse import FOLLOW, WITHDRAW, lapse
+from app.lending.late import LATE, late
 from app.lending.listen import Ear, Waker
 from app.lending.place import LAPSE, PLACE, place
 from app.lending.replan import replan
@@ -44,6 +45,7 @@ HANDLERS: Mapping[str, Handler] = {
     FOLLOW: follow,
     WITHDRAW: withdraw,
     OVERDUE: overdue,
+    LATE: late,
     REPLAN: replan,
     RECOUNT: recount,
     RETENTION: retain,

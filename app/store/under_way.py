@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -64,3 +65,11 @@ async def plan_each_again(connection: asyncpg.Connection, loans: Sequence[UUID])
         *(REPLAN, list(loans), AT_ONCE),
     )
     await connection.execute("select pg_notify($1, '')", CHANNEL)
+
+
+async def count_since(connection: asyncpg.Connection, loan: UUID, event: str, *, since: datetime) -> int:
+    """Return how often something has happened to a loan request from a moment on."""
+    found: int = await connection.fetchval(
+        "select count(*) from loan_event where loan_request = $1 and event = $2 and at >= $3", loan, event, since
+    )
+    return found

@@ -80,6 +80,19 @@ async def test_the_way_home_is_planned_and_follows_scans(house: House) -> None:
     assert (await house.acted(loan, "LoanCompleted"))["item"] == "home"
 
 
+async def test_what_does_not_come_home_is_late(house: House) -> None:
+    loan = await read_on_the_island(house)
+    await on_tuesday(house, "08:00")
+    await house.acted(loan, "ShippedReturn")
+    await on_tuesday(house, "15:29")
+    assert (await house.history(loan))[-1] == "ShippedReturn: Loaned"
+    await on_tuesday(house, "15:30")
+    assert (await last(house, loan))["note"] == (
+        "It should be at branch by now. It was last seen at island, and may have been left there."
+    )
+    assert expected(await house.look(loan)) == "11-25 13:30"
+
+
 async def test_a_cancelled_trip_home_moves_the_date(house: House) -> None:
     loan = await read_on_the_island(house)
     await on_tuesday(house, "08:00")

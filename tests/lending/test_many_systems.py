@@ -21,8 +21,8 @@ from tests.support.filled import EVERYWHERE, run_sql
 from tests.support.house import House
 
 MANY, DEAD, SLOW = 200, 20, 20
-# The deadline is 0.8 s, and how well it is kept is measured in bench/. Whoever waited for a slow system would take 3 s
-# and for a dead one 5; a busy machine alone does not.
+# The deadline is 0.8 s, and how well it is kept is measured in bench/. Whoever waited for a slow system would take
+# 3 s and for a dead one 5; a busy machine alone does not.
 AT_MOST_SECONDS = 2.5
 ROUNDS = 10
 

@@ -339,3 +339,25 @@ async def test_cancelled_while_staff_wait_for_it_to_let_go(house: House, desk: D
     await house.later(minutes=1)
     assert names(await house.history(loan))[3:] == ["OverrideAsked", "CancelAsked", "Withdrawn"]
     assert desk.live() == {}
+
+
+async def test_what_is_home_again_unheard_was_sent_and_the_rest_is_for_people(
+    house: House, filled: str, desk: Desk, system: Wayward
+) -> None:
+    """Its system is looked at so rarely that it says `returned` first; that the reader had it nobody reported."""
+    loan = await house.asked()
+    desk.placed[f"{loan}-1"].answer = Answer.RETURNED
+    for _ in range(14):
+        await house.later(hours=1)
+    assert names(await house.history(loan))[3:] == ["Loaned"]
+    assert (await house.events(loan))[3]["note"] == (
+        "Nobody heard that it was sent: its system says that it is home again."
+    )
+    async with house.ground.database.connection() as connection:
+        dead = await connection.fetch("select kind, error from task where dead_at is not null")
+    assert [tuple(row) for row in dead] == [
+        ("follow", "OutOfStep: S says that it is home again, and nobody that it was ever received.")
+    ]
+    standing = await house.acted(loan, "Received")
+    assert names(await house.history(loan))[4:] == ["Received", "LoanCompleted"]
+    assert (standing["outcome"], standing["item"]) == ("filled", "home")
