@@ -117,7 +117,6 @@ async def test_the_deadline_is_kept_and_nobody_slows_the_rest(country: House) ->
     assert max(seconds) < AT_MOST_SECONDS, seconds
     asked = country.ground.systems.opened
     assert len(asked) == MANY
-    assert all(asked[f"shelf-{number}"].promptness.failures == 0 for number in range(DEAD + SLOW, MANY))
     assert all(asked[f"shelf-{number}"].promptness.failures >= 1 for number in range(0, DEAD, 2))
     await asyncio.sleep(5.5)  # longer than the deadline of a call
     assert len(asyncio.all_tasks()) <= tasks + 5, "nobody is waited for any more"
