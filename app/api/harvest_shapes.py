@@ -67,7 +67,7 @@ ONE_MONTH_SECONDS, ONE_YEAR_SECONDS = 31 * 86400, 366 * 86400
 class StartShape(BaseModel):
     """What is to be done now."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"whole": True}})
+    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"example": {"whole": True}})
 
     whole: bool = Field(
         default=False,
@@ -84,7 +84,7 @@ class StartShape(BaseModel):
 class OftenShape(BaseModel):
     """How often a system is harvested. What is left out or null is done only when somebody asks."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": OFTEN})
+    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"example": OFTEN})
 
     interval_seconds: int | None = Field(
         default=None, ge=60, le=ONE_MONTH_SECONDS, description="From the end of one run to the beginning of the next."
