@@ -1,8 +1,16 @@
-"""For all tests: those that need PostgreSQL are marked, so that they can run once more on another version of it."""
+"""For all tests: those that need PostgreSQL are marked, so that they can run once more on another version of it.
+
+Side by side, a file's tests stay together, as they share a database or what was costly to make. Those of the adapters
+share nothing.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+
+ADAPTERS = Path(__file__).parent / "adapters"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -10,3 +18,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "server_url" in getattr(item, "fixturenames", ()):
             item.add_marker("database")
+        if ADAPTERS not in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))
