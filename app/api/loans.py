@@ -225,6 +225,7 @@ async def read_loan_requests(
     """Answer loan requests, the newest first; those in which the key's agency takes part."""
     filters = LoanFilters(
         party=None if caller.sees_everything else caller.agency,
+        poi=caller.poi,
         requesting_agency=_clean("requesting_agency", requesting_agency),
         supplying_agency=_clean("supplying_agency", supplying_agency),
         status=_clean("status", status),
@@ -332,9 +333,10 @@ async def act_on_loan_request(
         await check_party(connection, caller, loan)
         key = _once(request, asked, caller, loan)
         done = await done_before(connection, loan.id, key)
+        if not done:
+            await check_side(connection, caller, asked.action, loan)
     if done:
         return await read_loan_request(held, caller, loan_request)
-    check_side(caller, asked.action, loan)
     state = await ground.snapshot.follow()
     now = everything.clock.now()
     report = _report(asked, caller, _moment(asked, loan, now=now), known=state.register.locations)

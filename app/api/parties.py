@@ -7,7 +7,7 @@ from app.database import Connection
 from app.lending.act import BOTH_SIDES, REQUESTING_SIDE, SUPPLYING_SIDE, Action
 from app.lending.lifecycle import Item
 from app.problems import Forbidden
-from app.store.loans import Loan, UnknownLoanRequest, takes_part
+from app.store.loans import Loan, UnknownLoanRequest, takes_part, was_asked_for
 
 MOVING = frozenset({Item.ON_TRIP, Item.AT_HUB, Item.ON_THE_WAY_BACK})
 
@@ -15,20 +15,27 @@ MOVING = frozenset({Item.ON_TRIP, Item.AT_HUB, Item.ON_THE_WAY_BACK})
 async def check_party(connection: Connection, caller: Caller, loan: Loan) -> None:
     """Let those pass who take part in a loan request, who drive its item, or who see everything.
 
-    Raises UnknownLoanRequest: to others it does not exist, for that it does would tell them something already.
+    Whoever plans for a POI takes part for its locations that have no agency. Raises UnknownLoanRequest: to others it
+    does not exist, for that it does would tell them something already.
     """
     if caller.sees_everything or carries(caller, loan):
         return
-    if caller.agency is None or not await takes_part(connection, loan.id, caller.agency):
+    if caller.agency is not None and await takes_part(connection, loan.id, caller.agency):
+        return
+    if caller.poi is None or not await was_asked_for(connection, loan.id, caller.poi):
         raise UnknownLoanRequest(f"There is no loan request {loan.id}.")
 
 
-def check_side(caller: Caller, action: Action, loan: Loan) -> None:
+async def check_side(connection: Connection, caller: Caller, action: Action, loan: Loan) -> None:
     """Let those pass who stand on the side that an action belongs to. Raises Forbidden.
 
-    Besides both sides, whoever drives the item may say where it was seen.
+    Besides both sides, whoever drives the item may say where it was seen. For a supplying location without an agency
+    whoever plans for its POI answers.
     """
     if "admin" in caller.scopes or (action is Action.SCAN and carries(caller, loan)):
+        return
+    answering = action in SUPPLYING_SIDE | BOTH_SIDES and loan.supplying_agency is None and caller.poi is not None
+    if answering and await was_asked_for(connection, loan.id, caller.poi or "", number=loan.placements):
         return
     sides: list[tuple[str, str | None]] = []
     if action in REQUESTING_SIDE | BOTH_SIDES:
