@@ -7,6 +7,7 @@ from app.database import Connection
 from app.lending.act import BOTH_SIDES, REQUESTING_SIDE, SUPPLYING_SIDE, Action
 from app.lending.lifecycle import Item
 from app.problems import Forbidden
+from app.store.events import Supplier
 from app.store.loans import Loan, UnknownLoanRequest, takes_part, was_asked_for
 
 MOVING = frozenset({Item.ON_TRIP, Item.AT_HUB, Item.ON_THE_WAY_BACK})
@@ -46,6 +47,16 @@ async def check_side(connection: Connection, caller: Caller, action: Action, loa
         return
     told = " or ".join(f"a key of {agency or 'nobody'} with the scope {scope}" for scope, agency in sides)
     raise Forbidden(f"{action} takes {told}.")
+
+
+def told_as(caller: Caller, loan: Loan) -> Supplier | None:
+    """Return as which supplier a caller is told of a loan request; None: all of it.
+
+    The same for whoever looks (here), is sent webhooks (app.lending.tell), or follows the stream (app.store.events).
+    """
+    if caller.sees_everything or caller.agency == loan.requesting_agency or carries(caller, loan):
+        return None
+    return Supplier(caller.agency, caller.poi)
 
 
 def carries(caller: Caller, loan: Loan) -> bool:
