@@ -58,7 +58,7 @@ async def stream_events(
         bool, Query(description="Stay for what comes; false: end once all that is there was sent.")
     ] = True,
 ) -> Response:
-    """Answer every event of the key's agency: of loan requests that it made, and those in which it is the supplier.
+    """Answer every event of the key's agency: of loan requests that it made, and while it was asked, or supplied.
 
     Readers of the whole network and admins are told everything. Events come at least once and in order: whoever
     reconnects with `Last-Event-ID` gets what comes after it, and misses none.

@@ -39,7 +39,7 @@ from app.api.loan_shapes import (
     WholeLoanShape,
 )
 from app.api.paging import Cursor, Limit, Page, after, page
-from app.api.parties import check_party, check_side, signed
+from app.api.parties import check_party, check_side, signed, told_as
 from app.database import Database
 from app.lending.act import Action, ActionNotAllowed, Once, Report, act, actions_in, done_before, once
 from app.lending.choose import TitleKey, UnknownTitle, choose, look_up
@@ -239,6 +239,7 @@ async def read_loan_requests(
     """Answer loan requests, the newest first; those in which the key's agency takes part."""
     filters = LoanFilters(
         party=None if caller.sees_everything else caller.agency,
+        poi=caller.poi,
         requesting_agency=_clean("requesting_agency", requesting_agency),
         supplying_agency=_clean("supplying_agency", supplying_agency),
         status=_clean("status", status),
@@ -271,7 +272,10 @@ def _before(cursor: str | None) -> UUID | None:
     responses={200: {"content": {"application/json": {"example": LOAN}}}, **documented(UnknownLoanRequest)},
 )
 async def read_loan_request(held: HeldDatabase, caller: Reader, loan_request: LoanId) -> dict[str, Any]:
-    """Answer where it stands: who has it, where the item is, by which vans it travels, and who was asked before."""
+    """Answer where it stands: who has it, where the item is, by which vans it travels, and who was asked before.
+
+    A supplier is told of `placements` only when it was asked itself.
+    """
     async with held.one_moment() as connection:
         loan = await read_loan(connection, loan_request)
         await check_party(connection, caller, loan)
@@ -279,7 +283,9 @@ async def read_loan_request(held: HeldDatabase, caller: Reader, loan_request: Lo
         placements = await list_placements(connection, loan_request)
     decision = found.pop("decision")
     shown = {name: decision[name] for name in ("network_version", "rota", "refusals")}
-    return {**found, **shown, "placements": placements, "actions": actions_in(loan)}
+    told = told_as(caller, loan)
+    own = [asked for asked in placements if told is None or asked["supplying_agency"] in (told.agency, None)]
+    return {**found, **shown, "placements": own, "actions": actions_in(loan)}
 
 
 @router.get(
@@ -294,10 +300,16 @@ async def read_loan_request(held: HeldDatabase, caller: Reader, loan_request: Lo
 async def read_loan_events(
     held: HeldDatabase, caller: Reader, loan_request: LoanId, limit: Limit = 100, cursor: Cursor = None
 ) -> dict[str, Any]:
-    """Answer everything that happened to it, in order, each with who did it and why."""
+    """Answer everything that happened to it, in order, each with who did it and why.
+
+    A supplier is told what happened while it was asked, or supplied.
+    """
+    start = after(cursor, int) or 0
     async with held.one_moment() as connection:
-        await check_party(connection, caller, await read_loan(connection, loan_request))
-        found = await list_events(connection, loan_request, after=after(cursor, int) or 0, limit=limit + 1)
+        loan = await read_loan(connection, loan_request)
+        await check_party(connection, caller, loan)
+        told = told_as(caller, loan)
+        found = await list_events(connection, loan_request, after=start, limit=limit + 1, told=told)
     return page(found, [row["sequence"] for row in found], limit)
 
 
@@ -357,9 +369,10 @@ async def carry_out(
         key = _once(request, asked, caller, loan)
         done = await done_before(connection, loan.id, key)
         done = done or (message is not None and await was_heard(connection, loan.id, message))
+        if not done:
+            await check_side(connection, caller, asked.action, loan)
     if done:
         return
-    check_side(caller, asked.action, loan)
     state = await ground.snapshot.follow()
     report = _report(asked, caller, _moment(asked, loan, now=held.clock.now()), known=state.register.locations)
     # Of the placement that the side was checked by.

@@ -7,7 +7,8 @@ from app.database import Connection
 from app.lending.act import BOTH_SIDES, REQUESTING_SIDE, SUPPLYING_SIDE, Action
 from app.lending.lifecycle import Item
 from app.problems import Forbidden
-from app.store.loans import Loan, UnknownLoanRequest, takes_part
+from app.store.events import Supplier
+from app.store.loans import Loan, UnknownLoanRequest, takes_part, was_asked_for
 
 MOVING = frozenset({Item.ON_TRIP, Item.AT_HUB, Item.ON_THE_WAY_BACK})
 
@@ -15,20 +16,27 @@ MOVING = frozenset({Item.ON_TRIP, Item.AT_HUB, Item.ON_THE_WAY_BACK})
 async def check_party(connection: Connection, caller: Caller, loan: Loan) -> None:
     """Let those pass who take part in a loan request, who drive its item, or who see everything.
 
-    Raises UnknownLoanRequest: to others it does not exist, for that it does would tell them something already.
+    Whoever plans for a POI takes part for its locations that have no agency. Raises UnknownLoanRequest: to others it
+    does not exist, for that it does would tell them something already.
     """
     if caller.sees_everything or carries(caller, loan):
         return
-    if caller.agency is None or not await takes_part(connection, loan.id, caller.agency):
+    if caller.agency is not None and await takes_part(connection, loan.id, caller.agency):
+        return
+    if caller.poi is None or not await was_asked_for(connection, loan.id, caller.poi):
         raise UnknownLoanRequest(f"There is no loan request {loan.id}.")
 
 
-def check_side(caller: Caller, action: Action, loan: Loan) -> None:
+async def check_side(connection: Connection, caller: Caller, action: Action, loan: Loan) -> None:
     """Let those pass who stand on the side that an action belongs to. Raises Forbidden.
 
-    Besides both sides, whoever drives the item may say where it was seen.
+    Besides both sides, whoever drives the item may say where it was seen. For a supplying location without an agency
+    whoever plans for its POI answers.
     """
     if "admin" in caller.scopes or (action is Action.SCAN and carries(caller, loan)):
+        return
+    answering = action in SUPPLYING_SIDE | BOTH_SIDES and loan.supplying_agency is None and caller.poi is not None
+    if answering and await was_asked_for(connection, loan.id, caller.poi or "", number=loan.placements):
         return
     sides: list[tuple[str, str | None]] = []
     if action in REQUESTING_SIDE | BOTH_SIDES:
@@ -39,6 +47,16 @@ def check_side(caller: Caller, action: Action, loan: Loan) -> None:
         return
     told = " or ".join(f"a key of {agency or 'nobody'} with the scope {scope}" for scope, agency in sides)
     raise Forbidden(f"{action} takes {told}.")
+
+
+def told_as(caller: Caller, loan: Loan) -> Supplier | None:
+    """Return as which supplier a caller is told of a loan request; None: all of it.
+
+    The same for whoever looks (here), is sent webhooks (app.lending.tell), or follows the stream (app.store.events).
+    """
+    if caller.sees_everything or caller.agency == loan.requesting_agency or carries(caller, loan):
+        return None
+    return Supplier(caller.agency, caller.poi)
 
 
 def carries(caller: Caller, loan: Loan) -> bool:

@@ -18,7 +18,7 @@ from app.lending.record import US, state_of
 from app.lending.settle import charges_of
 from app.lending.snapshot import State
 from app.lending.submit import KeyReused
-from app.lending.track import Way, by_hand, moved, plan, plan_back, plan_there, rest_of, still_right
+from app.lending.track import Way, by_hand, is_old, moved, plan, plan_back, plan_there, rest_of, still_right
 from app.store.events import Told, was_heard
 from app.store.idempotency import find_use, keep_use
 from app.store.loans import Loan, lock_loan, read_loan
@@ -77,6 +77,7 @@ REQUESTING_SIDE = frozenset(
 )
 PLANNING = frozenset({Action.LOANED, Action.SHIPPED_RETURN, Action.SCAN, Action.OVERRIDE})
 """What an itinerary may be written with."""
+ON_THE_WAY = frozenset({Event.SCANNED_ON_THE_WAY, Event.SCANNED_ON_THE_WAY_BACK})
 BOTH_SIDES = frozenset({Action.LOST, Action.SCAN, Action.NOTIFICATION})
 MOST_COLLISIONS = 3
 """How often others may come in the way of an action before its caller hears of it."""
@@ -193,7 +194,7 @@ async def _act(ground: Ground, loan_id: UUID, report: Report) -> None:
             except NotAllowed:
                 raise ActionNotAllowed(report.action, loan) from None
             await _keep(connection, loan_id, report.once)
-            if event in (Event.SCANNED_ON_THE_WAY, Event.SCANNED_ON_THE_WAY_BACK):
+            if circumstances.seen_at_location is not None and event in ON_THE_WAY:
                 await _check_way(state, connection, loan, report)
         return
 
@@ -213,7 +214,7 @@ def _event(loan: Loan, report: Report, *, by_system: bool) -> Event:
     if action is Action.SCAN:
         if loan.item == Item.ON_THE_WAY_BACK:
             return Event.SCANNED_ON_THE_WAY_BACK
-        at_pickup = report.location == loan.pickup_location
+        at_pickup = report.location == loan.pickup_location and not is_old(loan, at=report.at)
         return Event.SCANNED_AT_PICKUP if at_pickup else Event.SCANNED_ON_THE_WAY
     if action is Action.OVERRIDE and report.legs:
         return Event.REPLANNED
@@ -255,7 +256,7 @@ def _circumstances(state: State, loan: Loan, report: Report) -> Circumstances:
     if report.action is Action.RECEIVED:
         charges = charges_of(state, loan, at=report.at)
         return Circumstances(charges=charges, seen_at_location=loan.pickup_location)
-    if report.action is Action.SCAN:
+    if report.action is Action.SCAN and not is_old(loan, at=report.at):
         return Circumstances(seen_at_location=report.location)
     if report.action is Action.OVERRIDE and report.legs:
         rest = rest_of(state, loan, at=report.at)

@@ -36,7 +36,7 @@ from app.lending.lapse import FOLLOW, NOBODY, lapses_at, pass_on, take_back
 from app.lending.lifecycle import Event, Requesting, Supplying
 from app.lending.orders import order_of
 from app.lending.record import US, record
-from app.lending.renew import Renewed, renew, what_changed
+from app.lending.renew import Copies, Renewed, renew, what_changed
 from app.store.events import Told
 from app.store.loans import Loan, add_decision, latest_decision, lock_loan, read_loan
 from app.store.placements import (
@@ -130,7 +130,7 @@ async def _first_with_copy(connection: Connection, renewed: Renewed) -> RotaEntr
     taken = await committed(connection, renewed.titles)
     for entry in renewed.decision.rota:
         spoken_for = taken.get(entry.supplying_location)
-        if spoken_for is None or spoken_for.unshipped < renewed.left.get(entry.supplying_location, 0):
+        if spoken_for is None or renewed.copies.get(entry.supplying_location, Copies()).suffice(spoken_for):
             return entry
     return None
 

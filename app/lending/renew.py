@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.lending.choose import TitleKey, choose, look_up
 from app.lending.ground import Ground
@@ -21,8 +21,19 @@ class Renewed:
 
     decision: Decision
     titles: tuple[int, ...]
-    left: Mapping[str, int]
+    copies: Mapping[str, Copies]
     register: Register
+
+
+class Copies(NamedTuple):
+    """How many copies a location lends of: on the shelf, as far as is known, and in all."""
+
+    on_shelf: int = 0
+    all: int = 0
+
+    def suffice(self, spoken_for: Committed) -> bool:
+        """Say whether there is one more than are spoken for: on the shelf for what is to be sent, in all for all."""
+        return spoken_for.unshipped < self.on_shelf and spoken_for.all < self.all
 
 
 async def renew(ground: Ground, loan: Loan, *, at: datetime, only: str | None = None) -> Renewed:
@@ -64,13 +75,14 @@ def as_question(loan: Loan, *, at: datetime) -> Question:
     )
 
 
-def copies_of(holdings: list[Holding]) -> dict[str, int]:
+def copies_of(holdings: list[Holding]) -> dict[str, Copies]:
     """Return by location how many copies can be promised: those on the shelf, or (unknown) all."""
-    found: dict[str, int] = {}
+    found: dict[str, Copies] = {}
     for holding in holdings:
         if holding.loanable:
             count = holding.copies if holding.available is None else min(holding.copies, holding.available)
-            found[holding.location] = found.get(holding.location, 0) + count
+            before = found.get(holding.location, Copies())
+            found[holding.location] = Copies(before.on_shelf + count, before.all + holding.copies)
     return found
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from app.lending.documents import written_event
 from app.lending.ground import Ground, LookAgain
 from app.lending.receivers import ReceiverBusy, ReceiverFailed
-from app.store.events import list_events
+from app.store.events import Supplier, list_events
 from app.store.tasks import Task, finish, hold, postpone
 from app.store.webhooks import Receiver, find_receiver, hurry, note_delivered
 
@@ -17,7 +17,7 @@ MOST_EVENTS = 50  # read at once
 
 
 async def deliver(ground: Ground, task: Task) -> None:
-    """Send a receiver what it was not yet told of a loan request, one after the other.
+    """Send a receiver what it was not yet told of a loan request, one after the other: a supplier what is its own.
 
     What is confirmed is kept before the next is sent: after a crash an event may come twice, never out of order.
     Raises ReceiverFailed, LookAgain or LeaseLost.
@@ -40,9 +40,10 @@ async def deliver(ground: Ground, task: Task) -> None:
 async def _send_all(ground: Ground, task: Task, receiver: Receiver, loan: UUID) -> None:
     until = time.monotonic() + TURN_SECONDS
     delivered = receiver.delivered
+    told = None if receiver.requests else Supplier(receiver.agency)
     while True:
         async with ground.database.connection() as connection:
-            events = await list_events(connection, loan, after=delivered, limit=MOST_EVENTS)
+            events = await list_events(connection, loan, after=delivered, limit=MOST_EVENTS, told=told)
         if not events:
             break
         for event in events:

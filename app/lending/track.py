@@ -150,6 +150,11 @@ def moved(loan: Loan, way: Way) -> dict[str, str | None]:
     }
 
 
+def is_old(loan: Loan, *, at: datetime) -> bool:
+    """Say whether an item was seen after `at` already: what is heard of later says nothing of where it is now."""
+    return loan.seen_at_location is not None and loan.seen_at is not None and at < loan.seen_at
+
+
 def still_right(loan: Loan, location: str, *, at: datetime) -> bool:
     """Say whether an item seen at `location` at `at` can still catch what it was going to ride from there."""
     for leg in loan.itinerary or ():

@@ -38,14 +38,33 @@ class Told:
     data: dict[str, Any] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Supplier:
+    """Who is told what it was a party to: an agency, and the POI for whose locations without one it answers."""
+
+    agency: str | None
+    poi: str | None = None
+
+
+# What happened while somebody was asked, or was the supplier.
+_ITS_OWN = """(supplying_agency = $4 or (supplying_agency is null and $5::text is not null and supplying_location in (
+    select location.id from location left join province on province.code = location.province
+     where location.agency is null and coalesce(location.poi, province.poi) = $5)))"""
+
+
 async def list_events(
-    connection: asyncpg.Connection, loan: UUID, *, after: int = 0, limit: int
+    connection: asyncpg.Connection, loan: UUID, *, after: int = 0, limit: int, told: Supplier | None = None
 ) -> list[dict[str, Any]]:
-    """Return the events of one loan request with a sequence above `after`, in order."""
-    rows = await connection.fetch(
-        f"select {_COLUMNS} from loan_event where loan_request = $1 and sequence > $2 order by sequence limit $3",  # noqa: S608
-        *(loan, after, limit),
-    )
+    """Return the events of one loan request with a sequence above `after`, in order.
+
+    `told` narrows them to those that happened while it was asked, or was the supplier.
+    """
+    query = f"select {_COLUMNS} from loan_event where loan_request = $1 and sequence > $2"  # noqa: S608
+    values: list[Any] = [loan, after, limit]
+    if told is not None:
+        query += f" and {_ITS_OWN}"
+        values += [told.agency, told.poi]
+    rows = await connection.fetch(f"{query} order by sequence limit $3", *values)
     return [as_event(row) for row in rows]
 
 

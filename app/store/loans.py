@@ -294,9 +294,13 @@ async def latest_decision(connection: asyncpg.Connection, loan: UUID) -> dict[st
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoanFilters:
-    """What a list is narrowed to; None takes everything. `party` takes part: as requester or as supplier."""
+    """What a list is narrowed to; None takes everything. `party` takes part: as requester or as supplier.
+
+    With it goes `poi`: whoever plans for one takes part for its locations that have no agency.
+    """
 
     party: str | None = None
+    poi: str | None = None
     requesting_agency: str | None = None
     supplying_agency: str | None = None
     status: str | None = None
@@ -316,10 +320,18 @@ _OF_PARTY = """
 ((select id from loan_request where {terms} and requesting_agency = {party} order by id desc limit $1)
   union
  (select distinct placement.loan_request from placement {join}
-   where {asked} and placement.supplying_agency = {party} order by 1 desc limit $1)
+   where {asked} and placement.supplying_agency = {party} order by 1 desc limit $1){of_poi}
  order by 1 desc limit $1) page (loan)
 cross join lateral (select * from loan_request where id = page.loan limit 1) found
 """
+_OF_POI = """
+  union
+ (select distinct placement.loan_request from placement {join}
+   where {asked} and placement.supplying_agency is null and {its} order by 1 desc limit $1)"""
+# Locations of a POI that have no agency: who plans for it answers for them.
+_ITS = """placement.supplying_location in (
+    select location.id from location left join province on province.code = location.province
+     where location.agency is null and coalesce(location.poi, province.poi) = {poi})"""
 _JOIN = "join loan_request on loan_request.id = placement.loan_request"
 
 
@@ -349,7 +361,12 @@ async def list_loans(
     source = f"loan_request where {narrowed}"
     if filters.party is not None:
         values.append(filters.party)
-        source = _OF_PARTY.format(terms=narrowed, join=join, asked=" and ".join(asked), party=f"${len(values)}")
+        parts = {"terms": narrowed, "join": join, "asked": " and ".join(asked), "party": f"${len(values)}"}
+        of_poi = ""
+        if filters.poi is not None:
+            values.append(filters.poi)
+            of_poi = _OF_POI.format(**parts, its=_ITS.format(poi=f"${len(values)}"))
+        source = _OF_PARTY.format(**parts, of_poi=of_poi)
     rows = await connection.fetch(f"select {_SHOWN} from {source} order by id desc limit $1", *values)  # noqa: S608
     return [dict(row) for row in rows]
 
@@ -377,4 +394,14 @@ async def takes_part(connection: asyncpg.Connection, loan: UUID, agency: str) ->
 async def read_patron(connection: asyncpg.Connection, loan: UUID) -> str | None:
     """Return the patron reference of a loan request, for the requesting agency's own system; None once it ended."""
     found: str | None = await connection.fetchval("select patron_reference from loan_request where id = $1", loan)
+    return found
+
+
+async def was_asked_for(connection: asyncpg.Connection, loan: UUID, poi: str, *, number: int | None = None) -> bool:
+    """Return whether a location without an agency in the area of a POI was asked; `number`: by that placement."""
+    found: bool = await connection.fetchval(
+        f"select exists (select from placement where loan_request = $1 and supplying_agency is null"  # noqa: S608
+        f" and ($3::int is null or number = $3) and {_ITS.format(poi='$2')})",
+        *(loan, poi, number),
+    )
     return found

@@ -19,12 +19,17 @@ class UnknownWebhook(Exception):  # noqa: N818 - named as the problem it becomes
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """A webhook, and how far it was told of one loan request: up to the event with sequence `delivered`."""
+    """A webhook, and how far it was told of one loan request: up to the event with sequence `delivered`.
+
+    `requests`: the loan request is its agency's own, so that all of it is told.
+    """
 
     id: int
     url: str
     secret: str
     delivered: int
+    agency: str = ""
+    requests: bool = True
 
     def __repr__(self) -> str:
         """Leave the secret and the address out, wherever this is shown: a traceback may."""
@@ -78,7 +83,7 @@ async def remove_webhook(connection: asyncpg.Connection, webhook: int, *, agency
 async def find_receiver(connection: asyncpg.Connection, webhook: int, loan: UUID) -> Receiver | None:
     """Return a webhook as it stands with a loan request; None where either is gone."""
     row = await connection.fetchrow(
-        "select webhook.id, url, secret, coalesce(delivered, 0) from webhook"
+        "select webhook.id, url, secret, coalesce(delivered, 0), agency, agency = requesting_agency from webhook"
         " join loan_request on loan_request.id = $2"
         " left join webhook_progress on webhook = webhook.id and webhook_progress.loan_request = $2"
         " where webhook.id = $1",

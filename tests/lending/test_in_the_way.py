@@ -15,9 +15,11 @@ import pytest
 from app.api import loans
 from app.database import Connection, Contended, Database
 from app.lending import act as acting
+from app.lending import place
 from app.lending.happen import happen as happened
 from app.lending.lifecycle import Event
 from app.lending.record import record
+from app.lending.renew import renew as renewed
 from app.store.events import Told
 from app.store.loans import lock_loan
 from app.store.tasks import claim, finish
@@ -132,3 +134,24 @@ async def test_what_one_supplier_says_is_never_taken_for_another_s_word(
         ("branch", "Unfilled"),
         ("far", None),
     ]
+
+
+async def test_what_is_on_its_way_is_counted_under_the_lock_too(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`branch` has two copies, and one is out: two ask for the other, and decide before either is written down."""
+    await house.acted(await house.asked(), "Loaned")
+    loans = [(await house.ask(exclude=["island"])).json()["id"] for _ in range(2)]
+    first = [True]
+
+    async def renew(*given: Any, **named: Any) -> Any:
+        found = await renewed(*given, **named)
+        if first:
+            first.clear()
+            await house.work()
+        return found
+
+    monkeypatch.setattr(place, "renew", renew)
+    await house.work()
+    standing = [(await house.look(loan))["supplying_location"] for loan in loans]
+    assert sorted(standing) == ["branch", "far"]

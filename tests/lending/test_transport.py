@@ -84,6 +84,21 @@ async def test_a_late_scan_misses_the_next_trip(house: House) -> None:
     }
 
 
+async def test_a_scan_that_is_uploaded_late_moves_nothing_back(house: House) -> None:
+    """The handset of the hub N comes back to its dock after that of the hub H: it was there before."""
+    loan = await shipped(house)
+    await house.acted(loan, "Scan", location="H", at="2026-11-23T10:05:00+01:00")
+    before = await house.look(loan)
+    assert (before["seen_at_location"], expected(before)) == ("H", "11-23 11:00")
+    for location in ("N", "desk"):
+        after = await house.acted(loan, "Scan", location=location, at="2026-11-23T10:00:00+01:00")
+        assert after == {**before, "events": after["events"]}, "it is written down, and changes nothing"
+        assert (await house.history(loan))[-1] == "ScannedOnTheWay: Loaned"
+    await house.acted(loan, "Scan", location="desk", at="2026-11-23T11:01:00+01:00")
+    assert (await house.act(loan, "Scan", location="H", at="2026-11-23T10:06:00+01:00")).status_code == 409
+    assert (await house.look(loan))["item"] == "at_pickup"
+
+
 async def test_a_cancelled_trip_moves_the_date_and_undoing_it_moves_it_back(house: House) -> None:
     loan = await shipped(house)
     await cancel(house, "v1-in", "2026-11-23")

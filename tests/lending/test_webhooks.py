@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any
 
+import orjson
 import pytest
 
 from app.api.loan_shapes import EventShape
@@ -248,14 +250,50 @@ async def test_what_cannot_be_delivered_is_a_dead_letter_that_can_be_resumed(
     assert (gone.status_code, gone.json()["type"]) == (404, "/problems/unknown-dead-letter")
 
 
-async def test_a_supplier_is_told_from_the_first_event_on(open_to_private: House, receiver: TestReceiver) -> None:
-    """Also where its webhook came later, or it was asked late: no sequence has a gap."""
+async def test_everyone_is_told_the_same_by_every_way(open_to_private: House, filled: str) -> None:
+    """Whoever asked: everything. A supplier: what happened while it was asked, or supplied. The others: nothing."""
+    house = open_to_private
+    agencies = {"NL-1": "requester", "NL-2": "supplier", "NL-3": "supplier", "NL-9": "supplier"}
+    async with house.ground.database.transaction() as connection:
+        keys = {isil: await create_key(connection, agency=isil, scopes=[scope]) for isil, scope in agencies.items()}
+        admin = await create_key(connection, agency="KB", scopes=["admin"])
+    house.client.headers["authorization"] = f"Bearer {admin}"
+    async with AsyncExitStack() as stack:
+        opened = {isil: await stack.enter_async_context(receiving()) for isil in agencies}
+        for isil, receiver in opened.items():
+            await hook(house, receiver, agency=isil)
+        loan = await house.asked()
+        for action in ("Unfilled", "WillSupply", "Loaned", "Received"):
+            await house.acted(loan, action)
+        hooked = {isil: [sent.event for sent in receiver.confirmed] for isil, receiver in opened.items()}
+    looked, streamed = {}, {}
+    for isil, key in keys.items():
+        headers = {"authorization": f"Bearer {key}"}
+        answer = await house.client.get(f"/v1/loan-requests/{loan}/events", headers=headers)
+        looked[isil] = answer.json()["items"] if answer.status_code == 200 else []
+        told = await house.client.get("/v1/events", params={"follow": "false"}, headers=headers)
+        streamed[isil] = [orjson.loads(line[6:]) for line in told.text.splitlines() if line.startswith("data: ")]
+    everything = await house.events(loan)
+    await run_sql(filled, "delete from api_key; delete from epoch where of = 'keys'")
+    assert hooked == looked == streamed
+    assert hooked["NL-1"] == everything
+    assert {isil: [event["sequence"] for event in events] for isil, events in hooked.items()} == {
+        "NL-1": [1, 2, 3, 4, 5, 6, 7, 8, 9],
+        "NL-2": [2, 3, 4],
+        "NL-3": [5, 6, 7, 8, 9],
+        "NL-9": [],
+    }
+
+
+async def test_a_supplier_is_told_also_what_came_before_its_webhook(
+    open_to_private: House, receiver: TestReceiver
+) -> None:
     house = open_to_private
     loan = await house.asked()
-    await hook(house, receiver, agency="NL-3")
+    await hook(house, receiver, agency="NL-2")
     assert receiver.heard() == []
-    await house.acted(loan, "Unfilled")
-    assert receiver.heard() == [*PLACED, "4 Unfilled", "5 Placing", "6 Placed"]
+    await house.acted(loan, "WillSupply")
+    assert receiver.heard() == ["2 Placing", "3 Placed", "4 WillSupply"]
 
 
 async def test_whose_webhook_it_is(open_to_private: House, receiver: TestReceiver) -> None:
