@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from datetime import datetime
+from time import monotonic
 from typing import TypeVar
 
 from aiolimiter import AsyncLimiter
@@ -43,6 +44,7 @@ class Guarded:
         self.system = system
         self.breaker = breaker or Breaker()
         self._wait_seconds = limits.deadline_seconds
+        self._not_before = 0.0  # as it said itself, when it was asked too often
         self._at_once = asyncio.Semaphore(limits.calls_at_once)
         self._rate = AsyncLimiter(max(1.0, limits.calls_per_second), max(1.0, 1.0 / limits.calls_per_second))
 
@@ -109,14 +111,24 @@ class Guarded:
 
     async def _turn(self, call: Callable[[], Awaitable[T]]) -> T:
         """Make a call when it is its turn. Raises Unavailable where that does not come, and what the call raises."""
+        if (wait := self._not_before - monotonic()) > 0:
+            raise RateLimited(wait)
         if not self.breaker.admit():
             raise Unavailable("it has not answered lately and is left alone for a while")
         await self._wait_for(self._at_once.acquire())
         try:
             await self._wait_for(self._rate.acquire())
+        except Unavailable:  # by our own patience, which says nothing of the system
+            self._at_once.release()
+            raise
+        try:
             answer = await call()
+        except RateLimited as limited:
+            self._not_before = monotonic() + limited.retry_after_seconds
+            self.breaker.succeeded()
+            raise
         except SystemFault as fault:
-            if isinstance(fault, ILL) and not isinstance(fault, RateLimited):
+            if isinstance(fault, ILL):
                 self.breaker.failed(str(fault))
             else:
                 self.breaker.succeeded()

@@ -205,7 +205,7 @@ async def say_how(request: Request, held: HeldDatabase, id: SystemId) -> dict[st
         limits=asked.limits.model_dump(exclude_none=True),
     )
     async with held.transaction() as connection:
-        faults = await _faults(connection, system)
+        faults = await _faults(connection, system) or await _unopened(system)
         if faults:
             raise InvalidInput(*faults)
         await put_system(connection, system)
@@ -233,6 +233,18 @@ async def _faults(connection: Connection, system: System) -> list[Fault]:
         for branch, location in system.branches.items()
         if location in missing
     ]
+
+
+async def _unopened(system: System) -> list[Fault]:
+    """Open a system and close it again: some words of an installation are only understood then."""
+    if not system.addresses:
+        return []
+    try:
+        opened = SYSTEMS[system.kind].open(as_installation(system, secrets=system.secrets))
+    except (LookupError, ValueError) as error:
+        return [Fault("/options", f"It cannot be opened like this: {error}.")]
+    await opened.close()
+    return []
 
 
 def _escaped(name: str) -> str:

@@ -41,6 +41,14 @@ Key = tuple[str, int, Title]
 V = TypeVar("V")
 
 
+class SaysNothing(NotOffered):
+    """The system has no word about shelves at all."""
+
+
+class NotKnownBy(NotOffered):
+    """The system knows no titles by the number that was asked by."""
+
+
 class Shelf(NamedTuple):
     """What a system says of one location: copies on the shelf (None: it does not know), and whether they are lent."""
 
@@ -122,9 +130,9 @@ class Availability:
                 unanswered[name] = "was not asked to the end"
             elif (error := question.task.exception()) is None:
                 shelves[name] = question.task.result()
-            elif not isinstance(error, NotOffered):
-                unanswered[name] = f"did not answer ({_named(error)})"
-        return _put_together(holdings, places, shelves, unanswered)
+            elif not isinstance(error, SaysNothing):
+                unanswered[name] = _silence(error)
+        return _put_together(holdings, places, shelves, unanswered, systems)
 
     async def close(self) -> None:
         """Stop asking."""
@@ -161,7 +169,7 @@ class Availability:
         if task.cancelled():
             return
         error = task.exception()  # looked at, so that nobody warns of a failure whose caller has left
-        if isinstance(error, NotOffered):
+        if isinstance(error, SaysNothing):
             self._mute.add(key[:2])
         elif error is None and held is not None and question is not None and not question.late:
             held.promptness.succeeded()
@@ -174,14 +182,19 @@ class Availability:
         return shelves
 
     async def _question(self, held: Opened, system: System, title: Title) -> Mapping[str, Shelf]:
-        if Verb.AVAILABILITY not in held.system.capabilities().verbs:
-            raise NotOffered(f"{system.id} does not say what stands on the shelf.")
+        able = held.system.capabilities()
+        if not {Verb.RESOLVE, Verb.AVAILABILITY} <= able.verbs:
+            raise SaysNothing(f"{system.id} does not say what stands on the shelf.")
+        if not any(getattr(title, scheme.value) is not None for scheme in able.schemes):
+            raise NotKnownBy(f"{system.id} does not know titles by this number.")
         key = system.id, system.version, title
         until, references = self._references.get(key, (0.0, []))
         if monotonic() >= until:
             references = await held.system.resolve(title)
-            _keep(self._references, key, (monotonic() + REFERENCES_SECONDS, references))
-        batch = max(1, held.system.capabilities().batch)
+            # That it has none may change with the next record that it catalogues.
+            lasts = REFERENCES_SECONDS if references else able.fresh_seconds
+            _keep(self._references, key, (monotonic() + lasts, references))
+        batch = max(1, able.batch)
         snapshots: list[Snapshot] = []
         rest = iter(references)
         while some := list(islice(rest, batch)):
@@ -256,24 +269,33 @@ def _put_together(
     places: Mapping[str, set[str]],
     shelves: Mapping[str, Mapping[str, Shelf]],
     silent: Mapping[str, str],
+    systems: Mapping[str, System],
 ) -> Live:
+    """Say of each location what its system said of it; of one that no branch of it leads to, nobody knows."""
     unanswered = {
         location: f"{system} {why}: whether it is on the shelf is unknown."
         for system, why in silent.items()
         for location in places[system]
     }
-    answered = {location: system for system in shelves for location in places[system]}
+    answered = {}
+    for system, said_of in shelves.items():
+        mapped = frozenset(systems[system].branches.values())
+        for location in places[system]:
+            if location in said_of or location in mapped:
+                answered[location] = system
+            else:
+                unanswered[location] = f"No branch of {system} is known to be here: what is on the shelf is unknown."
     found: list[Holding] = []
     seen: set[str] = set()
     for holding in holdings:
         location = holding.location
         if location in unanswered:
             found.append(holding._replace(available=None))
-        elif (system := answered.get(location)) is None:
+        elif (name := answered.get(location)) is None:
             found.append(holding)
         else:
             # Volumes of a work may share a location: what the system says is of all of them together, and said once.
-            shelf = shelves[system].get(location, Shelf(0, None)) if location not in seen else Shelf(0, None)
+            shelf = shelves[name].get(location, Shelf(0, None)) if location not in seen else Shelf(0, None)
             found.append(_as_said(holding, shelf))
             seen.add(location)
     return Live(found, unanswered, answered)
@@ -283,6 +305,12 @@ def _as_said(holding: Holding, shelf: Shelf) -> Holding:
     copies = holding.copies if shelf.available is None else max(holding.copies, shelf.available)
     loanable = holding.loanable if shelf.lendable is None else holding.loanable and shelf.lendable
     return holding._replace(available=shelf.available, copies=copies, loanable=loanable)
+
+
+def _silence(error: BaseException) -> str:
+    if isinstance(error, NotOffered):
+        return "cannot be asked by the number that this title was asked for by"
+    return f"did not answer ({_named(error)})"
 
 
 def _named(error: BaseException | None) -> str:

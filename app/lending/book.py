@@ -75,10 +75,17 @@ async def book(ground: Ground, task: Task) -> None:
         requester = await ground.systems.find(connection, system_of(register, loan.pickup_location))
         patron = await read_patron(connection, loan_id) if booking is Booking.THERE else None
     system = supplier if booking in DONE else requester
+    if booking is Booking.AWAY and not _was_made_known(requester, supplier):
+        system = None
     if supplier is not None and system is not None and VERBS[booking] in system.capabilities().verbs:
         await _book(supplier, system, booking, loan, placement, patron=patron)
     async with ground.database.transaction() as connection:
         await finish(connection, task)
+
+
+def _was_made_known(requester: LibrarySystem | None, supplier: LibrarySystem | None) -> bool:
+    """Say whether an item from elsewhere is known to the requester's system, so that it can be let go there."""
+    return requester is not None and requester is not supplier and Verb.ACCEPT_ITEM in requester.capabilities().verbs
 
 
 async def _book(

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from adapters.contract import Answer, LibrarySystem, NotFound, Standing
+from adapters.contract import Answer, LibrarySystem, NotFound, NotOffered, Standing, Verb
 from app.database import Connection
 from app.lending.ground import ForPeople, Ground, LookAgain
 from app.lending.happen import LOAN_DAYS, RENEWAL_DAYS, Circumstances, happen
@@ -53,7 +53,12 @@ async def follow(ground: Ground, task: Task) -> None:
         loan = await read_loan(connection, loan_id)
     standing = Standing(Answer.OPEN)
     if placement.state == "live" and system is not None and placement.receipt is not None:
-        standing = await system.status(placement.receipt)
+        heard = await _standing(system, loan, placement.receipt)
+        if heard is None:  # whoever has it tells us by messages, or people do
+            async with ground.database.transaction() as connection:
+                await finish(connection, task)
+            return
+        standing = heard
     state = await ground.snapshot.follow()
     at = ground.clock.now()
     event = _EVENTS.get(standing.answer)
@@ -80,6 +85,22 @@ async def follow(ground: Ground, task: Task) -> None:
         raise OutOfStep(f"{placement.system} says that it is home again, and nobody that it was ever received.")
 
 
+async def _standing(system: LibrarySystem, loan: Loan, receipt: str) -> Standing | None:
+    """Return how an order stands; None where its system does not say such things.
+
+    Some systems forget an order when its item is home, or cannot tell that from one that was let go.
+    """
+    if Verb.STATUS not in system.capabilities().verbs:
+        return None
+    try:
+        standing = await system.status(receipt)
+    except NotFound:
+        standing = Standing(Answer.CANCELLED)
+    if standing.answer is Answer.CANCELLED and loan.shipped_at is not None:
+        return Standing(Answer.RETURNED if loan.requesting == Requesting.RETURNED else Answer.OPEN)
+    return standing
+
+
 class OutOfStep(Exception):  # noqa: N818 - says what happened
     """A system says what cannot be yet: somebody has not reported what came before."""
 
@@ -97,6 +118,10 @@ async def _catch_up(connection: Connection, loan: Loan, event: Event, told: Told
 def _patience(waited: timedelta, *, out: bool) -> timedelta:
     """Return how long to wait for the next look: the longer nothing has changed, the less it matters when."""
     return min(LATEST_LOOK_OUT if out else LATEST_LOOK, max(SOONEST_LOOK, waited / 4))
+
+
+class NotToBeTold(ForPeople):
+    """A system takes no word that an order is no longer wanted: people must tell its library."""
 
 
 class OnItsWay(ForPeople):
@@ -159,6 +184,8 @@ async def _taken_back(system: LibrarySystem, loan: Loan, placement: Placement, t
         return receipt is None or await system.cancel(receipt)
     except NotFound:
         return True
+    except NotOffered:
+        raise NotToBeTold(f"{placement.system} cannot be told that the order is no longer wanted.") from None
 
 
 async def overdue(ground: Ground, task: Task) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from adapters.contract import LibrarySystem, NotFound, OutcomeUnknown, Unavailable
+from adapters.contract import LibrarySystem, NotFound, NotOffered, OutcomeUnknown, Unavailable
 from app.database import Connection
 from app.lending.ground import Ground
 from app.lending.lifecycle import Event, NotAllowed, Requesting, Supplying
@@ -104,7 +104,7 @@ async def _given_back(system: LibrarySystem, placement: Placement, task: Task) -
     """Ask for an order back; a system that stays silent is not waited for without end."""
     try:
         return placement.receipt is None or await system.cancel(placement.receipt)
-    except NotFound:
+    except (NotFound, NotOffered):
         return True
     except (Unavailable, OutcomeUnknown):
         if task.attempts <= PATIENCE:

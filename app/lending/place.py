@@ -24,10 +24,12 @@ from adapters.contract import (
     LibrarySystem,
     NotFound,
     NotOffered,
+    Order,
     OutcomeUnknown,
     Refused,
     SystemFault,
     Unavailable,
+    Verb,
 )
 from app.database import Connection
 from app.lending.documents import written
@@ -172,7 +174,7 @@ async def _note(
 ) -> Placement | None:
     """Write down who is going to be asked; where people answer, they have been asked by that."""
     system_id = _system_of(renewed.register, entry)
-    system = await ground.systems.find(connection, system_id)
+    system = await _taking_orders(ground, connection, system_id)
     number = loan.placements + 1
     placement = await open_placement(
         connection,
@@ -217,13 +219,19 @@ def _system_of(register: Register, entry: RotaEntry) -> str | None:
     return (location.system if location else None) or (agency.system if agency else None)
 
 
+async def _taking_orders(ground: Ground, connection: Connection, system_id: str | None) -> LibrarySystem | None:
+    """Return what speaks to a system that takes orders; for one that is only read, people answer."""
+    system = await ground.systems.find(connection, system_id)
+    return system if system is not None and Verb.PLACE in system.capabilities().verbs else None
+
+
 async def _ask(ground: Ground, task: Task, loan: Loan, placement: Placement, *, asked_before: bool) -> bool:
     """Ask the system and write down what it said. True: the task is done, or comes again; False: the next one's turn.
 
     Raises a SystemFault where it has to be tried or looked into again.
     """
     async with ground.database.connection() as connection:
-        system = await ground.systems.find(connection, placement.system)
+        system = await _taking_orders(ground, connection, placement.system)
         taken = await receipts_of_others(connection, placement) if system is not None and asked_before else []
     if system is None:  # it became one that people answer for, since
         receipt, refused = None, None
@@ -267,10 +275,14 @@ async def _call(
     """
     order = order_of(loan, placement)
     clean, asking = placement.untouched, False
+    if asked_before and not clean and Verb.FIND not in system.capabilities().verbs:
+        return placement.key, None  # it may have it: its library answers, or it lapses
     try:
         if asked_before and (receipt := await system.find(order, key=placement.key, taken=taken)) is not None:
             return receipt, None
         clean = True
+        if asked_before and loan.requesting in (Requesting.CANCELLING, Requesting.OVERRIDING):
+            return None, Refused("Other", "It was no longer wanted before it was placed.")
         quote = await system.prepare(order)
         if not quote.possible:
             return None, Refused(quote.reason or "Other", quote.detail)
@@ -281,7 +293,9 @@ async def _call(
     except Duplicate as duplicate:
         return (duplicate.receipt, None) if duplicate.receipt not in (None, *taken) else (None, duplicate)
     except Refused as refused:
-        return None, refused
+        # What was sent before may have come late, and be what stands in the way now.
+        late = await _look_again(system, order, placement, taken) if asked_before else None
+        return (late, None) if late is not None else (None, refused)
     except NotFound as absent:
         return None, Refused("NotOnShelf", str(absent))
     except OutcomeUnknown:
@@ -294,6 +308,14 @@ async def _call(
             await _note_untouched(ground, task, placement, untouched=True)
             raise
         return None, Refused(OUT_OF_REACH, _away(placement, fault))
+
+
+async def _look_again(
+    system: LibrarySystem, order: Order, placement: Placement, taken: Collection[str]
+) -> str | None:
+    if Verb.FIND not in system.capabilities().verbs:
+        return None
+    return await system.find(order, key=placement.key, taken=taken)
 
 
 def _away(placement: Placement, fault: SystemFault) -> str:

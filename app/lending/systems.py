@@ -92,15 +92,17 @@ class Systems:
                     sealed = await read_sealed(connection, names)
             for system in wanted:
                 if self.find_open(system) is None:
-                    with suppress(VaultClosed):
+                    with suppress(VaultClosed, LookupError, ValueError):  # whoever asks for that one hears of it
                         installation = self._installation(system, sealed)
                         self.put(
                             system.id, SYSTEMS[system.kind].open(installation), limits=installation.limits, of=system
                         )
             held = self.find_open(known)
             if held is None:
-                self._installation(known, sealed)  # says why
-                raise VaultClosed(f"{known.id} could not be opened.")
+                installation = self._installation(known, sealed)
+                return self.put(
+                    known.id, SYSTEMS[known.kind].open(installation), limits=installation.limits, of=known
+                )
             return held
 
     def put(
@@ -119,7 +121,8 @@ class Systems:
         if (before := self.opened.get(system)) is not None:
             self._retire(before.system)
         guarded = Guarded(opened, limits or Limits(), breaker=breaker or Breaker(changed=self._telling(system)))
-        held = Opened(1 if of is None else of.version, guarded, Breaker(threshold=3))
+        promptness = Breaker(threshold=3, changed=self._telling(system, of=" (questions in decisions)"))
+        held = Opened(1 if of is None else of.version, guarded, promptness)
         self.opened[system] = held
         return held
 
@@ -159,17 +162,17 @@ class Systems:
         self._closing.remove(system)
         await system.close()
 
-    def _telling(self, system: str) -> Callable[[BreakerState, str], None]:
+    def _telling(self, system: str, *, of: str = "") -> Callable[[BreakerState, str], None]:
         def tell(state: BreakerState, why: str) -> None:
             log.warning("breaker", system=system, state=state.value, why=why)
             if self.database is not None:
-                self._begin(self._note(self.database, system, state, why), name=NOTING)
+                self._begin(self._note(self.database, system, PROCESS + of, state, why), name=NOTING)
 
         return tell
 
-    async def _note(self, database: Database, system: str, state: BreakerState, why: str) -> None:
+    async def _note(self, database: Database, system: str, process: str, state: BreakerState, why: str) -> None:
         async with self._noting, database.transaction() as connection:
-            await note_breaker(connection, system, PROCESS, state=state.value, why=why)
+            await note_breaker(connection, system, process, state=state.value, why=why)
 
     def _begin(self, work: Coroutine[Any, Any, None], *, name: str | None = None) -> None:
         task = asyncio.get_running_loop().create_task(work, name=name)

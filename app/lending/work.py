@@ -15,7 +15,7 @@ from random import SystemRandom
 
 import structlog
 
-from adapters.contract import RateLimited, SystemFault
+from adapters.contract import OutcomeUnknown, RateLimited, SystemFault
 from app.database import DATABASE_ERRORS, PASSING_ERRORS, DatabaseUnavailable
 from app.lending.book import BOOK, book
 from app.lending.follow import follow, overdue, withdraw
@@ -68,13 +68,15 @@ PATIENCE = Patience()
 PATIENCE_WITH: Mapping[str, Patience] = {DELIVER: Patience(most_attempts=100, longest_retry=timedelta(minutes=15))}
 # A library system may be moved over a long weekend, and nobody should have to look: eight days at least.
 PATIENCE_WITH_SYSTEMS = Patience(most_attempts=220, longest_retry=timedelta(hours=2))
-ASKS_SYSTEMS = frozenset({PLACE, LAPSE, FOLLOW, WITHDRAW})
+ASKS_SYSTEMS = frozenset({PLACE, LAPSE, FOLLOW, WITHDRAW, BOOK})
 # Kinds that wait for other people's machines have places of their own, so that they never take those of the rest.
 PLACES_OF_THEIR_OWN: Mapping[str, int] = {DELIVER: 16, HARVEST: 4}
 
 OF_LEASE = 0.75  # how much of its lease a task may take: nobody works on what may be somebody else's by now
 IDLE_SECONDS = 1.0  # how long to wait for a notification before looking anyway
 FIRST_RETRY = timedelta(seconds=2)
+SETTLED = timedelta(seconds=15)
+"""How long a write whose outcome is not known may still be under way; it is not looked for before that."""
 SOON = timedelta(milliseconds=200)
 WITHOUT_NETWORK = timedelta(minutes=5)
 """How long until another look, where no network is active: it is nobody's fault, and counts as no attempt."""
@@ -170,6 +172,8 @@ async def _count_failure(ground: Ground, task: Task, error: Exception) -> None:
         return
     log.warning("a task failed", kind=task.kind, task=task.id, attempt=task.attempts, error=type(error).__name__)
     after = _delay(task, patience)
+    if isinstance(error, OutcomeUnknown):
+        after = max(after, SETTLED)
     if isinstance(error, RateLimited):
         after = max(after, timedelta(seconds=error.retry_after_seconds))
     await _put_off(ground, task, error=_said(error), after=after)

@@ -187,10 +187,10 @@ async def list_placements(connection: asyncpg.Connection, loan: UUID) -> list[di
 
 
 async def receipts_of_others(connection: asyncpg.Connection, placement: Placement) -> list[str]:
-    """Return what the system of a placement calls the orders of others that bind a copy at the same location."""
+    """Return what the system of a placement calls the orders of others that bind a copy of it."""
     rows = await connection.fetch(
-        "select receipt from placement where supplying_location = $1 and state <> 'closed' and system = $2"
-        " and receipt is not null and loan_request <> $3",
-        *(placement.supplying_location, placement.system, placement.loan_request),
+        "select receipt from placement where system = $1 and state <> 'closed' and receipt is not null"
+        " and loan_request <> $2",
+        *(placement.system, placement.loan_request),
     )
     return [row["receipt"] for row in rows]

@@ -69,6 +69,7 @@ async def load_systems(connection: asyncpg.Connection) -> dict[str, System]:
 
 async def put_system(connection: asyncpg.Connection, system: System) -> bool:
     """Make a system, or change it as a whole; True when it is new."""
+    mapped = await connection.fetchval("select branches from system where id = $1", system.id)
     made: bool = await connection.fetchval(
         "insert into system (id, kind, addresses, secrets, branches, options, limits)"
         " values ($1, $2, $3::jsonb, $4::jsonb, $5::jsonb, $6::jsonb, $7::jsonb)"
@@ -78,6 +79,9 @@ async def put_system(connection: asyncpg.Connection, system: System) -> bool:
         *(system.id, system.kind, *(orjson.dumps(dict(getattr(system, name))).decode() for name in _JSON)),
     )
     await connection.execute("delete from breaker where system = $1", system.id)
+    if mapped is not None and orjson.loads(mapped) != dict(system.branches):
+        # What a branch is to us has changed, also for records that have not.
+        await connection.execute("update harvest set whole_wanted = true where system = $1", system.id)
     await bump(connection, REGISTER)
     return made
 

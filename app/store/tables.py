@@ -551,6 +551,7 @@ placement = Table(
     # A placement is never made twice: at most one that is not closed.
     Index("uq_placement_open", "loan_request", unique=True, postgresql_where=text("state <> 'closed'")),
     Index("ix_placement_committed", "supplying_location", postgresql_where=text("state <> 'closed'")),
+    Index("ix_placement_bound", "system", postgresql_where=text("state <> 'closed'")),
     Index("ix_placement_asked_at", "asked_at"),
     Index("ix_placement_supplying_agency_loan_request", "supplying_agency", "loan_request"),
     CheckConstraint("state in ('asking','live','closed')", name="state"),

@@ -18,6 +18,7 @@ def upgrade() -> None:
         op.add_column("system", sa.Column(name, postgresql.JSONB(), server_default="{}", nullable=False))
     op.add_column("system", sa.Column("version", sa.BigInteger(), server_default="1", nullable=False))
     op.add_column("api_key", sa.Column("live_deadline_ms", sa.Integer(), nullable=True))
+    op.create_index("ix_placement_bound", "placement", ["system"], postgresql_where=sa.text("state <> 'closed'"))
     op.create_table(
         "secret",
         sa.Column("name", sa.Text(), nullable=False),
@@ -43,6 +44,7 @@ def downgrade() -> None:
     """Take them away again."""
     op.drop_table("breaker")
     op.drop_table("secret")
+    op.drop_index("ix_placement_bound", table_name="placement")
     op.drop_column("api_key", "live_deadline_ms")
     for name in ("version", "limits", "options", "branches", "secrets", "addresses"):
         op.drop_column("system", name)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from adapters.contract import Unavailable
+from adapters.contract import NotOffered, Unavailable
 from tests.support.filled import EVERYWHERE, run_sql
 from tests.support.house import House
 from tests.support.scripted import Scripted
@@ -25,8 +25,8 @@ async def systems(house: House, filled: str) -> AsyncIterator[dict[str, Scripted
     for location, system in opened.items():
         await run_sql(
             filled,
-            "insert into system (id, kind, addresses)"
-            f" values ('of {location}', 'fake', jsonb_build_object('desk', 'fake:{location}'));"
+            "insert into system (id, kind, addresses, branches) values"
+            f" ('of {location}', 'fake', '{{\"desk\": \"fake:desk\"}}', jsonb_build_object('Branch', '{location}'));"
             f" update location set system = 'of {location}' where id = '{location}'; {HEARD}",
         )
         house.ground.systems.put(f"of {location}", system)
@@ -137,6 +137,25 @@ async def test_a_system_that_says_nothing_of_shelves_leaves_things_as_they_were(
     for _ in range(2):
         assert rota(await decide(house)) == rota(before)
     assert systems["branch"].calls == []
+
+
+async def test_a_location_that_no_branch_leads_to_is_unknown(
+    house: House, systems: dict[str, Scripted], filled: str
+) -> None:
+    await run_sql(filled, f"update system set branches = '{{}}' where id = 'of branch'; {HEARD}")
+    systems["branch"].shelves = {"elsewhere": 3}
+    decision = await decide(house)
+    assert rota(decision)[-1] == "branch"
+    assert "No branch of of branch is known to be here" in decision["rota"][-1]["reasons"][-1]
+
+
+async def test_a_system_that_does_not_know_titles_by_this_number_is_asked_again_by_another(
+    house: House, systems: dict[str, Scripted]
+) -> None:
+    systems["branch"].fault = NotOffered("there is no index of that")
+    assert "by the number" in (await decide(house))["rota"][-1]["reasons"][-1]
+    systems["branch"].fault = None
+    assert "unknown" not in str(await decide(house)), "one question in vain does not silence a system for good"
 
 
 async def test_a_loan_request_is_decided_on_by_what_stands_on_the_shelf_now(

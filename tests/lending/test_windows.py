@@ -135,7 +135,7 @@ async def test_an_outcome_that_is_not_known_is_looked_into(
     getattr(system, when).append(raising(OutcomeUnknown("no answer came")))
     loan = await submitted(house)
     await house.work()
-    await house.later(seconds=10)
+    await house.later(seconds=20)
     assert system.calls == (["place", "find", "place"] if when == "before" else ["place", "find"])
     assert names(await house.history(loan)) == ["Submitted", "Placing", "OutcomeUnknown", "Placed"]
     assert desk.live() == {loan: ["F000001"]}

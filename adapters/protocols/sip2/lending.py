@@ -146,7 +146,7 @@ class Sip2Lending:
                 if item.status is ItemStatus.MISSING:
                     return Standing(Answer.DECLINED, "NotOnShelf")
                 answer = _WHILE_HELD.get(item.status, Answer.OPEN)
-                return Standing(answer, item=receipt if answer is Answer.PROMISED else None)
+                return Standing(answer, item=receipt)
             if item.status is ItemStatus.ON_LOAN and await self._is_charged(receipt):
                 _note(self._ended, receipt, Answer.SHIPPED)
                 return Standing(Answer.SHIPPED, item=receipt)
