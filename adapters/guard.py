@@ -40,10 +40,19 @@ ILL = (Unavailable, OutcomeUnknown, AuthExpired, Malformed)
 class Guarded:
     """A system behind its limits: every verb waits for its turn, at most as long as one call may take."""
 
-    def __init__(self, system: LibrarySystem, limits: Limits, *, breaker: Breaker | None = None) -> None:
+    def __init__(
+        self,
+        system: LibrarySystem,
+        limits: Limits,
+        *,
+        breaker: Breaker | None = None,
+        timer: Callable[[], float] = monotonic,
+    ) -> None:
         self.system = system
         self.breaker = breaker or Breaker()
         self._wait_seconds = limits.deadline_seconds
+        self._timer = timer
+        self._shut_out = False
         self._not_before = 0.0  # as it said itself, when it was asked too often
         self._at_once = asyncio.Semaphore(limits.calls_at_once)
         self._rate = AsyncLimiter(max(1.0, limits.calls_per_second), max(1.0, 1.0 / limits.calls_per_second))
@@ -111,10 +120,11 @@ class Guarded:
 
     async def _turn(self, call: Callable[[], Awaitable[T]]) -> T:
         """Make a call when it is its turn. Raises Unavailable where that does not come, and what the call raises."""
-        if (wait := self._not_before - monotonic()) > 0:
+        if (wait := self._not_before - self._timer()) > 0:
             raise RateLimited(wait)
         if not self.breaker.admit():
-            raise Unavailable("it has not answered lately and is left alone for a while")
+            # Not to be let in is for people to mend, and stays what it is while nobody knocks.
+            raise (AuthExpired if self._shut_out else Unavailable)("it has not answered lately and is left alone")
         await self._wait_for(self._at_once.acquire())
         try:
             await self._wait_for(self._rate.acquire())
@@ -124,11 +134,12 @@ class Guarded:
         try:
             answer = await call()
         except RateLimited as limited:
-            self._not_before = monotonic() + limited.retry_after_seconds
+            self._not_before = self._timer() + limited.retry_after_seconds
             self.breaker.succeeded()
             raise
         except SystemFault as fault:
             if isinstance(fault, ILL):
+                self._shut_out = isinstance(fault, AuthExpired)
                 self.breaker.failed(str(fault))
             else:
                 self.breaker.succeeded()

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any
 
 import structlog
@@ -112,16 +113,18 @@ class Systems:
         *,
         limits: Limits | None = None,
         of: System | None = None,
-        breaker: Breaker | None = None,
+        timer: Callable[[], float] = monotonic,
     ) -> Opened:
         """Take what speaks to a system in, in place of what did before, which is closed when its calls have ended.
 
-        `breaker` stands in for one of the usual patience, which goes by the clock on the wall.
+        `timer` counts the seconds by which it is left alone.
         """
         if (before := self.opened.get(system)) is not None:
             self._retire(before.system)
-        guarded = Guarded(opened, limits or Limits(), breaker=breaker or Breaker(changed=self._telling(system)))
-        promptness = Breaker(threshold=3, changed=self._telling(system, of=" (questions in decisions)"))
+        guarded = Guarded(
+            opened, limits or Limits(), breaker=Breaker(changed=self._telling(system), timer=timer), timer=timer
+        )
+        promptness = Breaker(threshold=3, changed=self._telling(system, of=" (questions in decisions)"), timer=timer)
         held = Opened(1 if of is None else of.version, guarded, promptness)
         self.opened[system] = held
         return held

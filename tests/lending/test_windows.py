@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 
 import pytest
 
-from adapters.breaker import Breaker
 from adapters.contract import Answer, Order, OutcomeUnknown, Quote, Unavailable
 from adapters.fake import Desk, FakeSystem, Manners
 from tests.support.filled import run_sql
@@ -64,7 +63,7 @@ async def system(house: House, filled: str, desk: Desk) -> AsyncIterator[Wayward
     await run_sql(filled, "update location set system = 'S' where id in ('branch', 'far')")
     await run_sql(filled, "update epoch set number = number + 1 where of = 'register'")
     found = Wayward(desk)
-    house.ground.systems.put("S", found, breaker=Breaker(threshold=1_000_000))  # these clocks jump
+    house.ground.systems.put("S", found, timer=lambda: house.clock.now().timestamp())
     yield found
     await run_sql(filled, "update location set system = null; delete from system where id = 'S'")
     await run_sql(filled, "update epoch set number = number + 1 where of = 'register'")
