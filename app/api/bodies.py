@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
-from app.problems import InvalidInput, TooLarge, UnsupportedMediaType, faults_of
+from app.problems import BadRequest, InvalidInput, TooLarge, UnsupportedMediaType, faults_of
 
 Shape = TypeVar("Shape", bound=BaseModel)
 
@@ -35,8 +35,17 @@ async def read_xml(request: Request) -> bytes:
 
 
 async def _read(request: Request) -> bytes:
+    try:
+        return await _read_whole(request)
+    except ClientDisconnect:  # nobody hears it, but it is no fault of ours
+        raise BadRequest("The body broke off.") from None
+
+
+async def _read_whole(request: Request) -> bytes:
     length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) <= MAX_BODY_BYTES:
+    if length.isdecimal():
+        if int(length) > MAX_BODY_BYTES:
+            raise TooLarge(f"The body is larger than {MAX_BODY_BYTES // 1024} KiB.")
         return await request.body()  # the server holds the caller to the length it stated
     body = bytearray()
     async for chunk in request.stream():

@@ -195,6 +195,8 @@ async def say_how(request: Request, held: HeldDatabase, id: SystemId) -> dict[st
     What was ordered before is followed under what is said here. `POST …/check` tells whether it works.
     """
     asked = await read_json(request, InstallationShape)
+    if id.strip() != id or id in (".", "..") or "/" in id:
+        raise InvalidInput(Fault("/id", "Takes a name without slashes, and not of dots or blanks alone."))
     system = System(
         id=id,
         kind=asked.kind,
@@ -217,10 +219,9 @@ async def _faults(connection: Connection, system: System) -> list[Fault]:
     if kind is None:
         given = (system.addresses, system.secrets, system.options)
         return [Fault("/kind", f"Nothing is called of the kind {system.kind}.")] if any(given) else []
-    faults: list[Fault] = []
-    if system.addresses:
-        found = faults_of(kind, as_installation(system, secrets=system.secrets))
-        faults = [Fault(pointer, detail) for pointer, detail in found]
+    found = faults_of(kind, as_installation(system, secrets=system.secrets))
+    # Without an address nothing is called yet, and nothing need be there; but what is there must make sense.
+    faults = [Fault(at, detail) for at, detail in found if system.addresses or not detail.startswith("is missing")]
     sealed = await read_sealed(connection, system.secrets.values())
     faults += [
         Fault(f"/secrets/{_escaped(entry)}", f"There is no secret {name}.")

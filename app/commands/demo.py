@@ -23,7 +23,7 @@ from app.api.decision_shapes import QuestionShape
 from app.api.decisions import question
 from app.commands.ground import Refusal, on_served, reaching, read_settings, served_database, told_in_a_line
 from app.commands.imports import take_in
-from app.commands.serve import leave, serve_on
+from app.commands.serve import check_port, leave, serve_on
 from app.database import Database
 from app.demo.areas import put_areas
 from app.demo.cache import kept_demo, remember_version, remembered_version
@@ -54,6 +54,8 @@ def command(once: bool, port: int) -> None:
     """Try it: a made-up Dutch network, decisions and lives of loan requests to read, and the service."""
     signal.signal(signal.SIGTERM, leave)
     settings = read_settings(quiet=True)
+    if not once:
+        check_port(HOST, port)  # before anything is taken from a demonstration that runs there
     folder = settings.data_dir / "demo"
     # A server of its own, unless one is named: nobody's real holdings are to meet the made-up ones.
     with served_database(settings.model_copy(update={"data_dir": folder})) as served:

@@ -49,7 +49,7 @@ def command(host: str, port: int, workers: int, no_worker: bool) -> None:
 
 def serve_on(settings: Settings, *, host: str, port: int, workers: int, working: bool) -> None:
     """Serve on a database that is there and migrated, until SIGINT or SIGTERM. Raises Refusal for a port in use."""
-    _check_port(host, port)
+    check_port(host, port)
     assert settings.database_url is not None
     os.environ["LEENPAD_DATABASE_URL"] = settings.database_url  # the workers read their own settings
     if settings.secrets_key is not None:  # with the embedded database, that of its folder
@@ -97,7 +97,7 @@ async def _is_open(settings: Settings) -> bool:
             return not await any_key(connection)
 
 
-def _check_port(host: str, port: int) -> None:
+def check_port(host: str, port: int) -> None:
     """Raise Refusal when the address cannot be had: better now, in a line, than by a server that ends."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]

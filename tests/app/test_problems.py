@@ -8,9 +8,11 @@ import httpx
 import pytest
 from fastapi import Query
 from pydantic import BaseModel
+from starlette.requests import Request
 
+from app.api.bodies import read_json
 from app.main import create_app
-from app.problems import PROBLEMS, documented
+from app.problems import PROBLEMS, BadRequest, TooLarge, documented
 from app.settings import Settings
 
 
@@ -122,3 +124,29 @@ def test_every_type_can_be_documented() -> None:
         slug for entry in responses.values() for slug in entry["content"]["application/problem+json"]["examples"]
     }
     assert described == {row.slug for row in PROBLEMS.values()}
+
+
+@pytest.mark.parametrize("length", [b"100", b"", b"x"])
+async def test_a_caller_who_hangs_up_in_the_middle_of_a_body_is_no_fault_of_ours(length: bytes) -> None:
+    messages: list[dict[str, object]] = [
+        {"type": "http.request", "body": b"{", "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+
+    async def receive() -> dict[str, object]:
+        return messages.pop(0)
+
+    headers = [(b"content-type", b"application/json"), (b"content-length", length)]
+    request = Request({"type": "http", "method": "POST", "path": "/things", "headers": headers}, receive)
+    with pytest.raises(BadRequest):
+        await read_json(request, Thing)
+
+
+async def test_a_body_that_is_said_to_be_too_large_is_not_read() -> None:
+    async def receive() -> dict[str, object]:
+        pytest.fail("it was read")
+
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"999999999999")]
+    request = Request({"type": "http", "method": "POST", "path": "/things", "headers": headers}, receive)
+    with pytest.raises(TooLarge):
+        await read_json(request, Thing)

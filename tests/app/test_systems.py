@@ -82,6 +82,7 @@ async def test_a_system_is_made_and_shown_as_it_is_reached(house: House) -> None
         ({"branches": {"A/B~C": "nowhere"}}, ["/branches/A~1B~0C"]),
         ({"options": {"dialect": "x"}}, ["/options/dialect"]),
         ({"limits": {"calls_at_once": 0}}, ["/limits/calls_at_once"]),
+        ({"addresses": {}, "options": {"dialect": "x"}}, ["/options/dialect"]),
         ({"kind": "alma"}, ["/kind"]),
         ({"kind": "manual"}, ["/kind"]),
         ({"adress": {}}, ["/adress"]),
@@ -94,6 +95,14 @@ async def test_what_is_wrong_is_named_and_nothing_is_changed(
     assert pointers(answer) == expected
     assert "name:secret" not in answer.text
     assert (await house.client.get("/v1/systems/new")).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["new%2Finstallation", "%20", "%2E%2E"])
+async def test_a_system_is_not_named_by_what_other_addresses_end_in(house: House, name: str) -> None:
+    answer = await house.client.put(f"/v1/systems/{name}", json=REACHED)
+    assert answer.status_code in (404, 405, 422), answer.text
+    listed = (await house.client.get("/v1/systems")).json()["items"]
+    assert {row["id"] for row in listed}.isdisjoint({"new/installation", " ", ".."})
 
 
 async def test_a_secret_is_kept_sealed_and_never_shown(house: House, filled: str, capsys: Any) -> None:
