@@ -13,7 +13,7 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 def _read_day(value: object) -> object:
     # Pydantic would also take a number of seconds for a day.
-    if isinstance(value, str) and not _DAY.fullmatch(value):
+    if isinstance(value, int | float) or (isinstance(value, str) and not _DAY.fullmatch(value)):
         raise ValueError("Takes a day of the form YYYY-MM-DD.")
     return value
 

@@ -375,14 +375,16 @@ async def test_whatever_goes_wrong_is_the_right_fault_and_over_in_time(kind: str
         started = monotonic()
         fault = await fault_of(call)
         assert monotonic() - started < IN_TIME
-        if wrong is Wrong.SLOW:
-            assert fault is None
-        elif fault is not None:
+        times = 1 if wrong is Wrong.SLOW else 100
+        untouched = all(planned.times == times for planned in place.emulator.faults.planned)
+        if fault is not None:
             assert isinstance(fault, allowed(wrong, verb)), repr(fault)
+        elif untouched:
+            pytest.skip(f"{kind} asks nothing of its own for {verb}")
+        elif wrong is Wrong.REFUSED:
+            pytest.skip(f"{kind} has no way to refuse {verb}, or a no is an answer")
         else:
-            # Nothing was asked for it, or the system has no way to refuse it.
-            untouched = all(planned.times == 100 for planned in place.emulator.faults.planned)
-            assert untouched or wrong is Wrong.REFUSED
+            assert wrong is Wrong.SLOW
         place.emulator.faults.clear()
         if verb is Verb.PLACE:
             await once_at_most(place)

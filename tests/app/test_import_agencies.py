@@ -51,7 +51,7 @@ async def test_rows_land_in_whatever_order(database: Database) -> None:
     assert {table: [row[0] for row in rows] for table, rows in found.items() if rows} == {
         "poi": ["(BiSC,BiSC)"],
         "province": ["(UT,UT,BiSC)"],
-        "system": ["(manual,manual,)", "(wise-midden,unknown,)"],
+        "system": ["(manual,manual,{},{},{},{},{},1)", "(wise-midden,unknown,{},{},{},{},{},1)"],
         "agency": ["(NL-0800070000,Library,UT,BiSC,52.1,5.1,t,,,)"],
         "system_participation": ["(NL-0800070000,wise-midden,,)"],
         "location": [

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.once
 
 ROOT = Path(__file__).parents[2]
 ADMIN_KEY = "only-for-this-test"
+SECRETS_KEY = "bGVlbnBhZC10ZXN0cy1sZWVucGFkLXRlc3RzLWFiY2Q="  # Fernet: 32 bytes in URL-safe base64
 EXAMPLES_PER_OPERATION = 8
 PATIENCE_SECONDS = 60  # on a machine that has other things to do
 # Undoing is one of the operations: so many activations that a network is active whatever is tried.
@@ -49,6 +50,12 @@ include-path = "/iso18626"
 checks.negative_data_rejection.enabled = false
 
 [[operations]]
+include-path-regex = "^/v1/systems/{id}/"
+# What ends like this may be the id of a system too: other methods meet the operations on that.
+checks.unsupported_method.enabled = false
+checks.allow_header_conformance.enabled = false
+
+[[operations]]
 # A stream has no end.
 include-path = "/v1/events"
 enabled = false
@@ -60,7 +67,7 @@ async def test_whatever_is_tried_is_answered_as_documented(database_url: str, tm
     await run_sql(database_url, ACTIVATE_OFTEN)
     await run_sql(database_url, HOLD_WHAT_THE_EXAMPLES_ASK_FOR)
     (tmp_path / "schemathesis.toml").write_text(CONFIGURATION)
-    settings = Settings(database_url=database_url, admin_key=ADMIN_KEY)  # type: ignore[arg-type]
+    settings = Settings(database_url=database_url, admin_key=ADMIN_KEY, secrets_key=SECRETS_KEY)  # type: ignore[arg-type]
     async with served(settings) as url:
         program = await asyncio.create_subprocess_exec(
             Path(sys.executable).parent / "schemathesis",

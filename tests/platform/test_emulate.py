@@ -70,8 +70,12 @@ def test_the_commands_that_it_prints_work_one_after_the_other(leenpad: httpx.Cli
         found: dict[str, Any] = leenpad.get(place).json()
         return found
 
-    assert eventually(lambda: not state()["under_way"], seconds=90), state()
-    assert state()["records"] >= 200  # where a file has a row for each copy, more
+    def came() -> bool:
+        """Whether it is through; before it has begun nothing is under way either."""
+        now = state()
+        return now["records"] >= 200 and not now["under_way"]  # where a file has a row for each copy, more
+
+    assert eventually(came, seconds=90), state()
     assert state()["unmapped_branches"] == []
     held = leenpad.get("/v1/holdings", params={"isbn": demo_isbn(0)}).json()["items"]
     assert [row["location"] for row in held] == sorted(LOCATIONS)
