@@ -12,5 +12,5 @@ SYSTEMS: Mapping[str, Kind] = {
 }
 """By name, every kind that has an adapter. One that is not here answers by hand, like `manual`."""
 
-SYSTEM_KINDS = frozenset({"wise", "vubis", "concerto", "brocade", "manual", "fake", "unknown"})
+SYSTEM_KINDS = frozenset({*SYSTEMS, "manual", "unknown"})
 """`manual` answers by hand; `unknown` is an installation of which nobody has said yet what it is."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from contextlib import contextmanager
 from time import monotonic
 from typing import Any
@@ -14,9 +14,7 @@ import orjson
 import pytest
 
 from adapters import SYSTEMS
-from adapters.contract import Capabilities, ItemStatus, Lacking, Scheme, Snapshot, Title, Verb
-from adapters.http import Http
-from adapters.installation import Entry, Installation, Kind
+from bench.shelf import KIND
 from tests.support.filled import EVERYWHERE, run_sql
 from tests.support.house import House
 
@@ -25,40 +23,6 @@ MANY, DEAD, SLOW = 200, 20, 20
 # 3 s and for a dead one 5; a busy machine alone does not.
 AT_MOST_SECONDS = 2.5
 ROUNDS = 10
-
-
-class Shelf(Lacking):
-    """One installation that is asked over a real socket."""
-
-    def __init__(self, installation: Installation) -> None:
-        self.http = Http(installation.addresses["at"], system=installation.system, limits=installation.limits)
-        self.locations = tuple(installation.branches.values())
-        self.clock = installation.clock
-
-    def capabilities(self) -> Capabilities:
-        verbs = frozenset({Verb.RESOLVE, Verb.AVAILABILITY})
-        return Capabilities(verbs=verbs, schemes=frozenset({Scheme.ISBN}), fresh_seconds=0)
-
-    async def resolve(self, title: Title) -> list[str]:
-        return [title.isbn or ""]
-
-    async def availability(self, references: Collection[str]) -> list[Snapshot]:
-        (reference,) = references
-        count = (await self.http.ask("GET", reference, what="availability")).json()["n"]
-        return [
-            Snapshot(
-                reference=reference,
-                branch=location,
-                location=location,
-                status=ItemStatus.AVAILABLE,
-                count=count,
-                observed_at=self.clock(),
-            )
-            for location in self.locations
-        ]
-
-    async def close(self) -> None:
-        await self.http.close()
 
 
 @contextmanager
@@ -70,9 +34,9 @@ def black_hole() -> Any:
 @pytest.fixture
 async def country(house: House, filled: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
     """Every system has one location, which holds the title that is everywhere, a ride away from the desk."""
-    monkeypatch.setitem(SYSTEMS, "shelf", Kind(name="shelf", open=Shelf, addresses={"at": Entry("where")}))
+    monkeypatch.setitem(SYSTEMS, "shelf", KIND)
     server = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-m", "tests.support.shelves"),
+        *(sys.executable, "-P", "-m", "bench.shelf"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
