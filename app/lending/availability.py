@@ -253,15 +253,18 @@ def _by_system(holdings: Sequence[Holding], register: Register, systems: Mapping
     return found
 
 
-def system_of(register: Register, location: str) -> str | None:
-    """Return the system that knows the copies of a location: its own, or else that of its agency."""
+def system_of(register: Register, location: str, *, agency: str | None = None) -> str | None:
+    """Return the system that knows the copies of a location: its own, or else that of its agency.
+
+    `agency` is who answers for it now, where that is known; without it, the one that it is registered with.
+    """
     place = register.locations.get(location)
     if place is None:
         return None
     if place.system is not None:
         return place.system
-    agency = register.agencies.get(place.agency or "")
-    return None if agency is None else agency.system
+    answering = register.agencies.get(agency or place.agency or "")
+    return None if answering is None else answering.system
 
 
 def _put_together(
@@ -313,15 +316,14 @@ def _silence(error: BaseException) -> str:
     return f"did not answer ({_named(error)})"
 
 
-def _named(error: BaseException | None) -> str:
+def _named(error: BaseException) -> str:
     if isinstance(error, SystemFault):
         return type(error).__name__
     if isinstance(error, VaultClosed):
         return "its secrets cannot be opened"
     if isinstance(error, DatabaseUnavailable):
         return "the database is not there"
-    if error is not None:
-        log.warning("a system could not be asked", error=type(error).__name__)
+    log.warning("a system could not be asked", error=type(error).__name__)
     return "it failed"
 
 

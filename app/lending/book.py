@@ -75,7 +75,7 @@ async def book(ground: Ground, task: Task) -> None:
         requester = await ground.systems.find(connection, system_of(register, loan.pickup_location))
         patron = await read_patron(connection, loan_id) if booking is Booking.THERE else None
     system = supplier if booking in DONE else requester
-    if booking is Booking.AWAY and not _was_made_known(requester, supplier):
+    if booking not in DONE and not _takes_in(requester, supplier):
         system = None
     if supplier is not None and system is not None and VERBS[booking] in system.capabilities().verbs:
         await _book(supplier, system, booking, loan, placement, patron=patron)
@@ -83,8 +83,8 @@ async def book(ground: Ground, task: Task) -> None:
         await finish(connection, task)
 
 
-def _was_made_known(requester: LibrarySystem | None, supplier: LibrarySystem | None) -> bool:
-    """Say whether an item from elsewhere is known to the requester's system, so that it can be let go there."""
+def _takes_in(requester: LibrarySystem | None, supplier: LibrarySystem | None) -> bool:
+    """Say whether the requester's system is another than the supplier's, and takes items in that come from there."""
     return requester is not None and requester is not supplier and Verb.ACCEPT_ITEM in requester.capabilities().verbs
 
 

@@ -32,6 +32,7 @@ from adapters.contract import (
     Verb,
 )
 from app.database import Connection
+from app.lending.availability import system_of
 from app.lending.documents import written
 from app.lending.ground import Ground, LookAgain
 from app.lending.lapse import FOLLOW, NOBODY, lapses_at, pass_on, take_back
@@ -173,7 +174,7 @@ async def _note(
     at: datetime,
 ) -> Placement | None:
     """Write down who is going to be asked; where people answer, they have been asked by that."""
-    system_id = _system_of(renewed.register, entry)
+    system_id = system_of(renewed.register, entry.supplying_location, agency=entry.supplying_agency)
     system = await _taking_orders(ground, connection, system_id)
     number = loan.placements + 1
     placement = await open_placement(
@@ -211,12 +212,6 @@ async def _note(
     await _placed(connection, renewed.register, loan, placement, receipt=None, at=at)
     await finish(connection, task)
     return None
-
-
-def _system_of(register: Register, entry: RotaEntry) -> str | None:
-    location = register.locations.get(entry.supplying_location)
-    agency = register.agencies.get(entry.supplying_agency or "")
-    return (location.system if location else None) or (agency.system if agency else None)
 
 
 async def _taking_orders(ground: Ground, connection: Connection, system_id: str | None) -> LibrarySystem | None:
