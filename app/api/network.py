@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict
@@ -29,6 +28,7 @@ from app.api.paging import Cursor, Limit, Page, after, page
 from app.api.parties import own_operators
 from app.api.schemas import Day
 from app.api.uploads import takes, upload
+from app.aside import aside
 from app.database import Database
 from app.imports.archive import ArchiveRefused
 from app.imports.export import read_version, write_feed
@@ -236,7 +236,7 @@ async def export_version(held: HeldDatabase, version: VersionId) -> Response:
     _, content = await read_version(held, version)
     file = tempfile.TemporaryFile(prefix="leenpad-")  # noqa: SIM115 - closed once it has been sent
     try:
-        await asyncio.to_thread(write_feed, content, file)
+        await aside(write_feed, content, file)
         size = file.tell()
         file.seek(0)
     except BaseException:
@@ -323,5 +323,5 @@ def _shown(version: Version) -> dict[str, Any]:
 
 
 async def _pieces(file: IO[bytes]) -> AsyncIterator[bytes]:
-    while piece := await asyncio.to_thread(file.read, CHUNK_BYTES):
+    while piece := await aside(file.read, CHUNK_BYTES):
         yield piece

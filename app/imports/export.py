@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import io
 import os
@@ -13,6 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import IO
 
+from app.aside import aside
 from app.database import Database
 from app.imports.gtfs_tables import MINIMUM_TIME, NO_URL, WEEKDAYS
 from app.store.network_versions import NoActiveVersion, find_active, get_number
@@ -31,7 +31,7 @@ async def export_network(database: Database, version: str | None, path: Path) ->
     Raises VersionUnknown, NoActiveVersion or OSError.
     """
     version, content = await read_version(database, version)
-    await asyncio.to_thread(_write_beside, content, path)
+    await aside(_write_beside, content, path)
     return version
 
 

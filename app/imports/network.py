@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import IO, cast
 
+from app.aside import aside
 from app.database import Database
 from app.imports.archive import MIB, Limits, open_archive
 from app.imports.gtfs import Feed, read_feed
@@ -35,7 +36,7 @@ async def import_network(
     limits = limits or Limits()
     try:
         async with asyncio.timeout(limits.seconds):
-            feed, version = await asyncio.to_thread(_read, file, limits, progress)
+            feed, version = await aside(_read, file, limits, progress)
             created, activated = await _write(database, feed, version, activating=activating, own=own)
     except TimeoutError:
         raise ImportTooSlow(f"The import took longer than {limits.seconds:g} seconds; nothing was changed.") from None

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import IO
 
+from app.aside import aside
+
 MIB = 1024 * 1024
 WRITE_BYTES = MIB
 
@@ -56,7 +58,7 @@ async def _write(body: AsyncIterator[bytes], file: IO[bytes], max_bytes: int) ->
             raise UploadTooLarge(max_bytes)
         waiting += chunk
         if len(waiting) >= WRITE_BYTES:
-            await asyncio.to_thread(file.write, bytes(waiting))
+            await aside(file.write, bytes(waiting))
             waiting.clear()
-    await asyncio.to_thread(file.write, bytes(waiting))
-    await asyncio.to_thread(file.flush)
+    await aside(file.write, bytes(waiting))
+    await aside(file.flush)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, replace
 from time import perf_counter
 
 from adapters.contract import Title
+from app.aside import aside
 from app.database import Database
 from app.lending.availability import Availability, said
 from app.lending.snapshot import Snapshot
@@ -74,7 +74,7 @@ async def choose(
         question = replace(question, unanswered=frozenset(live.unanswered))
     started = perf_counter()
     if len(state.network.timetable.stop_times.trip) >= LARGE_CALLS:
-        decision = await asyncio.to_thread(decide, question, holders.holdings, state.network, state.register, policy)
+        decision = await aside(decide, question, holders.holdings, state.network, state.register, policy)
     else:
         decision = decide(question, holders.holdings, state.network, state.register, policy)
     time_decision(decision.objective.value, perf_counter() - started)

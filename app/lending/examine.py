@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import date
 
+from app.aside import aside
 from routing import Health, Network, Register, examine, with_unserved
 
 NAME_BYTES = 64  # what an id in an answer weighs, roughly
@@ -29,7 +30,7 @@ class Examiner:
         async with self._turn:
             health: Health | None = network.cache.find(key)
             if health is None:
-                health = await asyncio.to_thread(examine, network, since=first, until=last)
+                health = await aside(examine, network, since=first, until=last)
                 network.cache.keep(key, health, size_bytes=_weight(health))
         return with_unserved(health, network, register)
 

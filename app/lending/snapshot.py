@@ -16,6 +16,7 @@ from datetime import date, datetime
 import structlog
 
 from adapters import SYSTEMS
+from app.aside import aside
 from app.database import Connection, Database
 from app.lending.warm import warm_up
 from app.store.network_versions import get_number
@@ -118,7 +119,7 @@ class Snapshot:
         return await asyncio.shield(task)
 
     async def _warm_up(self) -> None:
-        await asyncio.to_thread(warm_up)
+        await aside(warm_up)
         self._warm = True
 
     async def _start(self, warming: asyncio.Task[None]) -> None:
@@ -173,7 +174,7 @@ class Snapshot:
         if known is not None:
             return known
         timetable = as_timetable(await read_content(connection, await get_number(connection, version)), version)
-        network = await asyncio.to_thread(compile_network, timetable, cache_bytes=self._cache_bytes)
+        network = await aside(compile_network, timetable, cache_bytes=self._cache_bytes)
         log.info("network version loaded", version=version, trips=len(timetable.trips))
         return network
 

@@ -16,6 +16,7 @@ import asyncpg
 import numpy as np
 import numpy.typing as npt
 
+from app.aside import aside
 from routing.model import Route, Service, Stop, StopTimes, Timetable, Trip
 
 Weekdays = tuple[bool, bool, bool, bool, bool, bool, bool]
@@ -230,7 +231,7 @@ async def read_content(connection: asyncpg.Connection, number: int) -> Content:
             calls=calls,
         )
 
-    return await asyncio.to_thread(build)
+    return await aside(build)
 
 
 def as_timetable(content: Content, version: str) -> Timetable:

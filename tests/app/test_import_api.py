@@ -6,6 +6,7 @@ import asyncio
 import signal
 import socket
 import sys
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -214,7 +215,7 @@ async def test_a_killed_import_changes_nothing(database: Database, database_url:
 
 async def _nobody_works(database: Database) -> None:
     """Wait until the server has noticed, and no reading process of this checkout is left."""
-    async with asyncio.timeout(20), database.connection() as connection:
+    async with asyncio.timeout(60), database.connection() as connection:
         while await connection.fetchval(_BUSY) or any(map(_reads, PROCESSES.glob("[0-9]*"))):  # noqa: ASYNC110, ASYNC240
             await asyncio.sleep(0.05)
 
@@ -230,3 +231,16 @@ def _reads(process: Path) -> bool:
         return b"app.imports.parse" in (process / "cmdline").read_bytes() and (process / "cwd").samefile(HOME)
     except OSError:
         return False
+
+
+async def test_names_of_hosts_that_nobody_answers_for_hold_up_no_import(client: httpx.AsyncClient) -> None:
+    """Name look-ups of httpx and asyncio wait in the threads of the loop's own executor."""
+    answered = threading.Event()
+    looking = [asyncio.get_running_loop().run_in_executor(None, answered.wait, 60) for _ in range(40)]
+    try:
+        async with asyncio.timeout(30):
+            answer = await client.post("/v1/imports/holdings", content=HEADER + "one,,1,,,,,,\n", headers=CSV)
+    finally:
+        answered.set()
+        await asyncio.gather(*looking)
+    assert (answer.status_code, answer.json()["read"]) == (200, 1)

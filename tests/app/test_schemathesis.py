@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from app.api.decision_shapes import QUESTIONS
+from app.main import create_app
 from app.settings import Settings
 from tests.support.filled import fill, run_sql
-from tests.support.serving import served
+from tests.support.hung import Watch
+from tests.support.serving import listening_for
 
 pytestmark = pytest.mark.once
 
@@ -68,7 +70,12 @@ async def test_whatever_is_tried_is_answered_as_documented(database_url: str, tm
     await run_sql(database_url, HOLD_WHAT_THE_EXAMPLES_ASK_FOR)
     (tmp_path / "schemathesis.toml").write_text(CONFIGURATION)
     settings = Settings(database_url=database_url, admin_key=ADMIN_KEY, secrets_key=SECRETS_KEY)  # type: ignore[arg-type]
-    async with served(settings) as url:
+    app = create_app(settings)
+    watch = Watch(app)
+    async with (
+        listening_for(watch) as url,
+        watch.telling(database_url, after_seconds=PATIENCE_SECONDS / 3) as hung,
+    ):
         program = await asyncio.create_subprocess_exec(
             Path(sys.executable).parent / "schemathesis",
             "run",
@@ -87,4 +94,4 @@ async def test_whatever_is_tried_is_answered_as_documented(database_url: str, tm
             stderr=asyncio.subprocess.STDOUT,
         )
         said, _ = await program.communicate()
-    assert program.returncode == 0, said.decode(errors="replace")
+    assert program.returncode == 0, "\n".join([said.decode(errors="replace"), *hung])

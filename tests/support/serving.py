@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Literal
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from app.main import create_app
 from app.settings import Settings
@@ -22,7 +22,7 @@ async def served(settings: Settings) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def listening_for(app: FastAPI, *, lifespan: Literal["on", "off"] = "on") -> AsyncIterator[str]:
+async def listening_for(app: ASGIApp, *, lifespan: Literal["on", "off"] = "on") -> AsyncIterator[str]:
     """Serve an application (`lifespan` off: one that was started already) and yield the address."""
     # The server makes the socket: of one that is handed to it, asyncio may not see that it is TCP and leave Nagle's
     # algorithm on, which costs 40 ms an answer.
