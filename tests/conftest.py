@@ -1,22 +1,41 @@
 """For all tests: those that need PostgreSQL are marked, so that they can run once more on another version of it.
 
-Side by side, a file's tests stay together, as they share a database or what was costly to make. Those of the adapters
-share nothing.
+Side by side, a file's tests stay together (`--dist loadfile`): they share a database or what was costly to make.
+
+The order: what is told soonest first; then what takes long by itself, so that nobody waits for it at the end; and the
+small ones of the adapters fill up what is left.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
-ADAPTERS = Path(__file__).parent / "adapters"
+TESTS = Path(__file__).parent
+LONG = ("crash", "demo", "platform")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as `database` whatever uses the server, by its fixtures."""
+    """Mark as `database` whatever uses the server, by its fixtures, and order all."""
     for item in items:
         if "server_url" in getattr(item, "fixturenames", ()):
             item.add_marker("database")
-        if ADAPTERS not in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+    turns: dict[Path, list[int]] = defaultdict(list)
+    for item in items:
+        turns[item.path].append(_turn(item))
+    # One long test makes its file long; one that needs the database is a reason to come later.
+    items.sort(key=lambda item: 1 if 1 in turns[item.path] else max(turns[item.path]))
+
+
+def _folder(item: pytest.Item) -> str:
+    return item.path.relative_to(TESTS).parts[0]
+
+
+def _turn(item: pytest.Item) -> int:
+    if _folder(item) == "adapters":
+        return 3
+    if _folder(item) in LONG or item.get_closest_marker("once"):
+        return 1
+    return 2 if item.get_closest_marker("database") else 0

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import io
+import os
 import zipfile
 from collections import defaultdict
 from dataclasses import dataclass
@@ -31,7 +33,16 @@ class Feed:
 
 @pytest.fixture(scope="session")
 def files(tmp_path_factory: pytest.TempPathFactory) -> DemoFiles:
-    return make_demo(tmp_path_factory.mktemp("demo"), seed=1, today=TODAY)
+    """Make them once for all that test side by side."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "demo-files"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "made").exists():
+            make_demo(folder, seed=1, today=TODAY)
+            (folder / "made").touch()
+    return DemoFiles(folder / "agencies.csv", folder / "network.zip", folder / "holdings.csv")
 
 
 @pytest.fixture(scope="session")

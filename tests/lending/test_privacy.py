@@ -48,6 +48,9 @@ async def found(url: str, mark: str = MARK) -> set[str]:
         await connection.close()
 
 
+LOGGERS = ("asyncpg", "uvicorn", "uvicorn.error", "uvicorn.access", "asyncio", "httpx", "httpcore")
+
+
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
     """Everything that is logged at debug, by us, by the server and by the driver."""
@@ -58,11 +61,12 @@ def log() -> Iterator[io.StringIO]:
     (handler,) = root.handlers
     assert isinstance(handler, logging.StreamHandler)
     handler.setStream(written)
-    for name in ("asyncpg", "uvicorn", "uvicorn.error", "uvicorn.access", "asyncio", "httpx", "httpcore"):
+    levels = {name: logging.getLogger(name).level for name in LOGGERS}
+    for name in LOGGERS:
         logging.getLogger(name).setLevel(logging.DEBUG)
     yield written
-    for name in ("asyncpg", "uvicorn", "uvicorn.error", "uvicorn.access", "asyncio", "httpx", "httpcore"):
-        logging.getLogger(name).setLevel(logging.NOTSET)
+    for name, before in levels.items():
+        logging.getLogger(name).setLevel(before)
     root.handlers[:] = handlers
     root.setLevel(level)
     structlog.reset_defaults()

@@ -7,13 +7,7 @@ import logging
 import os
 import re
 import signal
-import socket
-import subprocess
-import sys
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -24,7 +18,8 @@ from click.testing import CliRunner
 from app.__main__ import COMMANDS, main
 from app.embedded import running
 from app.settings import Settings
-from tests.platform.server_users import ROOT, eventually, processes_of
+from tests.platform.processes import free_port
+from tests.platform.server_users import ROOT
 
 HEADER = "isil,name,kind,parent,province,poi,system,lat,lon,handling_minutes,opening_hours\n"
 AGENCY = "NL-1,Library One,agency,,GR,,,,,,\n"
@@ -62,60 +57,6 @@ def run(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     root.setLevel(level)
     structlog.reset_defaults()
     signal.signal(signal.SIGTERM, on_end)
-
-
-def start(data_dir: Path, *arguments: str | Path, **environment: str) -> subprocess.Popen[str]:
-    """Start a command with nothing but the data folder (and `environment`) set."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("LEENPAD_")}
-    return subprocess.Popen(
-        [sys.executable, "-m", "app", *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-        env=inherited | {"LEENPAD_DATA_DIR": str(data_dir), "COLUMNS": "120"} | environment,
-    )
-
-
-def run_process(data_dir: Path, *arguments: str | Path, **environment: str) -> tuple[int, str, str]:
-    """Run a command in a process of its own and return its exit code, its output and what it said on stderr."""
-    process = start(data_dir, *arguments, **environment)
-    output, said = process.communicate(timeout=300)
-    return process.returncode, output, said
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def answer(port: int, path: str, *, body: bytes | None = None, key: str | None = None) -> int:
-    """Return the status that the service answers with, 0 while it does not answer."""
-    headers = {"Content-Type": "application/json"}
-    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", data=body, headers=headers)
-    if key is not None:
-        request.add_header("Authorization", f"Bearer {key}")
-    try:
-        with urllib.request.urlopen(request, timeout=5) as reply:
-            return int(reply.status)
-    except urllib.error.HTTPError as error:
-        return error.code
-    except OSError:
-        return 0
-
-
-@contextmanager
-def serving(data_dir: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    port = free_port()
-    process = start(data_dir, "serve", "--port", str(port), *options)
-    try:
-        assert eventually(lambda: answer(port, "/healthz") == 200, seconds=90), "it does not answer"
-        yield process, port
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
 
 
 def test_help_names_every_command(run: Run) -> None:
@@ -369,125 +310,6 @@ def test_a_data_folder_that_cannot_be_written_is_named(run: Run, tmp_path: Path)
     code, _, said = run("db", "upgrade", LEENPAD_DATA_DIR=str(tmp_path / "file" / "data"))
     assert (code, said.count("\n")) == (1, 1)
     assert "Point LEENPAD_DATA_DIR at a folder" in said
-
-
-def test_serving_the_world_takes_a_key_first(tmp_path: Path) -> None:
-    data_dir = tmp_path / "data"
-    code, output, said = run_process(data_dir, "serve", "--host", "0.0.0.0", "--port", str(free_port()))
-    assert (code, output, said.count("\n")) == (1, "", 1)
-    assert "set LEENPAD_ADMIN_KEY or make a key" in said
-    code, output, _ = run_process(
-        data_dir, "key", "create", "--agency", "NL-1", "--scope", "reader", "--scope", "planner"
-    )
-    assert code == 0
-    key = output.splitlines()[-1]
-    assert output == f"{key}\n", "the key stands alone"
-    with serving(data_dir, "--host", "0.0.0.0") as (process, port):
-        assert answer(port, "/v1/decisions", body=b"{}") == 401
-        assert answer(port, "/v1/decisions", body=b"{}", key=key) == 422
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0
-    assert processes_of(data_dir) == {}
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_serving_ends_well_and_takes_the_database_with_it(tmp_path: Path, number: signal.Signals) -> None:
-    data_dir = tmp_path / "data"
-    with serving(data_dir) as (process, port):
-        code, _, said = run_process(data_dir, "serve", "--port", str(port))
-        assert (code, said) == (
-            1,
-            f"leenpad: cannot listen on 127.0.0.1:{port} (Address already in use); choose another --port or --host\n",
-        )
-        process.send_signal(number)
-        assert process.wait(60) == 0
-    assert processes_of(data_dir) == {}
-
-
-def test_workers_share_port_database_and_counts_and_end_together(tmp_path: Path) -> None:
-    data_dir = tmp_path / "data"
-    with serving(data_dir, "--workers", "2") as (process, port):
-        assert run_process(data_dir, "db", "upgrade")[0] == 0, "other commands work beside it"
-        assert {answer(port, "/healthz") for _ in range(30)} == {200}
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as reply:
-            told = reply.read().decode()
-        count = 'leenpad_http_requests_total{method="GET",route="/healthz",status="200"} '
-        assert float(told.split(count)[1].split()[0]) >= 30
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0
-    assert processes_of(data_dir) == {}
-
-
-def test_workers_do_not_outlive_a_parent_that_is_killed(tmp_path: Path) -> None:
-    data_dir = tmp_path / "data"
-    with serving(data_dir, "--workers", "2") as (process, port):
-        process.kill()
-        process.wait()
-        assert eventually(lambda: answer(port, "/healthz") == 0, seconds=60), "the port is free again"
-    assert eventually(lambda: processes_of(data_dir) == {}, seconds=60), processes_of(data_dir)
-
-
-def test_the_demonstration_tells_stories_and_lives_and_leaves_nothing_running(tmp_path: Path) -> None:
-    code, first, said = run_process(tmp_path, "demo", "--once")
-    assert code == 0, said
-    told = [line.partition(" ─")[0] for line in first.splitlines() if " ───" in line and not line.startswith(" ")]
-    assert told[:6] == [
-        "From the own shelf",
-        "From another library in the same province",
-        "Across the country, through the national centre",
-        "To an island, by boat",
-        "Nobody can",
-        "A loan, there and back",
-    ]
-    assert told[-3:] == ["Four library systems, emulated", "What the catalogue says", "What the shelf says"]
-    assert re.search(r"^16 loan requests: \d+ filled", first, re.MULTILINE)
-    assert re.search(r"^ find a title +works +works +works +works *$", first, re.MULTILINE)
-    assert " fails" not in first.partition("Four library systems")[2]
-    assert processes_of(tmp_path / "demo") == {}
-    assert not (tmp_path / "cluster").exists(), "the user's own database is not touched"
-    code, second, said = run_process(tmp_path, "demo", "--once")
-    assert (code, second) == (0, first), said
-    loan_requests_reach_the_emulated_systems(tmp_path)
-    assert processes_of(tmp_path / "demo") == {}
-
-
-def loan_requests_reach_the_emulated_systems(data_dir: Path) -> None:
-    """Serve the demonstration, and find a hold in the stock of the system that a loan request went to."""
-    port = free_port()
-    process = start(data_dir, "demo", "--port", str(port))
-    try:
-        assert process.stderr is not None
-        roots: dict[str, str] = {}
-        while len(roots) < 4:
-            line = process.stderr.readline()
-            assert line, "it ended"
-            if found := re.fullmatch(r"  (\S+) \((\w+)\): (http://\S+)/_emulator/stock\n", line):
-                roots[found[2]] = found[3]
-        assert eventually(lambda: answer(port, "/readyz") == 200, seconds=90)
-        stock = json.loads(urllib.request.urlopen(f"{roots['concerto']}/_emulator/stock", timeout=10).read())
-        free = [work for work in stock["works"] if work["isbns"] and work["copies"][0]["status"] == "available"]
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/holdings?isbn={free[0]['isbns'][0]}") as reply:
-            held = next(row for row in json.loads(reply.read())["items"] if row["system"].startswith("own-landgraaf"))
-        asked = {
-            "title": {"isbn": free[0]["isbns"][0]},
-            "pickup_location": held["location"],
-            "requesting_agency": held["agency"],
-            "requesting_agency_request_id": f"try-{port}",
-        }
-        assert answer(port, "/v1/loan-requests", body=json.dumps(asked).encode()) == 201
-
-        def kept() -> bool:
-            seen = json.loads(urllib.request.urlopen(f"{roots['concerto']}/_emulator/stock", timeout=10).read())
-            return [hold["state"] for hold in seen["holds"]] == ["active"]
-
-        assert eventually(kept, seconds=60)
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0
-        assert answer(int(roots["concerto"].rpartition(":")[2]), "/_emulator/stock") == 0, "they ended with it"
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
 
 
 def test_the_demonstration_stays_out_of_a_database_that_is_in_use(data_dir: Path, run: Run, tmp_path: Path) -> None:

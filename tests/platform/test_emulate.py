@@ -13,8 +13,8 @@ import pytest
 
 from adapters.emulators.demo_stock import LOCATIONS, demo_isbn
 from adapters.emulators.kinds import EMULATORS
+from tests.platform.processes import serving, start
 from tests.platform.server_users import eventually
-from tests.platform.test_command_line import serving, start
 
 pytestmark = pytest.mark.once
 
