@@ -17,6 +17,8 @@ from app.settings import Settings
 from tests.app.conftest import administer, named
 from tests.support.filled import EVERYWHERE, client_of, fill, run_sql, running
 
+pytestmark = pytest.mark.once
+
 ASKED = {"title": {"isbn": EVERYWHERE}, "pickup_location": "desk", "requested_at": "2026-11-23T07:30:00+01:00"}
 TRIPS_OF = {"first": {"v1-out", "v1-in", "line", "v2-out"}, "second": {"w1-out", "w1-in", "night", "w2-out"}}
 

@@ -29,6 +29,8 @@ from tests.platform.server_users import eventually
 from tests.support.filled import fill, run_sql
 from tests.support.house import open_house
 
+pytestmark = pytest.mark.once
+
 __all__ = ["database", "database_url", "server_url", "template"]  # fixtures, taken over by name
 
 ROOT = Path(__file__).parents[2]

@@ -29,6 +29,8 @@ from routing import Objective, Question
 from tests.app.conftest import database, database_url, server_url, template
 from tests.demo.conftest import TODAY, Row
 
+pytestmark = pytest.mark.once
+
 __all__ = ["database", "database_url", "server_url", "template"]  # fixtures, taken over by name
 
 CENTRE = "NL-0790901001"

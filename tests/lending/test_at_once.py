@@ -17,6 +17,8 @@ import pytest
 from tests.crash.crew import Crew, answers, at_work, free_port
 from tests.crash.world import World, build
 
+pytestmark = pytest.mark.once
+
 TWICE = 12  # titles of which two libraries have one copy each, and for which two ask
 
 

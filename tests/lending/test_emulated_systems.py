@@ -19,6 +19,8 @@ from adapters.installation import Limits
 from tests.support.filled import EVERYWHERE, run_sql
 from tests.support.house import House
 
+pytestmark = pytest.mark.once
+
 NUMBERS = {"wise": "900001", "vubis": "900001", "concerto": "900001", "brocade": "c:lvd:900001"}
 HEARD = "update epoch set number = number + 1 where of = 'register'"
 

@@ -19,6 +19,8 @@ from bench.shelf import KIND
 from tests.support.filled import EVERYWHERE, run_sql
 from tests.support.house import House
 
+pytestmark = pytest.mark.once
+
 MANY, DEAD, SLOW = 200, 20, 20
 # The deadline is 0.8 s, and how well it is kept is measured in bench/. Whoever waited for a slow system would take
 # 3 s and for a dead one 5; a busy machine alone does not.
