@@ -161,7 +161,9 @@ class Http:
 
     def _request(self, call: _Call, method: Method, path: str, **parts: Any) -> httpx.Request:
         try:
-            return self._client.build_request(method, path, extensions={"trace": call.trace}, **parts)
+            # A read may be repeated whatever became of it, so nothing of it needs to be followed.
+            extensions = {"trace": call.trace} if call.writes else {}
+            return self._client.build_request(method, path, extensions=extensions, **parts)
         except (UnicodeError, httpx.InvalidURL):
             # What came from outside, such as a token, cannot always be put into a header or an address.
             raise Malformed(f"{call.what}: cannot be written as a request") from None
@@ -183,7 +185,9 @@ class Http:
             raise call.silent() from None
         finally:
             took = (perf_counter() - started) * 1000
-            log.info("system=%s call=%s outcome=%s ms=%.0f", self._system, call.what, call.outcome, took)
+            # A decision may ask hundreds of systems: what went well is told to those who want to know.
+            level = logging.DEBUG if call.outcome.startswith("2") else logging.INFO
+            log.log(level, "system=%s call=%s outcome=%s ms=%.0f", self._system, call.what, call.outcome, took)
 
     async def _send(self, request: httpx.Request, call: _Call, judges: Collection[int]) -> Reply:
         response = await self._client.send(request, stream=True)

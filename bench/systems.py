@@ -88,11 +88,13 @@ async def measure(database_url: str, week: datetime, say: Callable[[str], None])
         await _reach(database_url, [*dead, *slow, *well], titles=held)
         everywhere = [post("/v1/decisions", question(chance, held, pickups, week)) for _ in range(REQUESTS // 5)]
         say(f"systems: deciding with {MANY}, of which {DEAD} are dead and {SLOW} slow")
+        one = await _decide(ours, everywhere[::4], connections=1)
         many = await _decide(ours, everywhere, connections=4)
     live = (
         ("none asked", none),
         (f"{FEW} that answer in {ANSWER_MS} ms", few),
-        (f"{MANY}, {DEAD} of them dead and {SLOW} slow; 4 connections", many),
+        (f"{MANY}, {DEAD} of them dead and {SLOW} slow; 1 connection", one),
+        ("the same, 4 connections", many),
     )
     return SystemFigures(live, tuple([await _harvest(database_url, kind, say) for kind in EMULATORS]))
 
