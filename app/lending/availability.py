@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from time import monotonic
@@ -17,7 +18,7 @@ from typing import NamedTuple, TypeVar
 
 import structlog
 
-from adapters.contract import ItemStatus, NotOffered, Snapshot, SystemFault, Title, Verb
+from adapters.contract import ItemStatus, NotOffered, Snapshot, SystemFault, Title, Unavailable, Verb
 from app.database import Database, DatabaseUnavailable
 from app.lending.systems import Opened, Systems
 from app.lending.vault import VaultClosed
@@ -30,9 +31,10 @@ log = structlog.get_logger()
 REFERENCES_SECONDS = 3600.0
 KEPT = 50_000
 # From here on a system that is not in time is slow, and not its caller in a hurry.
-PATIENCE_SECONDS = 0.5
-# Later than this at the end of a deadline, it is the machine that is slow.
-BUSY_SECONDS = 0.1
+PATIENCE_SECONDS = 0.4
+# Questions that a process has on their way at once. More would make all of them late and the decisions too, so those
+# whose turn does not come in time are not asked. Measured: docs/benchmarks.md.
+AT_ONCE = 160
 # Of the time a caller gives, what is left for the decision itself.
 RESERVE_SECONDS = 0.05
 RESERVE_SHARE = 0.1
@@ -49,6 +51,10 @@ class SaysNothing(NotOffered):
 
 class NotKnownBy(NotOffered):
     """The system knows no titles by the number that was asked by."""
+
+
+class Unasked(Unavailable):
+    """Others were asked first, and whoever wanted to know has gone on."""
 
 
 class Shelf(NamedTuple):
@@ -74,9 +80,11 @@ class _Kept:
 
 @dataclass(slots=True)
 class _Question:
-    """One that is under way; it is late once, however many wait for it."""
+    """One that is under way, or waits for its turn as long as anybody waits for it. It is late once."""
 
-    task: asyncio.Task[Mapping[str, Shelf]]
+    until: float
+    task: asyncio.Task[Mapping[str, Shelf]] = field(init=False)
+    asked_at: float | None = None
     late: bool = False
 
 
@@ -90,6 +98,7 @@ class Availability:
     _references: OrderedDict[Key, tuple[float, list[str]]] = field(default_factory=OrderedDict)
     _asking: dict[Key, _Question] = field(default_factory=dict)
     _mute: set[tuple[str, int]] = field(default_factory=set)  # those that turned out not to offer it
+    _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
     async def look(
         self,
@@ -119,18 +128,15 @@ class Availability:
             if kept is not None and monotonic() < kept.until:
                 shelves[name] = kept.shelves
             elif self._prompt(system):
-                asked[name] = self._ask(system, title)
+                asked[name] = self._ask(system, title, ends)
             else:
                 unanswered[name] = "has not answered in time lately and was not asked"
         if asked:
             await asyncio.wait([question.task for question in asked.values()], timeout=max(0.0, ends - monotonic()))
-        # Where this process itself comes too late to look, that says nothing of those it did not hear.
-        busy = monotonic() > ends + BUSY_SECONDS
         for name, question in asked.items():
             if not question.task.done():
                 unanswered[name] = f"did not answer within {deadline_seconds * 1000:.0f} ms"
-                if not busy:
-                    self._note_late(systems[name], question, deadline_seconds)
+                self._note_late(systems[name], question)
             elif question.task.cancelled():
                 unanswered[name] = "was not asked to the end"
             elif (error := question.task.exception()) is None:
@@ -151,21 +157,24 @@ class Availability:
         held = self.systems.find_open(system)
         return held is None or held.promptness.admit()
 
-    def _note_late(self, system: System, question: _Question, deadline_seconds: float) -> None:
+    def _note_late(self, system: System, question: _Question) -> None:
         """Count a question that was not answered in time; that a caller is in a hurry says nothing of a system."""
         held = self.systems.opened.get(system.id)
-        if not question.late and deadline_seconds >= PATIENCE_SECONDS and held is not None:
+        waited = 0.0 if question.asked_at is None else monotonic() - question.asked_at
+        if not question.late and waited >= PATIENCE_SECONDS and held is not None:
             question.late = True
             held.promptness.failed("late")
 
-    def _ask(self, system: System, title: Title) -> _Question:
+    def _ask(self, system: System, title: Title, until: float) -> _Question:
         """Put a question, or join whoever asks the same. It goes on when its callers are gone: the answer is kept."""
         key = system.id, system.version, title
         question = self._asking.get(key)
         if question is None:
-            question = _Question(asyncio.create_task(self._answer(system, title)))
+            question = _Question(until)
+            question.task = asyncio.create_task(self._answer(system, title, question))
             self._asking[key] = question
             question.task.add_done_callback(lambda task: self._end(key, task))
+        question.until = max(question.until, until)
         return question
 
     def _end(self, key: Key, task: asyncio.Task[Mapping[str, Shelf]]) -> None:
@@ -179,12 +188,36 @@ class Availability:
         elif error is None and held is not None and question is not None and not question.late:
             held.promptness.succeeded()
 
-    async def _answer(self, system: System, title: Title) -> Mapping[str, Shelf]:
-        held = self.systems.find_open(system) or await self.systems.open_together(self.database, system)
-        shelves = await self._question(held, system, title)
-        seconds = held.system.capabilities().fresh_seconds
-        _keep(self._answers, (system.id, system.version, title), _Kept(monotonic() + seconds, shelves))
-        return shelves
+    async def _answer(self, system: System, title: Title, question: _Question) -> Mapping[str, Shelf]:
+        async with self._turn(question):
+            held = self.systems.find_open(system) or await self.systems.open_together(self.database, system)
+            shelves = await self._question(held, system, title)
+            seconds = held.system.capabilities().fresh_seconds
+            _keep(self._answers, (system.id, system.version, title), _Kept(monotonic() + seconds, shelves))
+            return shelves
+
+    @asynccontextmanager
+    async def _turn(self, question: _Question) -> AsyncIterator[None]:
+        """Wait for a turn, and keep it until the block ends or nobody waits any more. Raises Unasked."""
+        await self._turns.acquire()
+        now = monotonic()
+        if now >= question.until:
+            self._turns.release()
+            raise Unasked("Its turn did not come in time.")
+        question.asked_at, held = now, True
+
+        def give_back() -> None:
+            nonlocal held
+            if held:
+                held = False
+                self._turns.release()
+
+        over = asyncio.get_running_loop().call_later(question.until - now, give_back)
+        try:
+            yield
+        finally:
+            over.cancel()
+            give_back()
 
     async def _question(self, held: Opened, system: System, title: Title) -> Mapping[str, Shelf]:
         able = held.system.capabilities()
@@ -318,6 +351,8 @@ def _as_said(holding: Holding, shelf: Shelf) -> Holding:
 def _silence(error: BaseException) -> str:
     if isinstance(error, NotOffered):
         return "cannot be asked by the number that this title was asked for by"
+    if isinstance(error, Unasked):
+        return "was not asked in time, with too much else under way"
     return f"did not answer ({_named(error)})"
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from adapters.contract import NotOffered, Unavailable
+from app.lending.availability import AT_ONCE
 from tests.support.filled import EVERYWHERE, run_sql
 from tests.support.house import House
 from tests.support.scripted import Scripted
@@ -186,3 +187,30 @@ async def test_how_long_is_waited_is_the_key_s_where_the_question_does_not_say(
     finally:
         async with house.ground.database.transaction() as connection:
             await connection.execute("delete from api_key; delete from epoch where of = 'keys'")
+
+
+async def test_whoever_is_not_asked_for_lack_of_turns_is_unknown_and_not_blamed(
+    house: House, systems: dict[str, Scripted]
+) -> None:
+    availability = house.ground.availability
+    assert availability is not None
+    availability._turns = asyncio.Semaphore(1)
+    try:
+        for system in systems.values():
+            system.seconds, system.fresh_seconds = 3.0, 0
+        started = monotonic()
+        decision = await decide(house, live_deadline_ms=600)
+        assert monotonic() - started < 2.0
+        said = {entry["supplying_location"]: entry["reasons"][-1] for entry in decision["rota"]}
+        assert all(
+            "did not answer within 600 ms" in said[at] or "was not asked in time" in said[at] for at in systems
+        )
+        await asyncio.sleep(0.1)
+        assert sorted(len(system.calls) for system in systems.values()) == [0, 2], "a turn is over with its deadline"
+        opened = house.ground.systems.opened
+        assert sorted(opened[f"of {location}"].promptness.failures for location in systems) == [0, 1]
+        systems["branch"].seconds = systems["far"].seconds = 0.0
+        later = await decide(house, title={"isbn": EVERYWHERE}, live_deadline_ms=5000)
+        assert all("is unknown" not in entry["reasons"][-1] for entry in later["rota"])
+    finally:
+        availability._turns = asyncio.Semaphore(AT_ONCE)
