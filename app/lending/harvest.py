@@ -234,10 +234,13 @@ async def _remove_confirmed(turn: Turn) -> None:
             await end_run(connection, run, state="done", at=turn.ground.clock.now(), removed=removed)
 
 
-async def _rest(connection: Connection, turn: Turn, at: datetime) -> None:
-    """Have the task done again when it is time for it, or never by itself."""
+async def _rest(connection: Connection, turn: Turn, at: datetime, *, offered: bool = True) -> None:
+    """Have the task done again when it is time for it, or never by itself.
+
+    Where it is not `offered`, that a whole run was asked for waits until it is.
+    """
     known = await find_harvest(connection, turn.known.system)
-    if known is not None and known.whole_wanted:
+    if known is not None and known.whole_wanted and offered:
         await postpone(connection, turn.task, at)
     elif known is not None and known.schedule.interval_seconds is not None:
         await postpone(connection, turn.task, at + timedelta(seconds=known.schedule.interval_seconds))
@@ -253,7 +256,7 @@ async def _put_off(turn: Turn, fault: SystemFault) -> None:
         error = f"{type(fault).__name__}: {fault}"
         await note_fault(connection, system, error=error, at=at, counts=not isinstance(fault, RateLimited))
         if isinstance(fault, NotOffered):
-            await _rest(connection, turn, at)  # nor will it be in a minute
+            await _rest(connection, turn, at, offered=False)  # nor will it be in a minute
             return
         delay = min(LATEST_RETRY, FIRST_RETRY * 2 ** min(turn.known.errors, 10))
         if isinstance(fault, RateLimited):

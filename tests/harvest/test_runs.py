@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from adapters.contract import CursorLost, Malformed, Page, RateLimited, Unavailable
-from app.lending.harvest import plan
+from app.lending.harvest import plan, start
 from app.store.harvests import NothingToConfirm, Schedule
 from tests.harvest.scripted import START, Scripted, Stage, held, record
 
@@ -310,6 +310,13 @@ async def test_a_system_that_cannot_be_harvested_says_so(stage: Stage) -> None:
     await stage.work()
     rows = await stage.rows("select error, errors from harvest")
     assert rows == [("NotOffered: nothing harvests this system", 1)]
+    ((due,),) = await stage.rows("select due_at from task")
+    assert due == START + timedelta(seconds=600)
+    # Nor is it tried over and over because people asked for all of it.
+    await start(stage.ground, "one", whole=True, confirm_run=None)
+    await stage.work()
+    ((errors, wanted),) = await stage.rows("select errors, whole_wanted from harvest")
+    assert (errors, wanted) == (2, True)
     ((due,),) = await stage.rows("select due_at from task")
     assert due == START + timedelta(seconds=600)
 
