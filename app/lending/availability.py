@@ -1,4 +1,4 @@
-"""Asks library systems what stands on the shelf now: all at once, under one deadline.
+"""Asks library systems what stands on the shelf now: as many at once as a process can, under one deadline.
 
 A system that does not answer in time is not waited for: what it has is unknown, which is an answer. One question
 about a title is under way to a system at a time, whoever asks it, and its answer is kept for as long as the system
