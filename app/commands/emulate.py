@@ -128,7 +128,7 @@ def _agencies(system: str, kind: str) -> str:
     rows = [
         "isil,name,kind,parent,system,system_kind",
         f"{AGENCY},Bibliotheek Waterstad,agency,,{system},{kind}",
-        *(f"{place},{name},location,{AGENCY},," for place, name in demo_stock.LOCATIONS.items()),
+        *(f"{place},{name},location,{AGENCY},{system},{kind}" for place, name in demo_stock.LOCATIONS.items()),
     ]
     return "\n".join(rows) + "\n"
 

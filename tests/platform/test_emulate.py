@@ -78,4 +78,8 @@ def test_the_commands_that_it_prints_work_one_after_the_other(leenpad: httpx.Cli
     assert eventually(came, seconds=90), state()
     assert state()["unmapped_branches"] == []
     held = leenpad.get("/v1/holdings", params={"isbn": demo_isbn(0)}).json()["items"]
-    assert [row["location"] for row in held] == sorted(LOCATIONS)
+    assert [(row["location"], row["system"]) for row in held] == [
+        (at, harvested["system"]) for at in sorted(LOCATIONS)
+    ]
+    # A decision asks the system of a location: without a title named, the check finds one that stands at such a one.
+    assert leenpad.post(f"/v1/systems/{harvested['system']}/check", json={}).status_code == 200
