@@ -8,20 +8,25 @@ Unavailable.
 from __future__ import annotations
 
 import asyncio
+import json as json_text
 import logging
 import ssl
 from collections.abc import AsyncGenerator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from time import perf_counter
+from types import SimpleNamespace
 from typing import Any, Literal
+from urllib.parse import urlencode
 
-import httpx
+import aiohttp
+import certifi
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
 
 from adapters.contract import (
     AuthExpired,
@@ -36,11 +41,11 @@ from adapters.contract import (
 from adapters.installation import Limits
 
 log = logging.getLogger("adapters.http")
-for chatty in ("httpx", "httpcore"):
-    # They would log whole addresses, query strings included, and headers.
-    logging.getLogger(chatty).setLevel(logging.WARNING)
+# It would log whole addresses, query strings included, and headers.
+logging.getLogger("aiohttp").setLevel(logging.CRITICAL)
 
 CONNECTIONS = 16
+PIECE_BYTES = 65_536
 DEFAULT_RETRY_SECONDS = 5.0
 LONGEST_RETRY_SECONDS = 3600.0
 
@@ -55,14 +60,14 @@ class Reply:
     """An answer, whole, and no larger than allowed. Its status is 2xx, or one that the caller judges by itself."""
 
     status: int
-    headers: httpx.Headers
-    body: bytes
+    headers: CIMultiDictProxy[str] = field(default_factory=lambda: CIMultiDictProxy(CIMultiDict()))
+    body: bytes = b""
     writes: bool = False
 
     def json(self) -> Any:
         """Return the body as JSON. Raises what `unread` returns."""
         try:
-            return httpx.Response(self.status, content=self.body).json()
+            return json_text.loads(self.body)
         except (ValueError, RecursionError):
             raise self.unread("the answer is no JSON") from None
 
@@ -74,25 +79,18 @@ class Reply:
 @cache
 def _trust() -> ssl.SSLContext:
     """The certificates that are trusted, read once a process: to read them takes longer than most calls."""
-    return httpx.create_ssl_context(trust_env=False)
+    return ssl.create_default_context(cafile=certifi.where())
 
 
 class Http:
     """Calls one system. No redirect is followed, no proxy or netrc of the machine is used, no cookie is kept."""
 
     def __init__(self, base: str, *, system: str, limits: Limits, headers: Mapping[str, str] | None = None) -> None:
+        self._base = base.rstrip("/") + "/"
         self._system = system
         self._limits = limits
-        self._client = httpx.AsyncClient(
-            base_url=base,
-            headers={"Accept-Encoding": "identity", "User-Agent": "Leenpad", **(headers or {})},
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            timeout=limits.deadline_seconds,
-            limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
-            trust_env=False,
-            follow_redirects=False,
-            verify=_trust(),
-        )
+        self._headers = {"Accept-Encoding": "identity", "User-Agent": "Leenpad", **(headers or {})}
+        self._session: aiohttp.ClientSession | None = None
 
     async def ask(
         self,
@@ -117,9 +115,8 @@ class Http:
         """
         call = _Call(what, writes=writes)
         with self._minding(call):
-            request = self._request(
-                call, method, path, params=params, headers=headers, data=form, json=json, content=content
-            )
+            request = self._request(call, method, path, params=params, headers=headers)
+            request.carry(form=form, json=json, content=content)
             async with asyncio.timeout_at(self.until()):
                 return await self._send(request, call, judges)
 
@@ -135,14 +132,14 @@ class Http:
         with self._minding(call):
             request = self._request(call, "GET", path, headers=headers)
             async with asyncio.timeout(self._limits.deadline_seconds):
-                response = await self._client.send(request, stream=True)
+                response = await self._begin(request, call)
             try:
-                call.outcome = str(response.status_code)
+                call.outcome = str(response.status)
                 _judge(response, call)
                 _check_plain(response, call)
                 yield Poured(response, self._limits.deadline_seconds)
             finally:
-                await response.aclose()
+                response.close()
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -159,20 +156,50 @@ class Http:
         shared = _until.get()
         return own if shared is None else min(own, shared)
 
-    def _request(self, call: _Call, method: Method, path: str, **parts: Any) -> httpx.Request:
+    def _request(
+        self,
+        call: _Call,
+        method: Method,
+        path: str,
+        *,
+        params: Params | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> _Request:
+        """Raises Malformed: what came from outside, such as a token, cannot always be put into a header."""
+        headers = {**self._headers, **(headers or {})}
         try:
-            # A read may be repeated whatever became of it, so nothing of it needs to be followed.
-            extensions = {"trace": call.trace} if call.writes else {}
-            return self._client.build_request(method, path, extensions=extensions, **parts)
-        except (UnicodeError, httpx.InvalidURL):
-            # What came from outside, such as a token, cannot always be put into a header or an address.
+            whole = path.startswith(("http://", "https://"))
+            url = URL(path if whole else self._base + path.lstrip("/"))
+            if params is not None:
+                # As OAI-PMH wants it, and few servers mind: everything that may mean something is escaped.
+                url = URL(f"{url.with_query(None)}?{urlencode(params, doseq=True)}", encoded=True)
+            if not (url.host and all(value.isascii() and value.isprintable() for value in headers.values())):
+                raise ValueError
+        except ValueError:
             raise Malformed(f"{call.what}: cannot be written as a request") from None
+        return _Request(method, url, headers)
+
+    def _open(self) -> aiohttp.ClientSession:
+        """Return the session, which can only be made where an event loop runs."""
+        if self._session is None:
+            trace = aiohttp.TraceConfig()
+            trace.on_connection_create_end.append(_is_sent)
+            trace.on_connection_reuseconn.append(_is_sent)
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=CONNECTIONS, ssl=_trust()),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+                auto_decompress=False,
+                trace_configs=[trace],
+                middlewares=[_once],
+            )
+        return self._session
 
     @contextmanager
     def _minding(self, call: _Call) -> Iterator[None]:
         """Turn what goes wrong with a call into a SystemFault, and log how it went.
 
-        What is raised by httpx is named but not chained: it may repeat a header or an address.
+        What is raised by aiohttp is named but not chained: it may repeat a header or an address.
         """
         started = perf_counter()
         try:
@@ -180,7 +207,10 @@ class Http:
         except TimeoutError:
             call.outcome = "timeout"
             raise call.silent() from None
-        except (httpx.HTTPError, httpx.StreamError) as error:
+        except _CutError as cut:
+            call.outcome = str(cut)
+            raise call.silent() from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
             call.outcome = type(error).__name__
             raise call.silent() from None
         finally:
@@ -189,43 +219,94 @@ class Http:
             level = logging.DEBUG if call.outcome.startswith("2") else logging.INFO
             log.log(level, "system=%s call=%s outcome=%s ms=%.0f", self._system, call.what, call.outcome, took)
 
-    async def _send(self, request: httpx.Request, call: _Call, judges: Collection[int]) -> Reply:
-        response = await self._client.send(request, stream=True)
+    async def _begin(self, request: _Request, call: _Call) -> aiohttp.ClientResponse:
+        return await self._open().request(
+            request.method,
+            request.url,
+            headers=request.headers,
+            data=request.body,
+            allow_redirects=False,
+            skip_auto_headers=("Content-Type",),
+            trace_request_ctx=call,
+        )
+
+    async def _send(self, request: _Request, call: _Call, judges: Collection[int]) -> Reply:
+        response = await self._begin(request, call)
         try:
-            call.outcome = str(response.status_code)
-            if response.status_code not in judges:
+            call.outcome = str(response.status)
+            if response.status not in judges:
                 _judge(response, call)
             _check_plain(response, call)
             body = bytearray()
-            async for chunk in response.aiter_raw():
+            async for chunk in response.content.iter_any():
                 body += chunk
                 if len(body) > self._limits.answer_bytes:
                     said = f"{call.what}: the answer is larger than {self._limits.answer_bytes} bytes"
                     raise unread(said, writes=call.writes)
         finally:
-            await response.aclose()
-        return Reply(response.status_code, response.headers, bytes(body), call.writes)
+            response.close()  # what was read to its end has given its connection back before
+        return Reply(response.status, response.headers, bytes(body), call.writes)
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        if self._session is not None:
+            await self._session.close()
+
+
+@dataclass(slots=True)
+class _Request:
+    """What is sent."""
+
+    method: Method
+    url: URL
+    headers: dict[str, str]
+    body: bytes | None = None
+
+    def carry(self, *, form: Mapping[str, str] | None, json: Any, content: bytes | None) -> None:
+        """Give it a body, of at most one kind."""
+        if form is not None:
+            self.body, kind = urlencode(form).encode("ascii"), "application/x-www-form-urlencoded"
+        elif json is not None:
+            written = json_text.dumps(json, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+            self.body, kind = written.encode(), "application/json"
+        else:
+            self.body = content
+            return
+        self.headers.setdefault("Content-Type", kind)
+
+
+class _CutError(Exception):
+    """A connection broke while it was used."""
+
+
+async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Never send anything twice by itself: aiohttp repeats PUT, DELETE and GET when a connection broke under them."""
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise _CutError(type(error).__name__) from None
+
+
+async def _is_sent(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
+    """Note that there is a connection, so that the first of it is about to leave: until then, nothing was done."""
+    context.trace_request_ctx.sent = True
 
 
 class Poured:
     """An answer that is being read."""
 
-    def __init__(self, response: httpx.Response, deadline_seconds: float) -> None:
-        self.status = response.status_code
+    def __init__(self, response: aiohttp.ClientResponse, deadline_seconds: float) -> None:
+        self.status = response.status
         self.headers = response.headers
-        self._chunks = response.aiter_raw()
+        self._content = response.content
         self._deadline_seconds = deadline_seconds
 
     async def read(self) -> bytes:
-        """Return the next bit, some 64 KiB at most; empty at the end."""
+        """Return the next bit, 64 KiB at most; empty at the end."""
         async with asyncio.timeout(self._deadline_seconds):
-            async for chunk in self._chunks:
-                return chunk
-            return b""
+            return await self._content.read(PIECE_BYTES)
 
 
 class _Call:
@@ -237,19 +318,15 @@ class _Call:
         self.sent = False
         self.outcome = "fault"
 
-    async def trace(self, event: str, _: Any) -> None:
-        """Note when the first of it is about to leave: until then, surely nothing was done."""
-        self.sent = self.sent or event.endswith("send_request_headers.started")
-
     def silent(self) -> SystemFault:
         """Return the fault for an answer that did not come."""
         said = f"{self.what}: {self.outcome}"
         return OutcomeUnknown(said) if self.writes and self.sent else Unavailable(said)
 
 
-def _judge(response: httpx.Response, call: _Call) -> None:
+def _judge(response: aiohttp.ClientResponse, call: _Call) -> None:
     """Raise what a status other than 2xx means; its body is not needed for that, and not read."""
-    status, writes = response.status_code, call.writes
+    status, writes = response.status, call.writes
     if 200 <= status < 300:
         return
     said = f"{call.what}: status {status}"
@@ -271,7 +348,7 @@ def _judge(response: httpx.Response, call: _Call) -> None:
     raise unread(said, writes=writes)  # such as a redirect, which may follow on something that was done
 
 
-def _check_plain(response: httpx.Response, call: _Call) -> None:
+def _check_plain(response: aiohttp.ClientResponse, call: _Call) -> None:
     if response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
         raise unread(f"{call.what}: the answer is compressed, which was not asked for", writes=call.writes)
 
@@ -281,7 +358,7 @@ def unread(said: str, *, writes: bool) -> SystemFault:
     return (OutcomeUnknown if writes else Malformed)(said)
 
 
-def retry_after_seconds(headers: httpx.Headers) -> float:
+def retry_after_seconds(headers: Mapping[str, str]) -> float:
     """Return how long to wait (RFC 9110, 10.2.3: seconds or a date), never less than 0 or more than an hour."""
     given = headers.get("retry-after", "").strip()
     if given.isascii() and given.isdigit():

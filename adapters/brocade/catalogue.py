@@ -15,8 +15,6 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
-import httpx
-
 from adapters.brocade.files import Piece, read_piece
 from adapters.brocade.translate import CatRecord, Dialect, change_of, loi_in, read_catxml
 from adapters.contract import CursorLost, Deleted, Malformed, NotFound, Page, Record
@@ -195,7 +193,7 @@ def _placed(reply: Reply, start: int) -> int:
     return int(placed[3])
 
 
-def _written_at(headers: httpx.Headers) -> datetime | None:
+def _written_at(headers: Mapping[str, str]) -> datetime | None:
     for name in ("last-modified", "date"):
         try:
             return parsedate_to_datetime(headers.get(name, ""))

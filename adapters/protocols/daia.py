@@ -127,7 +127,7 @@ class Daia:
 
 def next_link(reply: Reply) -> str | None:
     """Return where the answer goes on (RFC 8288); None where this is all."""
-    header = ", ".join(reply.headers.get_list("link"))
+    header = ", ".join(reply.headers.getall("link", []))
     return next((found.group(1) for found in _LINK.finditer(header) if _NEXT.search(found.group(2))), None)
 
 

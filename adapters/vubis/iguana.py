@@ -193,5 +193,5 @@ def _is_session(name: str) -> bool:
 
 
 def _cookies(reply: Reply) -> dict[str, str]:
-    lines = (line.strip() for line in reply.headers.get_list("set-cookie")[:MOST_COOKIES])
+    lines = (line.strip() for line in reply.headers.getall("set-cookie", [])[:MOST_COOKIES])
     return {cookie[1]: cookie[2] for line in lines if (cookie := _COOKIE.match(line)) is not None}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from time import monotonic
 
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
@@ -67,6 +68,7 @@ async def decide(request: Request) -> Response:
     Every holder appears either in `rota`, in the order in which they would be asked, or in `refusals` with a reason.
     The answer is wholly of one network version, the one that is active.
     """
+    since = monotonic()
     # Called here rather than as a dependency: resolving one would take a tenth of the whole time.
     caller = await lately_admitted(request)
     asked = await read_json(request, QuestionShape)
@@ -81,6 +83,7 @@ async def decide(request: Request) -> Response:
         question=question(asked),
         availability=held.ground.availability,
         deadline_seconds=live_deadline_seconds(asked, caller, held.settings),
+        since=since,
     )
     return Response(written(decision), media_type="application/json")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -150,6 +151,7 @@ async def accept(request: Request, caller: Caller, asked: LoanRequestShape, *, k
 
     Raises UnknownTitle, UnknownLocation, DuplicateRequestId, KeyReused or NotReady.
     """
+    since = monotonic()
     held = await resources(request)
     now = held.clock.now()
     submission = _submission(asked, requested_at=asked.requested_at or now)
@@ -165,6 +167,7 @@ async def accept(request: Request, caller: Caller, asked: LoanRequestShape, *, k
             question=question(asked, now=now),
             availability=held.ground.availability,
             deadline_seconds=live_deadline_seconds(asked, caller, held.settings),
+            since=since,
         )
     except (UnknownTitle, UnknownLocation, NotReady):
         # What was accepted is answered again, whatever has become unknown since. All other repetitions are found by

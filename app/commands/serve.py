@@ -21,6 +21,7 @@ from fastapi import FastAPI
 from app.commands.ground import Refusal, reaching, read_settings, served_database
 from app.database import open_database
 from app.embedded.leash import die_with_parent
+from app.lasting import begin as begin_lasting
 from app.main import create_app
 from app.settings import Settings
 from app.store.keys import any_key
@@ -76,6 +77,7 @@ def application() -> FastAPI:
     if parent is not None and parent.pid is not None:
         # A worker whose parent was killed would hold the port for good, and the embedded database is the parent's.
         die_with_parent(parent.pid, signal.SIGTERM)
+    begin_lasting()
     return create_app(read_settings(), working=bool(os.environ.get(WORKING)))
 
 

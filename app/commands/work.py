@@ -9,6 +9,7 @@ from contextlib import suppress
 import click
 
 from app.commands.ground import reaching, read_settings, served_database
+from app.lasting import begin as begin_lasting
 from app.lending.work import work
 from app.resources import open_resources
 from app.settings import Settings
@@ -18,6 +19,7 @@ from app.settings import Settings
 @click.option("--at-once", type=click.IntRange(1, 64), default=8, show_default=True, help="Tasks side by side.")
 def command(at_once: int) -> None:
     """Carry out what is due: place loan requests, follow them, tell others. As many of these as you like."""
+    begin_lasting()
     with served_database(read_settings()) as served:
         assert served.database_url is not None
         with reaching(served.database_url):

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from time import monotonic
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import structlog
 
@@ -35,9 +35,13 @@ PATIENCE_SECONDS = 0.4
 # Questions that a process has on their way at once. More would make all of them late and the decisions too, so those
 # whose turn does not come in time are not asked. Measured: docs/benchmarks.md.
 AT_ONCE = 160
-# Of the time a caller gives, what is left for the decision itself.
+# Of the time a caller gives, what is left for the decision itself: more where this process is behind with its work,
+# for then each of the steps that follow is as late as the last one was.
 RESERVE_SECONDS = 0.05
 RESERVE_SHARE = 0.1
+RESERVE_MOST = 0.5
+STEPS = 3
+FORGETS = 0.8
 
 
 # A question: the system, the version of what it is reached by, and the title.
@@ -99,6 +103,7 @@ class Availability:
     _asking: dict[Key, _Question] = field(default_factory=dict)
     _mute: set[tuple[str, int]] = field(default_factory=set)  # those that turned out not to offer it
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    _behind_seconds: float = 0.0  # how late this process lately was with what it had to do at a moment
 
     async def look(
         self,
@@ -108,15 +113,18 @@ class Availability:
         register: Register,
         systems: Mapping[str, System],
         deadline_seconds: float,
+        since: float | None = None,
     ) -> Live:
         """Return the holdings with what the systems of their locations say within `deadline_seconds`.
+
+        These count from `since` (of `monotonic`), when the caller came; from now, where that is not said.
 
         Locations without a system that can be asked are left as they are.
         """
         places = _by_system(holdings, register, systems)
         if not places or deadline_seconds <= 0:
             return Live(list(holdings), {}, {})
-        ends = monotonic() + deadline_seconds - max(RESERVE_SECONDS, RESERVE_SHARE * deadline_seconds)
+        ends = (monotonic() if since is None else since) + deadline_seconds - self._reserve_seconds(deadline_seconds)
         unanswered: dict[str, str] = {}
         shelves: dict[str, Mapping[str, Shelf]] = {}
         asked: dict[str, _Question] = {}
@@ -132,7 +140,7 @@ class Availability:
             else:
                 unanswered[name] = "has not answered in time lately and was not asked"
         if asked:
-            await asyncio.wait([question.task for question in asked.values()], timeout=max(0.0, ends - monotonic()))
+            await self._wait([question.task for question in asked.values()], ends)
         for name, question in asked.items():
             if not question.task.done():
                 unanswered[name] = f"did not answer within {deadline_seconds * 1000:.0f} ms"
@@ -144,6 +152,16 @@ class Availability:
             elif not isinstance(error, SaysNothing):
                 unanswered[name] = _silence(error)
         return _put_together(holdings, places, shelves, unanswered, systems)
+
+    async def _wait(self, tasks: Collection[asyncio.Task[Any]], ends: float) -> None:
+        """Wait for all of them, or until the end; and note how late it was when this process came to it."""
+        _, left = await asyncio.wait(tasks, timeout=max(0.0, ends - monotonic()))
+        late = monotonic() - ends if left else 0.0
+        self._behind_seconds = max(late, FORGETS * self._behind_seconds)
+
+    def _reserve_seconds(self, deadline_seconds: float) -> float:
+        reserve = max(RESERVE_SECONDS, RESERVE_SHARE * deadline_seconds, STEPS * self._behind_seconds)
+        return min(reserve, max(RESERVE_SECONDS, RESERVE_MOST * deadline_seconds))
 
     async def close(self) -> None:
         """Stop asking."""

@@ -48,11 +48,12 @@ async def choose(
     question: Question,
     availability: Availability | None = None,
     deadline_seconds: float = 0.0,
+    since: float | None = None,
 ) -> Decision:
     """Decide on the network that stands; moments in the answer are in the network's timezone.
 
     With `availability` the systems of those who hold the title are asked first, and waited for no longer than
-    `deadline_seconds`.
+    `deadline_seconds`, counted from `since` (of `time.monotonic`; now, where that is not said).
 
     Raises NotReady, UnknownTitle, routing.UnknownLocation, routing.UnknownMoment or DatabaseUnavailable.
     """
@@ -69,6 +70,7 @@ async def choose(
             register=state.register,
             systems=state.systems,
             deadline_seconds=deadline_seconds,
+            since=since,
         )
         holders = holders._replace(holdings=live.holdings)
         question = replace(question, unanswered=frozenset(live.unanswered))

@@ -18,6 +18,7 @@ import structlog
 from adapters import SYSTEMS
 from app.aside import aside
 from app.database import Connection, Database
+from app.lasting import set_aside
 from app.lending.warm import warm_up
 from app.store.network_versions import get_number
 from app.store.register import load_register
@@ -146,6 +147,7 @@ class Snapshot:
             if fresh is not state:
                 self._state = fresh
                 self._remember(fresh.network)
+                set_aside(whole=state is None or state.network.version != fresh.network.version)
             return fresh
 
     async def _load(self, held: State | None) -> State:

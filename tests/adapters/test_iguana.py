@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
 
-import httpx
 import pytest
+from multidict import CIMultiDict, CIMultiDictProxy
 
 from adapters.contract import AuthExpired, Malformed, RateLimited, Refused, SystemFault, Unavailable, Verb
 from adapters.emulators.faults import Wrong
@@ -285,7 +285,7 @@ async def test_the_session_is_never_logged_or_shown(caplog: pytest.LogCaptureFix
 
 
 def front(page: str, *cookies: str) -> Reply:
-    return Reply(200, httpx.Headers([("set-cookie", cookie) for cookie in cookies]), page.encode())
+    return Reply(200, CIMultiDictProxy(CIMultiDict([("set-cookie", cookie) for cookie in cookies])), page.encode())
 
 
 def test_the_number_stands_in_the_page_and_all_cookies_go_back() -> None:
