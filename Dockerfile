@@ -24,7 +24,7 @@ RUN useradd --system --uid 10001 --user-group --home-dir /var/lib/leenpad leenpa
  && install --directory --owner=leenpad --group=leenpad --mode=0700 /var/lib/leenpad /var/cache/leenpad
 WORKDIR /srv/leenpad
 COPY --from=packages /opt/venv /opt/venv
-COPY --from=pages /pages/node_modules/swagger-ui-dist node_modules/swagger-ui-dist
+COPY --from=pages /pages/node_modules node_modules
 COPY LICENSE alembic.ini ./
 COPY adapters adapters
 COPY migrations migrations

@@ -26,6 +26,7 @@ from app.api import (
     lapse_rules,
     loans,
     network,
+    sessions,
     settlement,
     statistics,
     suspensions,
@@ -35,6 +36,7 @@ from app.api import (
 from app.api.dependencies import Keyring
 from app.api.head import AnswerHead
 from app.api.openapi import describe
+from app.console.pages import add_console
 from app.lending.work import work
 from app.problems import answer_with_problems
 from app.resources import open_resources
@@ -63,6 +65,7 @@ ROUTERS = (
     statistics.router,
     imports.router,
     keys.router,
+    sessions.router,
     docs.router,
 )
 
@@ -101,6 +104,7 @@ def create_app(settings: Settings, *, working: bool = False) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     answer_with_problems(app, [route for router in (decisions.router, *ROUTERS) for route in router.routes])
+    add_console(app)
     app.add_middleware(CountRequests)
     app.add_middleware(AnswerHead)
     return app

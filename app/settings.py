@@ -69,6 +69,7 @@ class Settings(BaseSettings):
     live_deadline_ms: int = Field(
         default=800, ge=0, le=10_000, description="How long a decision waits for library systems; 0: none is asked."
     )
+    session_hours: float = Field(default=10.0, gt=0, le=720, description="How long a person stays signed in.")
     clock_since: datetime | None = Field(
         default=None, description="From this moment on the loan requests' clock runs at another speed."
     )

@@ -34,6 +34,9 @@ class Caller:
     drives: frozenset[str] = frozenset()
     live_deadline_ms: int | None = None  # how long its decisions wait for library systems; None: the setting
     poi: str | None = None
+    name: str | None = None  # of a person who signed in
+    key: int | None = None  # None: the bootstrap key, or open mode
+    session: bool = False
 
     @property
     def sees_everything(self) -> bool:
@@ -155,6 +158,9 @@ async def identify(request: Request) -> Caller:
             looked.key.drives,
             live_deadline_ms=looked.key.live_deadline_ms,
             poi=looked.key.poi,
+            name=looked.key.name,
+            key=looked.key.id,
+            session=looked.key.session,
         )
     elif _is(key, admin_key):
         caller = EVERYTHING

@@ -24,15 +24,19 @@ class Key:
     """Whose key it is, what it may do and until when (None: for good).
 
     `poi` is the POI or carrier that a planner plans for; `drives` holds every name that one goes by: its code, its
-    name, and what the active network calls the operator of that id.
+    name, and what the active network calls the operator of that id. A `session` is a person's, with their `name`, and
+    has no agency where it was begun with the bootstrap key.
     """
 
-    agency: str
+    id: int
+    agency: str | None
     scopes: frozenset[str]
     expires_at: datetime | None
     poi: str | None = None
     drives: frozenset[str] = frozenset()
     live_deadline_ms: int | None = None
+    session: bool = False
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,7 @@ async def rotate_key(connection: asyncpg.Connection, id: int, *, overlap: timede
     old = await connection.fetchrow(
         """
         with old as (select id, agency, scopes, poi, live_deadline_ms, expires_at - created_at as lasting from api_key
-                      where id = $1 for update)
+                      where id = $1 and not session for update)
         update api_key set expires_at = least(expires_at, now() + $2) from old where api_key.id = old.id
         returning old.agency, old.scopes, old.poi, old.live_deadline_ms, now() + old.lasting as expires_at
         """,
@@ -109,7 +113,7 @@ async def rotate_key(connection: asyncpg.Connection, id: int, *, overlap: timede
 
 async def revoke_key(connection: asyncpg.Connection, id: int) -> None:
     """Take a key away: it stops working at once. Raises UnknownKey."""
-    if await connection.execute("delete from api_key where id = $1", id) != "DELETE 1":
+    if await connection.execute("delete from api_key where id = $1 and not session", id) != "DELETE 1":
         raise UnknownKey(f"There is no key {id}.")
     await bump(connection, KEYS)
 
@@ -118,7 +122,7 @@ async def list_keys(connection: asyncpg.Connection, *, after: int | None = None,
     """Return whose keys there are, by id; the keys themselves nobody knows."""
     rows = await connection.fetch(
         "select id, agency, scopes, poi, created_at, expires_at, live_deadline_ms from api_key"
-        " where $1::bigint is null or id > $1 order by id limit $2",
+        " where not session and ($1::bigint is null or id > $1) order by id limit $2",
         *(after, limit),
     )
     return [dict(row) for row in rows]
@@ -135,7 +139,7 @@ class Looked:
 
 # A planner's key that names no POI plans for the POI whose code its agency is, if there is one.
 _FIND = """
-select agency, scopes, expires_at, plans_for, live_deadline_ms, epoch,
+select id, agency, scopes, expires_at, plans_for, live_deadline_ms, session, name, epoch,
        case when plans_for is not null then array(
            select plans_for
            union select name from poi where code = plans_for
@@ -155,14 +159,17 @@ async def find_key(connection: asyncpg.Connection, digest: str | None) -> Looked
     """Look for the key with this digest (None: only whether there are keys); an expired one is not found."""
     row = await connection.fetchrow(_FIND, digest, KEYS)
     key = None
-    if row["agency"] is not None:
+    if row["id"] is not None:
         key = Key(
+            row["id"],
             row["agency"],
             frozenset(row["scopes"]),
             row["expires_at"],
             poi=row["plans_for"],
             drives=frozenset(row["drives"] or ()),
             live_deadline_ms=row["live_deadline_ms"],
+            session=row["session"],
+            name=row["name"],
         )
     # The count never goes back: taking the last key away does not open the service again.
     return Looked(key=key, any_key=row["epoch"] > 0, epoch=row["epoch"])

@@ -649,12 +649,18 @@ api_key = Table(
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("digest", Text, nullable=False, unique=True),  # SHA-256 of the key, hex; the key itself is never kept
-    Column("agency", Text, nullable=False),
+    Column("agency", Text),  # null: a session of the bootstrap key
     Column("scopes", ARRAY(Text), nullable=False),
     Column("poi", Text),  # whom a planner plans for: the code of a POI, or the id of an operator of the network
     Column("live_deadline_ms", Integer),  # how long its decisions wait for library systems; null: the setting
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("expires_at", DateTime(timezone=True)),
+    # A person signed in is a key that does not last, bears their name, and ends with the key they signed in with.
+    Column("session", Boolean, nullable=False, server_default=text("false")),
+    Column("name", Text),
+    Column("parent", BigInteger, ForeignKey("api_key.id", ondelete="CASCADE"), index=True),
+    CheckConstraint("session or agency is not null", name="agency"),
+    CheckConstraint("not session or expires_at is not null", name="lasts"),
 )
 
 secret = Table(

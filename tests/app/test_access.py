@@ -168,6 +168,9 @@ POST /v1/keys                                         401 401 401  403 403  403 
 GET /v1/keys                                          401 401 401  403 403  403 403  403 403  403 200
 POST /v1/keys/{key}/rotate                            401 401 401  403 403  403 403  403 403  403 201
 DELETE /v1/keys/{key}                                 401 401 401  403 403  403 403  403 403  403 204
+POST /v1/sessions                                     401 401 401  201 201  201 201  201 201  201 201
+GET /v1/sessions/current                              401 401 401  200 200  200 200  200 200  200 200
+DELETE /v1/sessions/current                           401 401 401  204 204  204 204  204 204  204 204
 """
 PLACES = {
     "slug": "forbidden",
@@ -420,6 +423,7 @@ REQUESTS: Mapping[str, Prepared] = {
     "DELETE /v1/secrets/{name}": on_secret,
     "POST /v1/dead-letters/resume": sends(params={"kind": "follow"}),
     "POST /v1/keys": sends(json={"agency": "NL-1", "scopes": ["reader"]}),
+    "POST /v1/sessions": sends(json={"name": "A. Planner"}),
     "POST /v1/keys/{key}/rotate": on_key,
     "DELETE /v1/keys/{key}": on_key,
 }

@@ -1,0 +1,5 @@
+"use strict";
+// What every page does: forms that htmx sends say that they come from our page.
+document.addEventListener("htmx:configRequest", (event) => {
+  event.detail.headers["X-CSRF-Token"] = document.body.dataset.csrf;
+});

@@ -1,0 +1,1 @@
+"""Tests of the planners' pages, in a real browser where a page's scripts matter."""

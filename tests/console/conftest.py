@@ -1,0 +1,96 @@
+"""A console on a filled database, and a browser that minds what pages ask and say."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.async_api import Page
+
+from app.settings import Settings
+from tests.app.conftest import database_url, server_url, template
+from tests.support.browser import ROOT, find_chromium, open_browser
+from tests.support.filled import fill
+from tests.support.serving import served
+
+__all__ = ["database_url", "server_url", "template"]
+
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+WIDE, NARROW = (1280, 800), (390, 844)
+
+
+@dataclass(slots=True)
+class Watched:
+    """A page of a browser, and what went on behind it."""
+
+    page: Page
+    base_url: str
+    asked: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+
+    async def open(self, path: str) -> None:
+        """Go to a page and wait until it is quiet."""
+        await self.page.goto(f"{self.base_url}{path}", wait_until="networkidle")
+
+    async def faults(self) -> list[str]:
+        """What axe-core finds of serious weight on the page as it is now."""
+        # As a user's own tool would: the policy of the page forbids it to itself.
+        await self.page.evaluate(AXE.read_text(encoding="utf-8"))
+        found = await self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        return [
+            f"{violation['id']}: {node['html'][:200]}"
+            for violation in found["violations"]
+            if violation["impact"] in ("serious", "critical")
+            for node in violation["nodes"]
+        ]
+
+    async def is_sound(self) -> None:
+        """Assert: no one else's host was asked, nothing was complained of, nobody is shut out, nothing sticks out."""
+        hosts = {urlsplit(url).netloc for url in self.asked if not url.startswith(("data:", "blob:"))}
+        assert hosts <= {urlsplit(self.base_url).netloc}, hosts
+        assert self.said == []
+        assert await self.faults() == []
+        too_wide = await self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+        assert not too_wide, "the page scrolls sideways"
+
+
+Opens = Callable[..., AbstractAsyncContextManager[Watched]]
+
+
+@asynccontextmanager
+async def watched(base_url: str, size: tuple[int, int] = WIDE, language: str = "nl-NL") -> AsyncIterator[Watched]:
+    """Open a browser window on a console; skips where no browser runs."""
+    chromium = find_chromium()
+    if chromium is None:
+        pytest.skip("no Chromium runs on this machine: npm ci brings one for Linux on x86-64")
+    async with open_browser(chromium) as browser:
+        context = await browser.new_context(
+            viewport={"width": size[0], "height": size[1]}, locale=language, timezone_id="Europe/Amsterdam"
+        )
+        page = await context.new_page()
+        page.set_default_timeout(20_000)
+        found = Watched(page, base_url)
+        page.on("request", lambda request: found.asked.append(request.url))
+        page.on(
+            "console",
+            lambda message: found.said.append(message.text) if message.type in ("error", "warning") else None,
+        )
+        page.on("pageerror", lambda error: found.said.append(str(error)))
+        yield found
+
+
+@pytest.fixture(scope="module")
+async def filled(database_url: str) -> str:
+    """The address of the module's database, with a small network in it."""
+    await fill(database_url)
+    return database_url
+
+
+@pytest.fixture
+async def base_url(filled: str) -> AsyncIterator[str]:
+    """A console in open mode."""
+    async with served(Settings(database_url=filled)) as url:
+        yield url
