@@ -304,16 +304,18 @@ async def test_what_postgresql_does_not_take_is_made_fit(stage: Stage) -> None:
 
 
 async def test_a_system_that_cannot_be_harvested_says_so(stage: Stage) -> None:
-    one = stage["one"]
-    one.offers = frozenset()
+    one, offers = stage["one"], stage["one"].offers
     await plan(stage.ground, "one", Schedule(interval_seconds=600))
+    one.offers = frozenset()  # since then
     await stage.work()
     rows = await stage.rows("select error, errors from harvest")
     assert rows == [("NotOffered: nothing harvests this system", 1)]
     ((due,),) = await stage.rows("select due_at from task")
     assert due == START + timedelta(seconds=600)
     # Nor is it tried over and over because people asked for all of it.
+    one.offers = offers
     await start(stage.ground, "one", whole=True, confirm_run=None)
+    one.offers = frozenset()
     await stage.work()
     ((errors, wanted),) = await stage.rows("select errors, whole_wanted from harvest")
     assert (errors, wanted) == (2, True)
