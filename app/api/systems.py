@@ -282,6 +282,9 @@ async def check(request: Request, id: SystemId) -> dict[str, Any]:
     if supplying is None or (title.isbn is None and title.ppn is None):
         raise InvalidInput(Fault("", "No holding of this system is known: name a title and a supplying_location."))
     found = await examine(system, title=title, supplying=supplying, pickup=asked.pickup_location or supplying)
+    if found.went_well:
+        async with ground.database.transaction() as connection:
+            await ground.systems.note_well(connection, id)
     return {
         "system": id,
         "title": {"isbn": title.isbn, "ppn": title.ppn},

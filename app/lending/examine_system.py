@@ -45,6 +45,12 @@ class Examination:
     tried: list[Tried] = field(default_factory=list)
     unmapped: set[str] = field(default_factory=set)
 
+    @property
+    def went_well(self) -> bool:
+        """Say whether something was asked, and nothing of it failed."""
+        outcomes = {tried.outcome for tried in self.tried}
+        return "works" in outcomes and "fails" not in outcomes
+
 
 async def examine(system: LibrarySystem, *, title: Title, supplying: str, pickup: str) -> Examination:
     """Try every verb with a title that should stand at `supplying`."""

@@ -210,6 +210,7 @@ async def _come_to_the_end(turn: Turn, run: Run) -> None:
     async with turn.ground.landing, turn.ground.database.transaction() as connection:
         await hold(connection, turn.task)
         await set_until(connection, run, run.as_of or run.started_at)
+        await turn.ground.systems.note_well(connection, run.system)
         if not run.whole:
             await end_run(connection, run, state="done", at=at)
         else:

@@ -216,3 +216,32 @@ async def test_how_a_system_is_doing_is_seen_by_all(house: House) -> None:
     assert [
         row["breaker"] for row in (await house.client.get("/v1/systems")).json()["items"] if row["id"] == "new"
     ] == ["open"]
+
+
+async def test_what_opened_a_breaker_is_overtaken_by_a_check_that_goes_well(house: House, filled: str) -> None:
+    await put(house)
+    stale = (
+        "insert into breaker (system, process, state, why, since, seen_at)"
+        " values ('new', 'ended', 'open', 'status 503', now(), now())"
+    )
+    ask = {"isbn": EVERYWHERE, "supplying_location": "branch"}
+    await run_sql(filled, stale)
+    await house.client.post("/v1/systems/new/check", json=ask)
+    assert (await house.client.get("/v1/systems/new")).json()["breaker"] == "closed"
+    await put(house, addresses={"desk": "http://127.0.0.1:9/"})
+    await run_sql(filled, stale)
+    await house.client.post("/v1/systems/new/check", json=ask)
+    assert (await house.client.get("/v1/systems/new")).json()["breaker"] == "open"
+
+
+async def test_another_secret_is_another_chance(house: House, filled: str) -> None:
+    await put(house)
+    await house.client.put("/v1/secrets/a-key", json={"value": "wrong"})
+    await run_sql(
+        filled,
+        """update system set secrets = '{"api_key": "a-key"}' where id = 'new';
+        insert into breaker (system, process, state, why, since, seen_at)
+        values ('new', 'some process', 'open', 'not let in', now(), now())""",
+    )
+    await house.client.put("/v1/secrets/a-key", json={"value": "right"})
+    assert (await house.client.get("/v1/systems/new")).json()["breaker"] == "closed"

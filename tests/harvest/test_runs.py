@@ -9,9 +9,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from adapters.breaker import BreakerState
 from adapters.contract import CursorLost, Malformed, Page, RateLimited, Unavailable
 from app.lending.harvest import plan, start
 from app.store.harvests import NothingToConfirm, Schedule
+from app.store.systems import get_system, note_breaker
 from tests.harvest.scripted import START, Scripted, Stage, held, record
 
 
@@ -382,3 +384,28 @@ async def test_runs_that_nobody_looks_at_are_forgotten(stage: Stage) -> None:
 
 def test_a_copy_at_each_branch() -> None:
     assert [(each.branch, each.location) for each in held("A", "?x")] == [("A", "A"), ("?x", None)]
+
+
+async def test_a_harvest_that_comes_to_its_end_closes_the_breakers_that_were_open(stage: Stage) -> None:
+    stage["one"].put(record("r1", "A"))
+    systems = stage.ground.systems
+    opened = systems.put("one", stage["one"])
+    for _ in range(3):
+        opened.promptness.failed("late")
+    async with stage.ground.database.transaction() as connection:
+        await note_breaker(connection, "one", "a process that has ended", state="open", why="status 503")
+
+    async def shown() -> str:
+        async with stage.ground.database.connection() as connection:
+            found: str = (await get_system(connection, "one"))["breaker"]
+        return found
+
+    assert await shown() == "open"
+    stage["one"].faults.append(Unavailable("down"))
+    await stage.harvest("one")
+    assert await shown() == "open"
+    stage.later(minutes=2)
+    await stage.work()
+    assert (await stage.run("one"))["state"] == "done"
+    assert await shown() == "closed"
+    assert opened.promptness.state is BreakerState.CLOSED
