@@ -41,6 +41,10 @@ async def put(house: House, system: str = "new", **changes: Any) -> httpx.Respon
     return await house.client.put(f"/v1/systems/{system}", json={**REACHED, **changes})
 
 
+def _vubis(**addresses: str) -> dict[str, Any]:
+    return {"kind": "vubis", "addresses": {"iguana": "https://there/iguana/", **addresses}}
+
+
 def pointers(answer: httpx.Response) -> list[str]:
     assert answer.status_code == 422, answer.text
     return [error["pointer"] for error in answer.json()["errors"]]
@@ -77,6 +81,18 @@ async def test_a_system_is_made_and_shown_as_it_is_reached(house: House) -> None
         ({"addresses": {"desk": "ftp://there/"}}, ["/addresses/desk"]),
         ({"addresses": {"desk": "http://name:secret@there/"}}, ["/addresses/desk"]),
         ({"addresses": {"desk": "http://"}}, ["/addresses/desk"]),
+        ({"addresses": {"desk": "http://the\nre/"}}, ["/addresses/desk"]),
+        (_vubis(sip2="http://there:6001/"), ["/addresses/sip2"]),
+        (_vubis(sip2="there:6001"), ["/addresses/sip2"]),
+        (_vubis(sip2="sip2://there:99999"), ["/addresses/sip2"]),
+        (_vubis(iguana="sip2://there:6001"), ["/addresses/iguana"]),
+        (_vubis(oai="sip2s://there:6001"), ["/addresses/oai"]),
+        (_vubis(vsmart="fake:there"), ["/addresses/vsmart"]),
+        (
+            {"kind": "concerto", "addresses": {"sru": "sip2://a/", "sip2": "https://a/"}},
+            ["/addresses/sip2", "/addresses/sru"],
+        ),
+        ({"kind": "brocade", "addresses": {"oai": "https://a/", "sip2": "https://a/"}}, ["/addresses/sip2"]),
         ({"addresses": {"oai": "http://there/"}}, ["/addresses/desk", "/addresses/oai"]),
         ({"secrets": {"key": "nobody's"}}, ["/secrets/key", "/secrets/key"]),
         ({"branches": {"A/B~C": "nowhere"}}, ["/branches/A~1B~0C"]),
