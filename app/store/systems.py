@@ -160,6 +160,21 @@ async def list_locations_of(connection: asyncpg.Connection, system: str) -> list
     return [row["id"] for row in rows]
 
 
+async def list_by_hand(connection: asyncpg.Connection, system: System) -> list[str]:
+    """Return the locations that answer by hand, and of which one would think that this system answers for them.
+
+    Those are the locations of the agencies that use it today, and those that its branches lead to.
+    """
+    rows = await connection.fetch(
+        "select l.id from location l join system y on y.id = l.system where y.kind = 'manual' and y.id <> $1"  # noqa: S608
+        " and (l.id = any($2::text[]) or (l.kind <> 'hub' and exists ("
+        f"select from system_participation p where p.agency = l.agency and p.system = $1 and {IN_FORCE})))"
+        " order by l.id",
+        *(system.id, list(system.branches.values())),
+    )
+    return [row["id"] for row in rows]
+
+
 @dataclass(frozen=True, slots=True)
 class Drawn:
     """A title that should stand at a location of a system; nothing where no holding is known."""
