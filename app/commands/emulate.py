@@ -66,7 +66,7 @@ def introduction(emulator: Emulator, installation: Installation, *, server: str)
         "",
         f"To make it a system of the Leenpad at {server} (another: --server URL), which `./run serve` starts,",
         "paste these into another terminal. Where keys are in use, have it hold one: `export LEENPAD_ADMIN_KEY=…`,",
-        "that of the server or any with the scope admin. A server with LEENPAD_DATABASE_URL needs LEENPAD_SECRETS_KEY.",
+        "that of the server, or an admin's. A server with LEENPAD_DATABASE_URL needs LEENPAD_SECRETS_KEY too.",
     ]
     for step in steps(emulator, installation):
         lines += ["", f"# {step.says}", step.as_curl(server)]
