@@ -14,6 +14,7 @@ from adapters.breaker import Breaker
 from adapters.contract import (
     AuthExpired,
     Capabilities,
+    LeftAlone,
     LibrarySystem,
     Malformed,
     Order,
@@ -22,6 +23,7 @@ from adapters.contract import (
     Parcel,
     Quote,
     RateLimited,
+    ShutOut,
     Snapshot,
     Standing,
     SystemFault,
@@ -123,8 +125,9 @@ class Guarded:
         if (wait := self._not_before - self._timer()) > 0:
             raise RateLimited(wait)
         if not self.breaker.admit():
-            # Not to be let in is for people to mend, and stays what it is while nobody knocks.
-            raise (AuthExpired if self._shut_out else Unavailable)("it has not answered lately and is left alone")
+            if self._shut_out:
+                raise ShutOut("it has not let us in lately and is left alone")
+            raise LeftAlone("it has not answered lately and is left alone")
         await self._wait_for(self._at_once.acquire())
         try:
             await self._wait_for(self._rate.acquire())
