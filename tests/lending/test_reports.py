@@ -135,3 +135,14 @@ async def test_what_an_agency_asked_is_answered_again_after_it_is_gone(house: Ho
     await run_sql(filled, f"delete from agency where isil = 'NL-7'; {heard}")
     again = await house.ask(key="seven", **body)
     assert (first.status_code, again.status_code, again.json()) == (201, 201, first.json())
+
+
+async def test_a_scan_at_a_location_that_is_not_known_is_about_that_location(house: House) -> None:
+    loan = await house.asked()
+    answer = await house.act(loan, "Scan", location="nowhere")
+    told = answer.json()
+    assert (answer.status_code, told["title"], told["detail"]) == (
+        404,
+        "The location is not known",
+        "No location nowhere is registered.",
+    )
