@@ -8,10 +8,8 @@ Errors, each of which says what its caller may do next:
     ├── NotFound         it knows nothing of what was named
     ├── NotOffered       it does not have this verb at all: its capabilities say so
     ├── Unavailable      nothing was done: try again later
-    │   ├── RateLimited  the same, and not before `retry_after_seconds`
-    │   └── LeftAlone    it was not even asked, after it failed a few times: its breaker is open
+    │   └── RateLimited  the same, and not before `retry_after_seconds`
     ├── AuthExpired      it does not let us in, after a fresh attempt too: somebody must look at the secrets
-    │   └── ShutOut      it was not even asked, after it did not let us in a few times: its breaker is open
     ├── OutcomeUnknown   a write was sent and no answer came: look before repeating
     ├── CursorLost       a harvest cannot go on from where it was: begin it anew
     └── Malformed        the answer cannot be read
@@ -68,14 +66,6 @@ class RateLimited(Unavailable):
 
 class AuthExpired(SystemFault):
     """The system does not let us in. An adapter renews a session or token once by itself before it says so."""
-
-
-class LeftAlone(Unavailable):
-    """It failed a few times in a row and is not asked for a while; what stands before an adapter raises it."""
-
-
-class ShutOut(AuthExpired):
-    """The same of one that does not let us in: that is for people to mend, and stays so while nobody knocks."""
 
 
 class OutcomeUnknown(SystemFault):

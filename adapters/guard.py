@@ -14,7 +14,6 @@ from adapters.breaker import Breaker
 from adapters.contract import (
     AuthExpired,
     Capabilities,
-    LeftAlone,
     LibrarySystem,
     Malformed,
     Order,
@@ -23,7 +22,6 @@ from adapters.contract import (
     Parcel,
     Quote,
     RateLimited,
-    ShutOut,
     Snapshot,
     Standing,
     SystemFault,
@@ -37,6 +35,14 @@ T = TypeVar("T")
 
 # What tells that a system is not well. A no, or not knowing what was named, is an answer.
 ILL = (Unavailable, OutcomeUnknown, AuthExpired, Malformed)
+
+
+class LeftAlone(Unavailable):
+    """It failed a few times in a row and is not asked for a while; its breaker is open."""
+
+
+class ShutOut(AuthExpired):
+    """The same of one that does not let us in: that is for people to mend, and stays so while nobody knocks."""
 
 
 class Guarded:

@@ -18,17 +18,8 @@ from typing import NamedTuple, TypeVar
 
 import structlog
 
-from adapters.contract import (
-    ItemStatus,
-    LeftAlone,
-    NotOffered,
-    ShutOut,
-    Snapshot,
-    SystemFault,
-    Title,
-    Unavailable,
-    Verb,
-)
+from adapters.contract import ItemStatus, NotOffered, Snapshot, SystemFault, Title, Unavailable, Verb
+from adapters.guard import LeftAlone, ShutOut
 from app.database import Database, DatabaseUnavailable
 from app.lending.systems import Opened, Systems
 from app.lending.vault import VaultClosed
