@@ -37,6 +37,14 @@ T = TypeVar("T")
 ILL = (Unavailable, OutcomeUnknown, AuthExpired, Malformed)
 
 
+class LeftAlone(Unavailable):
+    """It failed a few times in a row and is not asked for a while; its breaker is open."""
+
+
+class ShutOut(AuthExpired):
+    """The same of one that does not let us in: that is for people to mend, and stays so while nobody knocks."""
+
+
 class Guarded:
     """A system behind its limits: every verb waits for its turn, at most as long as one call may take."""
 
@@ -123,8 +131,9 @@ class Guarded:
         if (wait := self._not_before - self._timer()) > 0:
             raise RateLimited(wait)
         if not self.breaker.admit():
-            # Not to be let in is for people to mend, and stays what it is while nobody knocks.
-            raise (AuthExpired if self._shut_out else Unavailable)("it has not answered lately and is left alone")
+            if self._shut_out:
+                raise ShutOut("it has not let us in lately and is left alone")
+            raise LeftAlone("it has not answered lately and is left alone")
         await self._wait_for(self._at_once.acquire())
         try:
             await self._wait_for(self._rate.acquire())

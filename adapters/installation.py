@@ -12,6 +12,10 @@ from adapters.contract import LibrarySystem
 
 Clock = Callable[[], datetime]
 
+WEB = frozenset({"http", "https"})
+SIP2 = frozenset({"sip2", "sip2s"})
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # a URL's reader drops some of them, and then leads elsewhere
+
 
 def utc_now() -> datetime:
     """Return the moment it is."""
@@ -48,27 +52,25 @@ class Installation:
 class Entry:
     """One thing that an installation can be given: what it is for, and what it is where nothing is given.
 
-    `pattern` is what a value must match as a whole; `default` None: it must be given.
+    `pattern` is what a value must match as a whole; `default` None: it must be given. Of an address, `schemes` are
+    what it may begin with: each leads to one interface, and what speaks to that speaks no other.
     """
 
     description: str
     default: str | None = ""
     pattern: str = r".*"
+    schemes: frozenset[str] = WEB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """A kind of system: what its installations must or may be given, and what opens one.
-
-    `addresses` are URLs, each with its schemes in `schemes`.
-    """
+    """A kind of system: what its installations must or may be given, and what opens one. `addresses` are URLs."""
 
     name: str
     open: Callable[[Installation], LibrarySystem]
     addresses: Mapping[str, Entry] = field(default_factory=dict)
     secrets: Mapping[str, Entry] = field(default_factory=dict)
     options: Mapping[str, Entry] = field(default_factory=dict)
-    schemes: frozenset[str] = frozenset({"http", "https"})
 
 
 def faults_of(kind: Kind, installation: Installation) -> list[tuple[str, str]]:
@@ -88,7 +90,9 @@ def faults_of(kind: Kind, installation: Installation) -> list[tuple[str, str]]:
             elif part != "secrets" and re.fullmatch(entry.pattern, given[name], re.DOTALL) is None:
                 found.append((f"/{part}/{name}", f"is not of the form {entry.pattern}"))
     found += [
-        (f"/addresses/{name}", wrong) for name, url in installation.addresses.items() if (wrong := _wrong(kind, url))
+        (f"/addresses/{name}", wrong)
+        for name, url in installation.addresses.items()
+        if name in kind.addresses and (wrong := _wrong(kind.addresses[name], url))
     ]
     return sorted(found)
 
@@ -98,16 +102,18 @@ def option(kind: Kind, installation: Installation, name: str) -> str:
     return installation.options.get(name, kind.options[name].default or "")
 
 
-def _wrong(kind: Kind, url: str) -> str | None:
+def _wrong(entry: Entry, url: str) -> str | None:
+    if _CONTROL.search(url):
+        return "holds a line break or another control character"
     try:
         parts = urlsplit(url)
         port_is_fine = parts.port is None or parts.port > 0
     except ValueError:
         return "cannot be read as an address"
-    if parts.scheme == "fake" and "fake" in kind.schemes:
+    if parts.scheme == "fake" and "fake" in entry.schemes:
         return None  # a desk in this process: what follows is its name
-    if parts.scheme not in kind.schemes:
-        return f"begins with none of {', '.join(sorted(f'{scheme}://' for scheme in kind.schemes))}"
+    if parts.scheme not in entry.schemes:
+        return f"begins with none of {', '.join(sorted(f'{scheme}://' for scheme in entry.schemes))}"
     if parts.username or parts.password:
         return "holds a name or password: those are secrets"
     return None if parts.hostname and port_is_fine else "names no host"

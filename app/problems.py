@@ -28,7 +28,7 @@ from app.lending.vault import VaultClosed
 from app.store.agencies import UnknownAgency, UnknownPlace, UnknownSystem
 from app.store.doubts import UnknownDoubt
 from app.store.harvests import NothingToConfirm
-from app.store.keys import UnknownKey
+from app.store.keys import KeyEnded, UnknownKey
 from app.store.loans import DuplicateRequestId, UnknownLoanRequest
 from app.store.network_changes import NotYours
 from app.store.network_versions import NoActiveVersion, NothingToUndo, VersionUnknown
@@ -147,9 +147,10 @@ PROBLEMS: dict[type[Exception], ProblemType] = {
     ),
     UnknownLocation: ProblemType(
         "unknown-location",
-        "The pickup location is not known",
+        "The location is not known",
         404,
-        "No location of this name was imported, neither as a row of the agencies nor as a stop of a network.",
+        "No location of this name was imported, neither as a row of the agencies nor as a stop of a network. The "
+        "detail names it: a pickup location, where a scan was made, or whom staff would have supply.",
     ),
     MethodNotAllowed: ProblemType(
         "method-not-allowed",
@@ -263,6 +264,13 @@ PROBLEMS: dict[type[Exception], ProblemType] = {
         "No key has this id",
         404,
         "The id names no key; it may have been taken away. `GET /v1/keys` lists those that there are.",
+    ),
+    KeyEnded: ProblemType(
+        "key-ended",
+        "The key has ended",
+        409,
+        "The key works no more: it has expired, or the overlap after it was rotated is over. Nothing was made of "
+        "it, as what has ended is not brought back by rotating it; make a new key.",
     ),
     UnknownLoanRequest: ProblemType(
         "unknown-loan-request",

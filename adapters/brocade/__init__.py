@@ -11,7 +11,7 @@ from adapters.brocade.finder import FRESH, Finder
 from adapters.brocade.ill import LoanRequests
 from adapters.brocade.system import BrocadeSystem
 from adapters.brocade.translate import Dialect
-from adapters.installation import Entry, Installation, Kind, option
+from adapters.installation import SIP2, Entry, Installation, Kind, option
 from adapters.protocols.iso18626.client import Iso18626Client
 from adapters.protocols.iso18626.messages import Version
 from adapters.protocols.oai_pmh import OaiPmh
@@ -122,7 +122,9 @@ def _pairs(text: str) -> Iterator[tuple[str, str]]:
 _ADDRESSES: Mapping[str, Entry] = {
     "oai": Entry("Its OAI-PMH server, as in https://host/oai/…/server.phtml; it must offer catxml.", default=None),
     "files": Entry("A catalogue file; where it is given, harvests read it instead of asking OAI-PMH for lists."),
-    "sip2": Entry("Its SIP2 server, sip2://host:port or sip2s://host:port; without it nothing can be placed."),
+    "sip2": Entry(
+        "Its SIP2 server, sip2://host:port or sip2s://host:port; without it nothing can be placed.", schemes=SIP2
+    ),
     "iso18626": Entry("Where loan requests are taken, where `requests` is iso18626."),
 }
 
@@ -171,5 +173,4 @@ KIND = Kind(
     addresses=_ADDRESSES,
     secrets=_SECRETS,
     options=_OPTIONS,
-    schemes=frozenset({"http", "https", "sip2", "sip2s"}),
 )

@@ -27,7 +27,7 @@ from adapters.contract import (
     Unavailable,
     Verb,
 )
-from adapters.installation import Entry, Installation, Kind, option
+from adapters.installation import SIP2, Entry, Installation, Kind, option
 from adapters.protocols.sip2 import Sip2, Sip2Lending
 from adapters.protocols.sru import Sru, Version
 
@@ -221,8 +221,8 @@ KIND = Kind(
     name="concerto",
     open=ConcertoSystem.open,
     addresses={
-        "sru": Entry("The SRU database.", default=None, pattern=r"https?://.*"),
-        "sip2": Entry("The SIP2 server; without it nothing is placed.", pattern=r"(sip2s?://.*)?"),
+        "sru": Entry("The SRU database.", default=None),
+        "sip2": Entry("The SIP2 server; without it nothing is placed.", schemes=SIP2),
     },
     secrets={
         "sru_user": Entry("A name, where the SRU server asks for one."),
@@ -234,5 +234,4 @@ KIND = Kind(
         "pin": Entry("Its PIN."),
     },
     options=KIND_OPTIONS,
-    schemes=frozenset({"http", "https", "sip2", "sip2s"}),
 )

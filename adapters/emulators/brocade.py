@@ -67,7 +67,9 @@ HEADER = (
 )
 
 
-BRANCHES: Mapping[str, str] = dict(zip(("WAT-C", "WAT-N", "DIJK", "HEI", "VEN"), demo_stock.LOCATIONS, strict=True))
+BRANCHES: Mapping[str, str] = dict(
+    zip(("WAT-C", "WAT-N", "DIJK", "HEI", "VEN"), demo_stock.locations_of("brocade"), strict=True)
+)
 
 
 class BrocadeEmulator:

@@ -28,7 +28,7 @@ from adapters.installation import Installation
 PATH = "/sru/concerto"
 PATRON, PIN = "P0800001", "1357"
 TERMINAL, TERMINAL_PASSWORD = "leenpad", "zelfbediening"
-BRANCHES: Mapping[str, str] = {name: location for location, name in demo_stock.LOCATIONS.items()}
+BRANCHES: Mapping[str, str] = {name: location for location, name in demo_stock.locations_of("concerto").items()}
 
 _SAID = {
     ItemStatus.AVAILABLE: "Aanwezig",

@@ -11,14 +11,25 @@ WORKS = 200
 ISBN_BLOCK = "97890950"  # of a publisher's block that is not handed out
 FIRST_PPN = 450_000_000
 
-LOCATIONS = {
-    "NL-0800990001": "Waterstad Centrum",
-    "NL-0800990002": "Waterstad Noord",
-    "NL-0800990003": "Dijkdorp",
-    "NL-0800980001": "Heidestad",
-    "NL-0800980002": "Vennen",
-}
-"""Made-up locations, and what people call them; which branch of a system each is, is up to the system."""
+_BRANCHES = ("Waterstad Centrum", "Waterstad Noord", "Dijkdorp", "Heidestad", "Vennen")
+_NUMBERS = {"wise": 99, "vubis": 97, "concerto": 95, "brocade": 93}
+"""By kind, the number of its made-up agency; the one below it is also its own."""
+
+
+def agency_of(kind: str) -> str:
+    """Return the made-up agency that uses the emulated system of a kind: another for each, as all may run at once."""
+    return f"NL-0800{_NUMBERS[kind]}0000"
+
+
+def locations_of(kind: str) -> dict[str, str]:
+    """Return the made-up locations of that agency, and what people call them.
+
+    Which branch of the system each is, is up to the system; some are of a second library in it.
+    """
+    own, other = _NUMBERS[kind], _NUMBERS[kind] - 1
+    places = (f"{own}0001", f"{own}0002", f"{own}0003", f"{other}0001", f"{other}0002")
+    return {f"NL-0800{place}": name for place, name in zip(places, _BRANCHES, strict=True)}
+
 
 PATRON, PIN = "29990000012345", "2468"
 

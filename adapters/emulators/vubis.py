@@ -26,7 +26,7 @@ MARCXCHANGE = "info:lc/xmlns/marcxchange-v1"
 HOST = "oai:vubis.example"
 USER, PASSWORD, PATRON, PIN = "leenpad", "terminal", "9990001", "4711"
 
-BRANCHES: Mapping[str, str] = {name: location for location, name in demo_stock.LOCATIONS.items()}
+BRANCHES: Mapping[str, str] = {name: location for location, name in demo_stock.locations_of("vubis").items()}
 
 
 class VubisEmulator:

@@ -62,7 +62,7 @@ class Branch:
 
 BRANCHES: Mapping[str, Branch] = {
     str(6491 + place): Branch(name=name, library="1001" if location < "NL-080099" else "1002", location=location)
-    for place, (location, name) in enumerate(demo_stock.LOCATIONS.items())
+    for place, (location, name) in enumerate(demo_stock.locations_of("wise").items())
 }
 
 

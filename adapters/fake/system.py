@@ -21,7 +21,7 @@ from adapters.contract import (
 )
 from adapters.fake.desk import Desk
 from adapters.http import Http
-from adapters.installation import Entry, Installation, Kind
+from adapters.installation import WEB, Entry, Installation, Kind
 
 HERE = "fake:"
 
@@ -124,6 +124,11 @@ class FakeSystem(Lacking):
 KIND = Kind(
     name="fake",
     open=FakeSystem.open,
-    addresses={"desk": Entry("Where the desk is: http(s)://…, or fake:NAME for one in this process.", default=None)},
-    schemes=frozenset({"http", "https", "fake"}),
+    addresses={
+        "desk": Entry(
+            "Where the desk is: http(s)://…, or fake:NAME for one in this process.",
+            default=None,
+            schemes=WEB | {"fake"},
+        )
+    },
 )

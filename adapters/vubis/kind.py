@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from adapters.installation import Entry, Installation, Kind, option
+from adapters.installation import SIP2, Entry, Installation, Kind, option
 from adapters.protocols.marc import PPN_RULE
 from adapters.protocols.oai_pmh import OaiPmh
 from adapters.protocols.sip2 import Sip2, Sip2Lending
@@ -106,7 +106,9 @@ KIND = Kind(
         "iguana": Entry("Where Iguana's pages are: https://host/iguana/.", default=None),
         "oai": Entry("The base URL of the OAI-PMH server; without it nothing is harvested."),
         "vsmart": Entry("The HTTP API of V-smart (…/VubisSmartHttpApi.csp), which names copies."),
-        "sip2": Entry("The SIP2 server: sip2://host:port, or sip2s:// for TLS; without it nothing is placed."),
+        "sip2": Entry(
+            "The SIP2 server: sip2://host:port, or sip2s:// for TLS; without it nothing is placed.", schemes=SIP2
+        ),
     },
     secrets={
         "sip2_user": Entry("Name of our terminal at the SIP2 server; empty: nobody logs in."),
@@ -149,5 +151,4 @@ KIND = Kind(
             rf"({_PICKUP}(,{_PICKUP})*)?",
         ),
     },
-    schemes=frozenset({"http", "https", "sip2", "sip2s"}),
 )

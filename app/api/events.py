@@ -19,6 +19,7 @@ from app.lending.documents import written_event
 from app.lending.stream import MOST_EVENTS, follow
 from app.problems import Fault, InvalidInput, Unauthorized
 from app.resources import Resources
+from app.store.events import last_known
 
 router = APIRouter(prefix="/v1", tags=["Being told"])
 
@@ -49,7 +50,11 @@ async def stream_events(
     caller: Annotated[Caller, Depends(requires())],
     last_event_id: Annotated[
         str | None,
-        Header(max_length=20, description="The id of the last event received; sent by whoever reconnects."),
+        Header(
+            max_length=20,
+            description="The id of the last event received; sent by whoever reconnects. One that is not there stands "
+            "for the last one before it; one later than all has only what comes told.",
+        ),
     ] = None,
     after: Annotated[
         int, Query(ge=0, le=LARGEST_ID, description="The same for a first connection; 0: from the first event.")
@@ -61,10 +66,14 @@ async def stream_events(
     """Answer every event of the key's agency: of loan requests that it made, and while it was asked, or supplied.
 
     Readers of the whole network and admins are told everything. Events come at least once and in order: whoever
-    reconnects with `Last-Event-ID` gets what comes after it, and misses none.
+    reconnects with `Last-Event-ID` gets what comes after it, and misses none. An id that was never given out is no
+    fault, as an `EventSource` would not come again after one: it stands for the last event before it.
     """
     held = await resources(request)
     start = after if last_event_id is None else _read_id(last_event_id)
+    if start:
+        async with held.database.connection() as connection:
+            start = await last_known(connection, start)
     closing = anyio.Event()
     return EventSourceResponse(
         _told(request, held, caller, after=start, forever=follow, closing=closing),

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path
 from starlette.requests import Request
 
+from adapters.contract import NotOffered
 from app.api.bodies import read_json
 from app.api.dependencies import Caller, database, requires, resources
 from app.api.harvest_shapes import HARVEST, OFTEN, ONE_HARVEST, HarvestShape, OftenShape, OneHarvestShape, StartShape
@@ -15,7 +16,8 @@ from app.api.paging import Cursor, Limit, Page, after, page
 from app.database import Database
 from app.imports.gtfs_fields import LONGEST_ID
 from app.lending.harvest import plan, start
-from app.problems import InvalidInput, TooLarge, UnsupportedMediaType, documented
+from app.lending.vault import VaultClosed
+from app.problems import Fault, InvalidInput, TooLarge, UnsupportedMediaType, documented
 from app.store.agencies import UnknownSystem
 from app.store.harvests import NothingToConfirm, Row, Schedule, get_harvest, list_harvests
 
@@ -69,17 +71,23 @@ async def read_harvest(request: Request, held: HeldDatabase, id: System) -> dict
     summary="Schedule a harvest",
     response_model=OneHarvestShape,
     openapi_extra=_body("OftenShape", OFTEN),
-    responses=documented(UnknownSystem, TooLarge, UnsupportedMediaType, InvalidInput),
+    responses=documented(UnknownSystem, TooLarge, UnsupportedMediaType, InvalidInput, VaultClosed),
 )
 async def schedule_harvest(request: Request, held: HeldDatabase, caller: Admin, id: System) -> dict[str, Any]:
-    """Say how often a system is harvested; the first time is now. Without an interval only what is due is done."""
+    """Say how often a system is harvested; the first time is now. Without an interval only what is due is done.
+
+    `{}` takes a schedule back; any other is only for systems that can be harvested.
+    """
     asked = await read_json(request, OftenShape)
     often = Schedule(
         interval_seconds=asked.interval_seconds,
         whole_interval_seconds=asked.whole_interval_seconds,
         overlap_seconds=asked.overlap_seconds,
     )
-    await plan((await resources(request)).ground, id, often)
+    try:
+        await plan((await resources(request)).ground, id, often)
+    except NotOffered:
+        raise _nothing_harvests(id) from None
     return await _read(request, held, id)
 
 
@@ -91,7 +99,7 @@ async def schedule_harvest(request: Request, held: HeldDatabase, caller: Admin, 
     openapi_extra=_body("StartShape", {"whole": True}),
     responses={
         202: {"content": {"application/json": {"example": ONE_HARVEST}}},
-        **documented(UnknownSystem, NothingToConfirm, TooLarge, UnsupportedMediaType, InvalidInput),
+        **documented(UnknownSystem, NothingToConfirm, TooLarge, UnsupportedMediaType, InvalidInput, VaultClosed),
     },
 )
 async def start_harvest(request: Request, held: HeldDatabase, caller: Admin, id: System) -> dict[str, Any]:
@@ -101,8 +109,21 @@ async def start_harvest(request: Request, held: HeldDatabase, caller: Admin, id:
     only once that is confirmed (`confirm_run`).
     """
     asked = await read_json(request, StartShape)
-    await start((await resources(request)).ground, id, whole=asked.whole, confirm_run=asked.confirm_run)
+    try:
+        await start((await resources(request)).ground, id, whole=asked.whole, confirm_run=asked.confirm_run)
+    except NotOffered:
+        raise _nothing_harvests(id) from None
     return await _read(request, held, id)
+
+
+def _nothing_harvests(system: str) -> InvalidInput:
+    return InvalidInput(
+        Fault(
+            "/id",
+            f"{system} cannot be harvested: people answer for it, or it was not given the address of what tells its"
+            " catalogue. GET /v1/system-kinds says what each kind takes.",
+        )
+    )
 
 
 async def _read(request: Request, held: Database, system: str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from app.api.dependencies import Caller, database, requires, resources
 from app.api.iso18626_examples import CONFIRMED, EXAMPLES
 from app.api.loan_shapes import ActionShape, LoanRequestShape
 from app.api.loans import accept, carry_out
-from app.api.parties import signed
+from app.api.parties import UnknownRequester, signed
 from app.database import Connection, Database
 from app.lending.act import Action, ActionNotAllowed
 from app.lending.choose import TitleKey, UnknownTitle
@@ -156,6 +156,9 @@ async def _take_request(request: Request, caller: Caller, message: iso.Request, 
             await accept(request, caller, _loan_request(message, service, title, pickup), key=None)
         except UnknownTitle:
             continue
+        except UnknownRequester as unknown:
+            agency = unknown.faults[0].detail
+            raise NotTaken(iso.ErrorType.UNRECOGNISED_VALUE, f"requestingAgencyId: {agency}") from None
         except UnknownLocation as unknown:
             raise NotTaken(iso.ErrorType.UNRECOGNISED_VALUE, f"requestedDeliveryInfo: {unknown}") from None
         except DuplicateRequestId:  # it came twice at once

@@ -15,7 +15,7 @@ from app.api.key_shapes import KEY_QUESTION, KEYS, NEW_KEY, KeyShape, MadeKeySha
 from app.api.paging import LARGEST_INTEGER, Cursor, Limit, Page, after, page
 from app.database import Database
 from app.problems import Fault, InvalidInput, TooLarge, UnsupportedMediaType, documented
-from app.store.keys import UnknownKey, add_key, list_keys, revoke_key, rotate_key
+from app.store.keys import KeyEnded, UnknownKey, add_key, list_keys, revoke_key, rotate_key
 
 router = APIRouter(prefix="/v1/keys", tags=["Keys"], dependencies=[Depends(requires("admin"))])
 
@@ -79,7 +79,7 @@ async def read_keys(held: HeldDatabase, limit: Limit = 100, cursor: Cursor = Non
     status_code=201,
     summary="Rotate a key",
     response_model=MadeKeyShape,
-    responses={201: {"content": {"application/json": {"example": NEW_KEY}}}, **documented(UnknownKey)},
+    responses={201: {"content": {"application/json": {"example": NEW_KEY}}}, **documented(UnknownKey, KeyEnded)},
 )
 async def rotate(
     held: HeldDatabase,
@@ -90,7 +90,8 @@ async def rotate(
 ) -> dict[str, Any]:
     """Make a key that may do the same, and answer it, this once. The old one keeps working for the overlap.
 
-    A key that was made to expire is followed by one that lasts as long as it was meant to.
+    A key that has ended is not rotated. One that was made to expire is followed by one that lasts as long as it was
+    meant to.
     """
     async with held.transaction() as connection:
         return asdict(await rotate_key(connection, key, overlap=timedelta(hours=overlap_hours)))

@@ -36,7 +36,9 @@ class LoanRequestShape(QuestionShape):
     model_config = ConfigDict(extra="forbid")
 
     pickup_location: Word = Field(description="Where the reader collects it: the ISIL of a location.")
-    requesting_agency: Word = Field(description="The ISIL of the agency whose reader asks; the key's own.")
+    requesting_agency: Word = Field(
+        description="The ISIL of the agency whose reader asks, which is registered; the key's own."
+    )
     requesting_agency_request_id: Word = Field(
         description="The agency's own number for it (ISO 18626 requestingAgencyRequestId): used once."
     )

@@ -40,7 +40,7 @@ from app.api.loan_shapes import (
     WholeLoanShape,
 )
 from app.api.paging import Cursor, Limit, Page, after, page
-from app.api.parties import check_party, check_side, signed, told_as
+from app.api.parties import UnknownRequester, check_party, check_side, signed, told_as
 from app.database import Database
 from app.lending.act import Action, ActionNotAllowed, Once, Report, act, actions_in, done_before, once
 from app.lending.choose import TitleKey, UnknownTitle, choose, look_up
@@ -149,7 +149,7 @@ async def create_loan_request(request: Request, caller: Asking) -> Response:
 async def accept(request: Request, caller: Caller, asked: LoanRequestShape, *, key: str | None) -> Accepted:
     """Decide and write a loan request, however it was asked for; the caller may ask for the agency.
 
-    Raises UnknownTitle, UnknownLocation, DuplicateRequestId, KeyReused or NotReady.
+    Raises UnknownRequester, UnknownTitle, UnknownLocation, DuplicateRequestId, KeyReused or NotReady.
     """
     since = monotonic()
     held = await resources(request)
@@ -160,6 +160,8 @@ async def accept(request: Request, caller: Caller, asked: LoanRequestShape, *, k
     holders = await look_up(held.database, title)
     await still_admitted(request, holders.standing.keys)
     try:
+        if asked.requesting_agency not in (await held.snapshot.at(holders.standing)).register.agencies:
+            raise UnknownRequester(asked.requesting_agency)
         decision = await choose(
             held.snapshot,
             title=title,
@@ -169,7 +171,7 @@ async def accept(request: Request, caller: Caller, asked: LoanRequestShape, *, k
             deadline_seconds=live_deadline_seconds(asked, caller, held.settings),
             since=since,
         )
-    except (UnknownTitle, UnknownLocation, NotReady):
+    except (UnknownRequester, UnknownTitle, UnknownLocation, NotReady):
         # What was accepted is answered again, whatever has become unknown since. All other repetitions are found by
         # the key itself when they are written: to look for it first would cost everyone a round trip.
         if key is None or not (accepted := await find_accepted(held.database, submission, caller=owner, key=key)):

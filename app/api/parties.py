@@ -6,11 +6,18 @@ from app.api.dependencies import Caller
 from app.database import Connection
 from app.lending.act import BOTH_SIDES, REQUESTING_SIDE, SUPPLYING_SIDE, Action
 from app.lending.lifecycle import Item
-from app.problems import Forbidden
+from app.problems import Fault, Forbidden, InvalidInput
 from app.store.events import Supplier
 from app.store.loans import Loan, UnknownLoanRequest, takes_part, was_asked_for
 
 MOVING = frozenset({Item.ON_TRIP, Item.AT_HUB, Item.ON_THE_WAY_BACK})
+
+
+class UnknownRequester(InvalidInput):
+    """No agency of this ISIL is registered: nobody could be told, charged, or counted as having asked."""
+
+    def __init__(self, agency: str) -> None:
+        super().__init__(Fault("/requesting_agency", f"No agency {agency} is registered."))
 
 
 async def check_party(connection: Connection, caller: Caller, loan: Loan) -> None:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from app.api.schemas import Day
 
 Entry = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
-Value = Annotated[str, StringConstraints(max_length=2000, pattern=r"^[^\x00]*$")]
+Value = Annotated[str, StringConstraints(max_length=2000, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 INSTALLATION: dict[str, Any] = {
     "kind": "fake",
@@ -50,6 +50,11 @@ CHECK: dict[str, Any] = {
         }
     ],
     "unmapped_branches": ["Bibliobus"],
+    "warnings": [
+        "1 location of this system answers by hand, as its own row names no system: NL-0800070002. No decision asks "
+        "wise-midden about copies there, and no order goes there by it. Import the rows again with wise-midden in "
+        "the column system."
+    ],
 }
 CHECK_ASK: dict[str, Any] = {"isbn": "9789028273511", "supplying_location": "NL-0800070001"}
 SECRET_ASK: dict[str, Any] = {"value": "correct horse battery staple"}
@@ -219,6 +224,9 @@ class CheckShape(BaseModel):
     unmapped_branches: list[str] = Field(
         description="Branch names that `branches` does not lead anywhere; the first."
     )
+    warnings: list[str] = Field(
+        description="What works, and yet will not do what was meant, in words: locations that answer by hand."
+    )
 
 
 class SecretAskShape(BaseModel):
@@ -226,7 +234,12 @@ class SecretAskShape(BaseModel):
 
     model_config = _strict(SECRET_ASK)
 
-    value: Annotated[str, StringConstraints(min_length=1, max_length=4000, pattern=r"^[^\x00]+$")]
+    value: Annotated[str, StringConstraints(min_length=1, max_length=4000, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")] = (
+        Field(
+            description="Without line breaks and other control characters, which a file or a copy often ends in: no "
+            "system's password has them, and some would end a message."
+        )
+    )
 
 
 class SecretShape(BaseModel):

@@ -34,7 +34,7 @@ from app.api.system_shapes import (
 )
 from app.database import Connection, Database
 from app.imports.gtfs_fields import LONGEST_ID
-from app.lending.examine_system import SHOWN, examine
+from app.lending.examine_system import SHOWN, examine, warnings_of
 from app.lending.systems import as_installation
 from app.lending.vault import VaultClosed
 from app.problems import Fault, InvalidInput, TooLarge, UnsupportedMediaType, documented
@@ -46,6 +46,7 @@ from app.store.systems import (
     draw_title,
     find_system,
     get_system,
+    list_by_hand,
     list_secrets,
     list_systems,
     missing_locations,
@@ -262,7 +263,7 @@ def _escaped(name: str) -> str:
     dependencies=[ADMIN],
 )
 async def check(request: Request, id: SystemId) -> dict[str, Any]:
-    """Try each verb that the system offers and say what works, and which branches are not mapped.
+    """Try each verb that the system offers and say what works, which branches are not mapped, and who is not asked.
 
     Nothing is placed, booked or cancelled. Where the body (`{}` will do) names no title, one that should stand there
     is drawn.
@@ -270,25 +271,43 @@ async def check(request: Request, id: SystemId) -> dict[str, Any]:
     asked = await read_json(request, CheckAskShape)
     ground = (await resources(request)).ground
     async with ground.database.connection() as connection:
-        if await find_system(connection, id) is None:
+        known = await find_system(connection, id)
+        if known is None:
             raise UnknownSystem(f"There is no system {id}.")
         system = await ground.systems.find(connection, id)
         drawn = await draw_title(connection, id)
+        warnings = warnings_of(id, await list_by_hand(connection, known))
+        faults = await _unknown_places(connection, asked)
+    if faults:
+        raise InvalidInput(*faults)
     if system is None:
         raise InvalidInput(Fault("", "This system is not called: it has no address, or there is no adapter for it."))
     named = asked.isbn is not None or asked.ppn is not None
     title = Title(isbn=asked.isbn, ppn=asked.ppn) if named else Title(isbn=drawn.isbn, ppn=drawn.ppn)
     supplying = asked.supplying_location or drawn.location
     if supplying is None or (title.isbn is None and title.ppn is None):
-        raise InvalidInput(Fault("", "No holding of this system is known: name a title and a supplying_location."))
+        nothing = "No holding of this system is known: name a title and a supplying_location."
+        raise InvalidInput(Fault("", " ".join([nothing, *warnings])))
     found = await examine(system, title=title, supplying=supplying, pickup=asked.pickup_location or supplying)
+    if found.went_well:
+        async with ground.database.transaction() as connection:
+            await ground.systems.note_well(connection, id)
     return {
         "system": id,
         "title": {"isbn": title.isbn, "ppn": title.ppn},
         "supplying_location": supplying,
         "verbs": [asdict(tried) for tried in found.tried],
         "unmapped_branches": sorted(found.unmapped)[:SHOWN],
+        "warnings": warnings,
     }
+
+
+async def _unknown_places(connection: Connection, asked: CheckAskShape) -> list[Fault]:
+    given = {name: getattr(asked, name) for name in ("supplying_location", "pickup_location")}
+    missing = await missing_locations(connection, [place for place in given.values() if place is not None])
+    return [
+        Fault(f"/{name}", f"No location {place} is registered.") for name, place in given.items() if place in missing
+    ]
 
 
 @router.put(

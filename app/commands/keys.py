@@ -9,7 +9,7 @@ import click
 from app.commands.ground import read_settings, told_in_a_line, with_database
 from app.database import Database
 from app.store.agencies import holds_agency
-from app.store.keys import SCOPES, NewKey, UnknownKey, add_key, list_keys, revoke_key, rotate_key
+from app.store.keys import SCOPES, KeyEnded, NewKey, UnknownKey, add_key, list_keys, revoke_key, rotate_key
 
 MOST_LISTED = 10_000
 
@@ -58,7 +58,7 @@ def rotate(id: int, overlap_hours: int) -> None:
         async with database.transaction() as connection:
             return await rotate_key(connection, id, overlap=timedelta(hours=overlap_hours))
 
-    with told_in_a_line(UnknownKey):
+    with told_in_a_line(UnknownKey, KeyEnded):
         _show(with_database(read_settings(quiet=True), change))
 
 

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, TypeVar
 import structlog
 
 from adapters.contract import ItemStatus, NotOffered, Snapshot, SystemFault, Title, Unavailable, Verb
+from adapters.guard import LeftAlone, ShutOut
 from app.database import Database, DatabaseUnavailable
 from app.lending.systems import Opened, Systems
 from app.lending.vault import VaultClosed
@@ -367,6 +368,10 @@ def _as_said(holding: Holding, shelf: Shelf) -> Holding:
 
 
 def _silence(error: BaseException) -> str:
+    if isinstance(error, LeftAlone):
+        return "has not answered lately and is left alone for a while (its breaker is open)"
+    if isinstance(error, ShutOut):
+        return "has not let us in lately and is left alone for a while (its breaker is open)"
     if isinstance(error, NotOffered):
         return "cannot be asked by the number that this title was asked for by"
     if isinstance(error, Unasked):

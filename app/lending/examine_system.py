@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Literal
@@ -26,6 +26,7 @@ CHANGES = frozenset({Verb.PLACE, Verb.CANCEL, Verb.CHECK_OUT, Verb.CHECK_IN, Ver
 # No order has this receipt or key: a system that says so understood the question.
 NOBODYS = "0"
 SHOWN = 100
+NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +39,22 @@ class Tried:
     milliseconds: int | None = None
 
 
+class NotAsked(Exception):  # noqa: N818 - says what happened
+    """There was nothing to ask the system; the message says why."""
+
+
 @dataclass(slots=True)
 class Examination:
     """What came of all verbs, and the branch names that the branch map does not know."""
 
     tried: list[Tried] = field(default_factory=list)
     unmapped: set[str] = field(default_factory=set)
+
+    @property
+    def went_well(self) -> bool:
+        """Say whether something was asked, and nothing of it failed."""
+        outcomes = {tried.outcome for tried in self.tried}
+        return "works" in outcomes and "fails" not in outcomes
 
 
 async def examine(system: LibrarySystem, *, title: Title, supplying: str, pickup: str) -> Examination:
@@ -61,14 +72,17 @@ async def examine(system: LibrarySystem, *, title: Title, supplying: str, pickup
     )
 
     async def resolve() -> str:
+        if not any(getattr(title, scheme.value) is not None for scheme in system.capabilities().schemes):
+            raise NotAsked("It does not know titles by the number that this one was named by.")
         references.extend(await system.resolve(title))
         return f"{len(references)} records are this title"
 
     async def availability() -> str:
-        batch = system.capabilities().batch
-        snapshots = await system.availability(references[:batch]) if references else []
+        if not references:
+            raise NotAsked("No record of the title was found to ask about: try another title.")
+        snapshots = await system.availability(references[: max(1, system.capabilities().batch)])
         found.unmapped.update(_unmapped(snapshots))
-        return f"{len(snapshots)} branches or copies" if references else "no record to ask about"
+        return f"{len(snapshots)} branches or copies"
 
     async def prepare() -> str:
         quote = await system.prepare(order)
@@ -108,6 +122,23 @@ async def examine(system: LibrarySystem, *, title: Title, supplying: str, pickup
     return found
 
 
+def warnings_of(system: str, by_hand: Sequence[str]) -> list[str]:
+    """Return what is to be said of locations that answer by hand although their agency uses the system.
+
+    An agency's row and its locations' rows each name a system: one that is left out takes the location out of it.
+    """
+    if not by_hand:
+        return []
+    named = ", ".join(by_hand[:NAMED]) + (f" and {len(by_hand) - NAMED} more" if len(by_hand) > NAMED else "")
+    one = len(by_hand) == 1
+    subject = "1 location of this system answers" if one else f"{len(by_hand)} locations of this system answer"
+    why = "as its own row names no system" if one else "as their own rows name no system"
+    return [
+        f"{subject} by hand, {why}: {named}. No decision asks {system} about copies there, and no order goes there by"
+        f" it. Import the rows again with {system} in the column system."
+    ]
+
+
 async def _try(verb: Verb, call: Callable[[], Awaitable[str]]) -> Tried:
     started = perf_counter()
 
@@ -116,6 +147,8 @@ async def _try(verb: Verb, call: Callable[[], Awaitable[str]]) -> Tried:
 
     try:
         detail = await call()
+    except NotAsked as why:
+        return Tried(verb, "not_tried", str(why))
     except NotOffered:
         return Tried(verb, "not_offered", "The system does not have it.")
     except NotFound:

@@ -108,7 +108,11 @@ async def harvest(ground: Ground, task: Task) -> None:
 async def _system(turn: Turn) -> LibrarySystem:
     """Return what speaks to the system. Raises NotOffered where nothing does, or where it cannot be harvested."""
     async with turn.ground.database.connection() as connection:
-        system = await turn.ground.systems.find(connection, turn.known.system)
+        return await _offering(turn.ground, connection, turn.known.system)
+
+
+async def _offering(ground: Ground, connection: Connection, name: str) -> LibrarySystem:
+    system = await ground.systems.find(connection, name)
     if system is None or Verb.HARVEST not in system.capabilities().verbs:
         raise NotOffered("nothing harvests this system")
     return system
@@ -206,6 +210,7 @@ async def _come_to_the_end(turn: Turn, run: Run) -> None:
     async with turn.ground.landing, turn.ground.database.transaction() as connection:
         await hold(connection, turn.task)
         await set_until(connection, run, run.as_of or run.started_at)
+        await turn.ground.systems.note_well(connection, run.system)
         if not run.whole:
             await end_run(connection, run, state="done", at=at)
         else:
@@ -275,10 +280,13 @@ async def _put_off(turn: Turn, fault: SystemFault) -> None:
 async def start(ground: Ground, system: str, *, whole: bool, confirm_run: int | None) -> None:
     """Have a system harvested now, and what a run did not come across removed.
 
-    Raises UnknownSystem or NothingToConfirm.
+    What waits to be confirmed may be confirmed of a system that is not harvested any more. Raises UnknownSystem,
+    NothingToConfirm, VaultClosed, or NotOffered where it would come to nothing.
     """
     async with ground.database.transaction() as connection:
         await ensure_harvest(connection, system)
+        if whole or confirm_run is None:
+            await _offering(ground, connection, system)
         if confirm_run is not None:
             await confirm(connection, system, confirm_run)
         if whole:
@@ -287,8 +295,13 @@ async def start(ground: Ground, system: str, *, whole: bool, confirm_run: int | 
 
 
 async def plan(ground: Ground, system: str, often: Schedule) -> None:
-    """Say how often a system is harvested; the first time is now. Raises UnknownSystem."""
+    """Say how often a system is harvested; the first time is now.
+
+    Raises UnknownSystem, VaultClosed, or NotOffered where there is an interval and nothing to harvest.
+    """
     async with ground.database.transaction() as connection:
         await set_schedule(connection, system, often)
+        if often != Schedule():
+            await _offering(ground, connection, system)
         if often.interval_seconds is not None:
             await schedule(connection, HARVEST, system, ground.clock.now())

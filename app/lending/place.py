@@ -48,6 +48,7 @@ from app.store.placements import (
     close_placement,
     committed,
     find_open,
+    is_another_s,
     list_placements,
     lock_titles,
     note_placed,
@@ -239,6 +240,11 @@ async def _ask(ground: Ground, task: Task, loan: Loan, placement: Placement, *, 
         await hold(connection, task)
         if loan.supplying != Supplying.ASKING:
             raise LookAgain
+        if receipt is not None and await is_another_s(connection, placement, receipt):
+            # Followed by it, both would be told what becomes of one copy.
+            refused = Refused(
+                "Other", f"{placement.system} calls it {receipt}, which is another loan request's order."
+            )
         if refused is not None:
             await close_placement(connection, placement, end=Event.PLACEMENT_REFUSED, reason=refused.reason, at=at)
             told = Told(at=at, by=placement.system or US, reason=refused.reason, note=str(refused))

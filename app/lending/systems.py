@@ -20,7 +20,7 @@ from adapters.guard import Guarded
 from adapters.installation import Installation, Limits
 from app.database import Connection, Database
 from app.lending.vault import Vault, VaultClosed
-from app.store.systems import System, find_system, note_breaker, read_sealed
+from app.store.systems import System, find_system, forget_breakers, note_breaker, read_sealed
 
 log = structlog.get_logger()
 
@@ -141,6 +141,16 @@ class Systems:
         return as_installation(
             known, secrets={entry: self.vault.unseal(sealed[name]) for entry, name in known.secrets.items()}
         )
+
+    async def note_well(self, connection: Connection, system: str) -> None:
+        """Note that a system was asked at length and all went well, which counts for more than what was met before.
+
+        Every process leaves a system alone by itself, and those that have ended since, or have nothing to ask it,
+        would be shown to do so for long. Whoever still does tries again within half a minute, and says so.
+        """
+        if (held := self.opened.get(system)) is not None:
+            held.promptness.succeeded()
+        await forget_breakers(connection, system)
 
     async def settle(self) -> None:
         """Wait until what breakers did is written down."""

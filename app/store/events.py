@@ -89,6 +89,21 @@ _AN_AGENCY_S = f"""
 """
 
 
+async def last_known(connection: asyncpg.Connection, id: int) -> int:
+    """Return the event that an id stands for to those who follow: itself, or else the last one before it; 0: none.
+
+    Whoever names one that is gone, or that another database gave out, is so not told everything again. For one that
+    is later than all, it is the last that is told by now.
+    """
+    found: int = await connection.fetchval(
+        "select coalesce(case when $1 > (select max(id) from loan_event)"  # noqa: S608 - only our own text
+        f" then (select id from loan_event where {_SETTLED} order by transaction desc, id desc limit 1)"
+        " else (select max(id) from loan_event where id <= $1) end, 0)",
+        id,
+    )
+    return found
+
+
 async def follow_events(
     connection: asyncpg.Connection, *, after: int, agency: str | None, limit: int
 ) -> list[dict[str, Any]]:

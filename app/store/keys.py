@@ -57,6 +57,10 @@ class UnknownKey(Exception):  # noqa: N818 - named as the problem it becomes
     """There is no key of this id."""
 
 
+class KeyEnded(Exception):  # noqa: N818
+    """The key has expired, or was rotated and its overlap is over."""
+
+
 def digest_of(key: bytes) -> str:
     """Return the SHA-256 of a key in hexadecimal: all that is kept of it."""
     return hashlib.sha256(key).hexdigest()
@@ -93,22 +97,30 @@ async def add_key(
 
 
 async def rotate_key(connection: asyncpg.Connection, id: int, *, overlap: timedelta) -> NewKey:
-    """Make a key that may do what key `id` may, which works for `overlap` more. Raises UnknownKey.
+    """Make a key that may do what key `id` may, which works for `overlap` more. Raises UnknownKey or KeyEnded.
 
     One that was made to expire is followed by one that lasts as long as it was meant to.
     """
     old = await connection.fetchrow(
         """
+<<<<<<< HEAD
         with old as (select id, agency, scopes, poi, live_deadline_ms, expires_at - created_at as lasting from api_key
                       where id = $1 and not session for update)
+=======
+        with old as (select id, agency, scopes, poi, live_deadline_ms, expires_at - created_at as lasting,
+                            coalesce(expires_at <= now(), false) as ended from api_key where id = $1 for update)
+>>>>>>> leftovers
         update api_key set expires_at = least(expires_at, now() + $2) from old where api_key.id = old.id
-        returning old.agency, old.scopes, old.poi, old.live_deadline_ms, now() + old.lasting as expires_at
+        returning old.agency, old.scopes, old.poi, old.live_deadline_ms, now() + old.lasting as expires_at,
+                  old.ended
         """,
         *(id, overlap),
     )
     if old is None:
         raise UnknownKey(f"There is no key {id}.")
-    return await add_key(connection, **old)
+    if old["ended"]:
+        raise KeyEnded(f"Key {id} works no more.")
+    return await add_key(connection, **{name: value for name, value in old.items() if name != "ended"})
 
 
 async def revoke_key(connection: asyncpg.Connection, id: int) -> None:

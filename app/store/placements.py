@@ -194,3 +194,13 @@ async def receipts_of_others(connection: asyncpg.Connection, placement: Placemen
         *(placement.system, placement.loan_request),
     )
     return [row["receipt"] for row in rows]
+
+
+async def is_another_s(connection: asyncpg.Connection, placement: Placement, receipt: str) -> bool:
+    """Return whether the system of a placement calls another order so that binds a copy of it."""
+    found: bool = await connection.fetchval(
+        "select exists (select from placement where system = $1 and receipt = $2 and state <> 'closed'"
+        " and (loan_request, number) <> ($3, $4))",
+        *(placement.system, receipt, placement.loan_request, placement.number),
+    )
+    return found

@@ -78,7 +78,7 @@ async def put_system(connection: asyncpg.Connection, system: System) -> bool:
         " limits = excluded.limits, version = system.version + 1 returning xmax = 0",
         *(system.id, system.kind, *(orjson.dumps(dict(getattr(system, name))).decode() for name in _JSON)),
     )
-    await connection.execute("delete from breaker where system = $1", system.id)
+    await forget_breakers(connection, system.id)
     if mapped is not None and orjson.loads(mapped) != dict(system.branches):
         # What a branch is to us has changed, also for records that have not.
         await connection.execute("update harvest set whole_wanted = true where system = $1", system.id)
@@ -160,6 +160,21 @@ async def list_locations_of(connection: asyncpg.Connection, system: str) -> list
     return [row["id"] for row in rows]
 
 
+async def list_by_hand(connection: asyncpg.Connection, system: System) -> list[str]:
+    """Return the locations that answer by hand, and of which one would think that this system answers for them.
+
+    Those are the locations of the agencies that use it today, and those that its branches lead to.
+    """
+    rows = await connection.fetch(
+        "select l.id from location l join system y on y.id = l.system where y.kind = 'manual' and y.id <> $1"  # noqa: S608
+        " and (l.id = any($2::text[]) or (l.kind <> 'hub' and exists ("
+        f"select from system_participation p where p.agency = l.agency and p.system = $1 and {IN_FORCE})))"
+        " order by l.id",
+        *(system.id, list(system.branches.values())),
+    )
+    return [row["id"] for row in rows]
+
+
 @dataclass(frozen=True, slots=True)
 class Drawn:
     """A title that should stand at a location of a system; nothing where no holding is known."""
@@ -200,11 +215,13 @@ async def put_secret(connection: asyncpg.Connection, name: str, sealed: bytes) -
         " on conflict (name) do update set sealed = excluded.sealed, changed_at = excluded.changed_at",
         *(name, sealed),
     )
-    await connection.execute(
+    opened_anew = await connection.fetch(
         "update system set version = version + 1"
-        " where exists (select from jsonb_each_text(secrets) entry where entry.value = $1)",
+        " where exists (select from jsonb_each_text(secrets) entry where entry.value = $1) returning id",
         name,
     )
+    for system in opened_anew:
+        await forget_breakers(connection, system["id"])
     await bump(connection, REGISTER)
 
 
@@ -267,6 +284,11 @@ async def note_breaker(connection: asyncpg.Connection, system: str, process: str
         " seen_at = excluded.seen_at",
         *(system, process, state, why),
     )
+
+
+async def forget_breakers(connection: asyncpg.Connection, system: str) -> None:
+    """Forget what processes made of a system: it has answered since, or is reached in another way."""
+    await connection.execute("delete from breaker where system = $1", system)
 
 
 def _system(row: asyncpg.Record) -> System:

@@ -551,6 +551,14 @@ placement = Table(
     # A placement is never made twice: at most one that is not closed.
     Index("uq_placement_open", "loan_request", unique=True, postgresql_where=text("state <> 'closed'")),
     Index("ix_placement_committed", "supplying_location", postgresql_where=text("state <> 'closed'")),
+    # What a system calls an order is one order's at a time; later it may call another so, as where it is a barcode.
+    Index(
+        "uq_placement_receipt",
+        "system",
+        "receipt",
+        unique=True,
+        postgresql_where=text("state <> 'closed' and receipt is not null"),
+    ),
     Index("ix_placement_bound", "system", postgresql_where=text("state <> 'closed'")),
     Index("ix_placement_asked_at", "asked_at"),
     Index("ix_placement_supplying_agency_loan_request", "supplying_agency", "loan_request"),

@@ -277,6 +277,13 @@ def upgrade() -> None:
     op.create_index(
         "uq_placement_open", "placement", ["loan_request"], unique=True, postgresql_where=sa.text("state <> 'closed'")
     )
+    op.create_index(
+        "uq_placement_receipt",
+        "placement",
+        ["system", "receipt"],
+        unique=True,
+        postgresql_where=sa.text("state <> 'closed' and receipt is not null"),
+    )
     op.create_table(
         "webhook_progress",
         sa.Column("webhook", sa.BigInteger(), nullable=False),
@@ -322,6 +329,11 @@ def downgrade() -> None:
         op.drop_column("suspension", column)
     op.drop_index(op.f("ix_webhook_progress_loan_request"), table_name="webhook_progress")
     op.drop_table("webhook_progress")
+    op.drop_index(
+        "uq_placement_receipt",
+        table_name="placement",
+        postgresql_where=sa.text("state <> 'closed' and receipt is not null"),
+    )
     op.drop_index("uq_placement_open", table_name="placement", postgresql_where=sa.text("state <> 'closed'"))
     op.drop_index("ix_placement_supplying_agency_loan_request", table_name="placement")
     op.drop_index("ix_placement_asked_at", table_name="placement")

@@ -39,7 +39,7 @@ from adapters.contract import (
     Verb,
 )
 from adapters.emulators.concerto import ConcertoEmulator, Shelving
-from adapters.emulators.demo_stock import LOCATIONS, demo_isbn, demo_ppn
+from adapters.emulators.demo_stock import demo_isbn, demo_ppn, locations_of
 from adapters.emulators.faults import Wrong
 from adapters.emulators.serve import serving
 from adapters.emulators.sip2 import Sip2Dialect
@@ -218,7 +218,7 @@ async def test_without_a_stock_it_has_that_of_the_demonstration() -> None:
         references = await system.resolve(Title(isbn=demo_isbn(0), ppn=demo_ppn(0)))
         found = await system.availability(references)
 
-    assert [snapshot.location for snapshot in found] == list(LOCATIONS)
+    assert [snapshot.location for snapshot in found] == list(locations_of("concerto"))
 
 
 async def test_records_packed_as_strings_are_read_too() -> None:

@@ -39,14 +39,15 @@ from adapters.contract import (
     Unavailable,
     Verb,
 )
-from adapters.emulators.demo_stock import LOCATIONS, demo_isbn, demo_ppn
+from adapters.emulators.demo_stock import demo_isbn, demo_ppn, locations_of
 from adapters.emulators.faults import Wrong
 from adapters.emulators.kinds import EMULATORS
 from adapters.emulators.serve import Emulator, serving
 from adapters.fake import Desk, FakeSystem
 from adapters.installation import Limits, faults_of
 
-HERE, THERE = "NL-0800990001", "NL-0800980001"
+LOCATIONS = tuple(locations_of("wise"))
+HERE, _, _, THERE, _ = LOCATIONS
 ORDER = Order(
     loan_request="0193b0e0-0000-7000-8000-000000000001",
     reference="r-1",
@@ -93,7 +94,9 @@ async def opened(kind: str) -> AsyncIterator[Place]:
         return
     emulator = EMULATORS[kind]()
     async with serving(emulator) as installation:
-        installation = replace(installation, limits=QUICK)
+        ours = dict(zip(locations_of(kind), LOCATIONS, strict=True))  # the same for all kinds, as the orders are
+        branches = {name: ours[location] for name, location in installation.branches.items()}
+        installation = replace(installation, limits=QUICK, branches=branches)
         assert faults_of(SYSTEMS[kind], installation) == []
         system = SYSTEMS[kind].open(installation)
         try:

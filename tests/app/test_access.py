@@ -318,6 +318,20 @@ def importing_hers(**params: str) -> Prepared:
     return prepare
 
 
+HARVESTED = {"kind": "brocade", "addresses": {"oai": "http://127.0.0.1:9/oai"}}
+
+
+def on_harvest(body: dict[str, Any]) -> Prepared:
+    """Have a system that can be harvested; that it does not answer is found out later."""
+
+    async def prepare(stage: Stage) -> dict[str, Any]:
+        made = await stage.admin("PUT", "/v1/systems/shelf", json=HARVESTED)
+        assert made.status_code == 200, made.text
+        return {"json": body}
+
+    return prepare
+
+
 async def on_suspension(stage: Stage) -> dict[str, Any]:
     made = await stage.admin("POST", "/v1/suspensions", json=STANDING_STILL)
     stage.places["suspension"] = str(made.json()["id"])
@@ -396,8 +410,8 @@ REQUESTS: Mapping[str, Prepared] = {
     "PUT /v1/lapse-rules": sends(json={"agency": "NL-2", "open_days": 8}),
     "GET /v1/titles": sends(params={"isbn": EVERYWHERE}),
     "POST /v1/titles/doubtful/{id}": sends(json={"decision": "different"}),
-    "PUT /v1/systems/{id}/harvest": sends(json={"interval_seconds": 3600}),
-    "POST /v1/systems/{id}/harvest": sends(json={"whole": True}),
+    "PUT /v1/systems/{id}/harvest": on_harvest({"interval_seconds": 3600}),
+    "POST /v1/systems/{id}/harvest": on_harvest({"whole": True}),
     "GET /v1/holdings": sends(params={"isbn": EVERYWHERE}),
     "POST /v1/imports/agencies": importing("text/csv", "isil,name,kind\nNL-8,Library Eight,agency\n"),
     "POST /v1/imports/holdings": importing("text/csv", f"location,isbn\nbranch,{EVERYWHERE}\n"),

@@ -100,6 +100,9 @@ async def test_the_old_key_works_on_for_the_overlap(admin: httpx.AsyncClient) ->
     assert [await works(admin, key["key"]) for key in (old, new)] == [True, True]
     newest = (await admin.post(f"/v1/keys/{new['id']}/rotate", params={"overlap_hours": 0})).json()
     assert [await works(admin, key["key"]) for key in (old, new, newest)] == [True, False, True]
+    ended = await admin.post(f"/v1/keys/{new['id']}/rotate")
+    assert (ended.status_code, ended.json()["type"]) == (409, "/problems/key-ended")
+    assert len((await admin.get("/v1/keys")).json()["items"]) == 3, "nothing was made of it"
 
 
 async def test_a_key_that_expires_is_followed_by_one_that_lasts_as_long(admin: httpx.AsyncClient) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from typing import Any
 
 import httpx
@@ -10,8 +10,9 @@ import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
-from adapters.contract import Verb
+from adapters.contract import Capabilities, Lacking, Scheme, Snapshot, Title, Verb
 from app.settings import Settings
+from app.store.systems import find_system
 from tests.support.filled import EVERYWHERE, fill, run_sql
 from tests.support.house import House, open_house
 
@@ -39,6 +40,10 @@ async def house(filled: str) -> AsyncIterator[House]:
 
 async def put(house: House, system: str = "new", **changes: Any) -> httpx.Response:
     return await house.client.put(f"/v1/systems/{system}", json={**REACHED, **changes})
+
+
+def _vubis(**addresses: str) -> dict[str, Any]:
+    return {"kind": "vubis", "addresses": {"iguana": "https://there/iguana/", **addresses}}
 
 
 def pointers(answer: httpx.Response) -> list[str]:
@@ -77,6 +82,18 @@ async def test_a_system_is_made_and_shown_as_it_is_reached(house: House) -> None
         ({"addresses": {"desk": "ftp://there/"}}, ["/addresses/desk"]),
         ({"addresses": {"desk": "http://name:secret@there/"}}, ["/addresses/desk"]),
         ({"addresses": {"desk": "http://"}}, ["/addresses/desk"]),
+        ({"addresses": {"desk": "http://the\nre/"}}, ["/addresses/desk"]),
+        (_vubis(sip2="http://there:6001/"), ["/addresses/sip2"]),
+        (_vubis(sip2="there:6001"), ["/addresses/sip2"]),
+        (_vubis(sip2="sip2://there:99999"), ["/addresses/sip2"]),
+        (_vubis(iguana="sip2://there:6001"), ["/addresses/iguana"]),
+        (_vubis(oai="sip2s://there:6001"), ["/addresses/oai"]),
+        (_vubis(vsmart="fake:there"), ["/addresses/vsmart"]),
+        (
+            {"kind": "concerto", "addresses": {"sru": "sip2://a/", "sip2": "https://a/"}},
+            ["/addresses/sip2", "/addresses/sru"],
+        ),
+        ({"kind": "brocade", "addresses": {"oai": "https://a/", "sip2": "https://a/"}}, ["/addresses/sip2"]),
         ({"addresses": {"oai": "http://there/"}}, ["/addresses/desk", "/addresses/oai"]),
         ({"secrets": {"key": "nobody's"}}, ["/secrets/key", "/secrets/key"]),
         ({"branches": {"A/B~C": "nowhere"}}, ["/branches/A~1B~0C"]),
@@ -216,3 +233,113 @@ async def test_how_a_system_is_doing_is_seen_by_all(house: House) -> None:
     assert [
         row["breaker"] for row in (await house.client.get("/v1/systems")).json()["items"] if row["id"] == "new"
     ] == ["open"]
+
+
+async def test_what_opened_a_breaker_is_overtaken_by_a_check_that_goes_well(house: House, filled: str) -> None:
+    await put(house)
+    stale = (
+        "insert into breaker (system, process, state, why, since, seen_at)"
+        " values ('new', 'ended', 'open', 'status 503', now(), now())"
+    )
+    ask = {"isbn": EVERYWHERE, "supplying_location": "branch"}
+    await run_sql(filled, stale)
+    await house.client.post("/v1/systems/new/check", json=ask)
+    assert (await house.client.get("/v1/systems/new")).json()["breaker"] == "closed"
+    await put(house, addresses={"desk": "http://127.0.0.1:9/"})
+    await run_sql(filled, stale)
+    await house.client.post("/v1/systems/new/check", json=ask)
+    assert (await house.client.get("/v1/systems/new")).json()["breaker"] == "open"
+
+
+async def test_another_secret_is_another_chance(house: House, filled: str) -> None:
+    await put(house)
+    await house.client.put("/v1/secrets/a-key", json={"value": "wrong"})
+    await run_sql(
+        filled,
+        """update system set secrets = '{"api_key": "a-key"}' where id = 'new';
+        insert into breaker (system, process, state, why, since, seen_at)
+        values ('new', 'some process', 'open', 'not let in', now(), now())""",
+    )
+    await house.client.put("/v1/secrets/a-key", json={"value": "right"})
+    assert (await house.client.get("/v1/systems/new")).json()["breaker"] == "closed"
+
+
+@pytest.mark.parametrize(
+    "value", ["correct-horse\r\n", "correct-horse\nx: y", "correct-horse\x1b", "correct-horse\x7f"]
+)
+async def test_a_secret_with_control_characters_is_refused_and_not_repeated(
+    house: House, capsys: Any, value: str
+) -> None:
+    answer = await house.client.put("/v1/secrets/a-key", json={"value": value})
+    assert pointers(answer) == ["/value"]
+    said = capsys.readouterr()
+    assert "correct-horse" not in answer.text + said.out + said.err
+    assert (await house.client.get("/v1/secrets")).json()["items"] == []
+
+
+class Knowing(Lacking):
+    """Knows titles by PPN alone, and has none of them."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def capabilities(self) -> Capabilities:
+        return Capabilities(verbs=frozenset({Verb.RESOLVE, Verb.AVAILABILITY}), schemes=frozenset({Scheme.PPN}))
+
+    async def resolve(self, title: Title) -> list[str]:
+        self.asked.append("resolve")
+        return []
+
+    async def availability(self, references: Collection[str]) -> list[Snapshot]:
+        self.asked.append("availability")
+        return []
+
+
+async def test_what_was_not_asked_is_not_said_to_work(house: House) -> None:
+    await put(house)
+    async with house.ground.database.connection() as connection:
+        known = await find_system(connection, "new")
+    system = Knowing()
+    house.ground.systems.put("new", system, of=known)
+
+    async def tried(**named: str) -> list[tuple[str, str]]:
+        answer = await house.client.post("/v1/systems/new/check", json={"supplying_location": "branch", **named})
+        verbs = {tried["verb"]: tried for tried in answer.json()["verbs"]}
+        return [(verbs[verb]["outcome"], verbs[verb]["detail"]) for verb in ("resolve", "availability")]
+
+    no_record = ("not_tried", "No record of the title was found to ask about: try another title.")
+    assert await tried(isbn=EVERYWHERE) == [
+        ("not_tried", "It does not know titles by the number that this one was named by."),
+        no_record,
+    ]
+    assert system.asked == []
+    assert await tried(ppn="123456789") == [("works", "It answered: 0 records are this title."), no_record]
+    assert system.asked == ["resolve"]
+
+
+async def test_trying_with_places_that_are_not_there_names_them(house: House) -> None:
+    await put(house)
+    ask = {"isbn": EVERYWHERE, "supplying_location": "nowhere", "pickup_location": "nowhere either"}
+    answer = await house.client.post("/v1/systems/new/check", json=ask)
+    assert pointers(answer) == ["/supplying_location", "/pickup_location"]
+
+
+async def test_trying_warns_of_locations_that_answer_by_hand_all_the_same(house: House, filled: str) -> None:
+    await put(house, branches={"Centrum": "branch", "Ver": "far"})
+    await house.client.put("/v1/systems/new/agencies/NL-2", json={})
+    ask = {"isbn": EVERYWHERE, "supplying_location": "branch"}
+    try:
+        assert (await house.client.post("/v1/systems/new/check", json=ask)).json()["warnings"] == []
+        await run_sql(
+            filled,
+            "insert into system (id, kind) values ('manual', 'manual') on conflict do nothing;"
+            " update location set system = 'manual' where id in ('closed', 'far', 'island', 'desk')",
+        )
+        # Those of its agency, and those that a branch of it is; what other agencies have is theirs.
+        assert (await house.client.post("/v1/systems/new/check", json=ask)).json()["warnings"] == [
+            "2 locations of this system answer by hand, as their own rows name no system: closed, far. No decision"
+            " asks new about copies there, and no order goes there by it. Import the rows again with new in the"
+            " column system."
+        ]
+    finally:
+        await run_sql(filled, "update location set system = null; delete from system where id = 'manual'")

@@ -193,3 +193,30 @@ async def test_doubtful_merges_are_listed_in_pages_and_decided(opened: tuple[Sta
     (title,) = (await look(client, f"/v1/titles?isbn={Y}"))["items"]
     assert (title["ppns"], title["locations"]) == (["P", "Q"], 2)
     assert len((await look(client, f"/v1/titles?isbn={X}"))["items"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("method", "body"), [("POST", {}), ("POST", {"whole": True}), ("PUT", {"interval_seconds": 600})]
+)
+async def test_what_cannot_be_harvested_is_refused_and_nothing_comes_of_it(
+    opened: tuple[Stage, httpx.AsyncClient], method: str, body: dict[str, Any]
+) -> None:
+    stage, client = opened
+    stage["one"].offers = frozenset()  # of a kind that is harvested, but by an address that it was not given
+    async with stage.ground.database.transaction() as connection:
+        await connection.execute("insert into system (id, kind) values ('desk', 'manual')")
+    for system in ("one", "desk"):
+        answer = await client.request(method, f"/v1/systems/{system}/harvest", json=body)
+        assert (answer.status_code, answer.json()["type"]) == (422, "/problems/invalid-input")
+        (error,) = answer.json()["errors"]
+        assert error["pointer"] == "/id"
+        assert error["detail"].startswith(f"{system} cannot be harvested: people answer for it, or ")
+    assert await stage.rows("select * from task") == []
+    assert (await look(client, "/v1/harvests"))["items"] == []
+
+
+async def test_a_schedule_is_taken_back_of_what_is_harvested_no_more(opened: tuple[Stage, httpx.AsyncClient]) -> None:
+    stage, client = opened
+    await client.put(HARVEST, json={"interval_seconds": 600})
+    stage["one"].offers = frozenset()
+    assert (await client.put(HARVEST, json={})).json()["interval_seconds"] is None

@@ -9,9 +9,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from adapters.breaker import BreakerState
 from adapters.contract import CursorLost, Malformed, Page, RateLimited, Unavailable
 from app.lending.harvest import plan, start
 from app.store.harvests import NothingToConfirm, Schedule
+from app.store.systems import get_system, note_breaker
 from tests.harvest.scripted import START, Scripted, Stage, held, record
 
 
@@ -304,16 +306,18 @@ async def test_what_postgresql_does_not_take_is_made_fit(stage: Stage) -> None:
 
 
 async def test_a_system_that_cannot_be_harvested_says_so(stage: Stage) -> None:
-    one = stage["one"]
-    one.offers = frozenset()
+    one, offers = stage["one"], stage["one"].offers
     await plan(stage.ground, "one", Schedule(interval_seconds=600))
+    one.offers = frozenset()  # since then
     await stage.work()
     rows = await stage.rows("select error, errors from harvest")
     assert rows == [("NotOffered: nothing harvests this system", 1)]
     ((due,),) = await stage.rows("select due_at from task")
     assert due == START + timedelta(seconds=600)
     # Nor is it tried over and over because people asked for all of it.
+    one.offers = offers
     await start(stage.ground, "one", whole=True, confirm_run=None)
+    one.offers = frozenset()
     await stage.work()
     ((errors, wanted),) = await stage.rows("select errors, whole_wanted from harvest")
     assert (errors, wanted) == (2, True)
@@ -380,3 +384,28 @@ async def test_runs_that_nobody_looks_at_are_forgotten(stage: Stage) -> None:
 
 def test_a_copy_at_each_branch() -> None:
     assert [(each.branch, each.location) for each in held("A", "?x")] == [("A", "A"), ("?x", None)]
+
+
+async def test_a_harvest_that_comes_to_its_end_closes_the_breakers_that_were_open(stage: Stage) -> None:
+    stage["one"].put(record("r1", "A"))
+    systems = stage.ground.systems
+    opened = systems.put("one", stage["one"])
+    for _ in range(3):
+        opened.promptness.failed("late")
+    async with stage.ground.database.transaction() as connection:
+        await note_breaker(connection, "one", "a process that has ended", state="open", why="status 503")
+
+    async def shown() -> str:
+        async with stage.ground.database.connection() as connection:
+            found: str = (await get_system(connection, "one"))["breaker"]
+        return found
+
+    assert await shown() == "open"
+    stage["one"].faults.append(Unavailable("down"))
+    await stage.harvest("one")
+    assert await shown() == "open"
+    stage.later(minutes=2)
+    await stage.work()
+    assert (await stage.run("one"))["state"] == "done"
+    assert await shown() == "closed"
+    assert opened.promptness.state is BreakerState.CLOSED

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from adapters.contract import NotOffered, Unavailable
+from adapters.contract import AuthExpired, NotOffered, SystemFault, Unavailable
 from app.lending.availability import AT_ONCE
 from tests.support.filled import EVERYWHERE, run_sql
 from tests.support.house import House
@@ -234,3 +234,21 @@ async def test_whoever_is_not_asked_for_lack_of_turns_is_unknown_and_not_blamed(
         assert all("is unknown" not in entry["reasons"][-1] for entry in later["rota"])
     finally:
         availability._turns = asyncio.Semaphore(AT_ONCE)
+
+
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [(Unavailable("down"), "has not answered lately"), (AuthExpired("no"), "has not let us in lately")],
+)
+async def test_a_decision_says_of_whom_a_breaker_leaves_alone(
+    house: House, systems: dict[str, Scripted], fault: SystemFault, why: str
+) -> None:
+    systems["branch"].fault = fault
+    for _ in range(5):
+        await decide(house)
+    asked = len(systems["branch"].calls)
+    (entry,) = [entry for entry in (await decide(house))["rota"] if entry["supplying_location"] == "branch"]
+    assert entry["reasons"][-1] == (
+        f"of branch {why} and is left alone for a while (its breaker is open): whether it is on the shelf is unknown."
+    )
+    assert len(systems["branch"].calls) == asked

@@ -226,6 +226,10 @@ async def test_a_number_that_is_not_known_or_not_valid_gives_way_to_the_next(hou
             "bibliographicInfo: no holding of this title is known",
         ),
         ({"deliver_to": (ElectronicAddress(type="ISIL", data="NL-404"),)}, "electronicAddressData: no such location"),
+        (
+            {"header": header(requesting_agency=AgencyId("NL-404"))},
+            "requestingAgencyId: No agency NL-404 is registered.",
+        ),
         ({"header": header("x" * 201)}, "requestingAgencyRequestId: String should have at most 200"),
         ({"patron_id": "x" * 201}, "patronId: String should have at most 200"),
         ({"maximum_costs": Costs(Decimal(10), "USD")}, "currencyCode: is not EUR"),

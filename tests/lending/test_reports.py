@@ -116,3 +116,33 @@ async def test_a_key_of_what_was_refused_is_still_free(house: House) -> None:
     loan = await house.asked()
     assert (await house.act(loan, "Received", key="k")).status_code == 409
     assert (await house.act(loan, "WillSupply", key="k")).status_code == 200
+
+
+async def test_an_agency_that_is_not_registered_asks_for_nothing(house: House) -> None:
+    answer = await house.ask(requesting_agency="NL-404")
+    assert (answer.status_code, answer.json()["errors"]) == (
+        422,
+        [{"pointer": "/requesting_agency", "detail": "No agency NL-404 is registered."}],
+    )
+    assert (await house.client.get("/v1/loan-requests")).json()["items"] == []
+
+
+async def test_what_an_agency_asked_is_answered_again_after_it_is_gone(house: House, filled: str) -> None:
+    heard = "update epoch set number = number + 1 where of = 'register'"
+    await run_sql(filled, f"insert into agency (isil, name) values ('NL-7', 'Library Seven'); {heard}")
+    body = {"requesting_agency": "NL-7", "requesting_agency_request_id": "seven"}
+    first = await house.ask(key="seven", **body)
+    await run_sql(filled, f"delete from agency where isil = 'NL-7'; {heard}")
+    again = await house.ask(key="seven", **body)
+    assert (first.status_code, again.status_code, again.json()) == (201, 201, first.json())
+
+
+async def test_a_scan_at_a_location_that_is_not_known_is_about_that_location(house: House) -> None:
+    loan = await house.asked()
+    answer = await house.act(loan, "Scan", location="nowhere")
+    told = answer.json()
+    assert (answer.status_code, told["title"], told["detail"]) == (
+        404,
+        "The location is not known",
+        "No location nowhere is registered.",
+    )

@@ -283,3 +283,46 @@ async def test_the_stream_reads_no_more_than_it_tells(house: House, agency: str 
     assert "Seq Scan" not in plan, plan
     (buffers,) = [line for line in lines if "Buffers: shared" in line][:1]
     assert int(buffers.partition("hit=")[2].split()[0]) < 400, plan
+
+
+async def test_an_id_that_is_not_there_stands_for_the_last_before_it(house: House) -> None:
+    await add_loan(house)
+    async with house.ground.database.transaction() as connection:
+        first, second, third = [await tell(connection, sequence) for sequence in (1, 2, 3)]
+    async with house.ground.database.transaction() as connection:
+        await connection.execute("delete from loan_event where id = $1", int(second))
+    assert [frame["id"] for frame in await stream(house, after=second)] == [third]
+    assert [frame["id"] for frame in await stream(house, after=str(int(first) - 1))] == [first, third]
+    later = str(int(third) + 1_000_000)
+    assert await stream(house, after=later) == []
+    assert await stream(house, after=str(2**63 - 1)) == []
+
+
+async def test_whoever_comes_with_a_later_id_than_there_is_is_told_what_comes(house: House) -> None:
+    """That is what is told from then on, be it of a transaction that began before."""
+    await add_loan(house)
+    heard: list[str] = []
+
+    async def listen(url: str, begun: asyncio.Event) -> None:
+        async with (
+            httpx.AsyncClient(base_url=url, trust_env=False) as client,
+            client.stream("GET", "/v1/events", headers={"Last-Event-ID": "9000000000000"}) as answer,
+        ):
+            begun.set()
+            async for text in answer.aiter_text():
+                heard.extend(frame["id"] for frame in frames_of(text))
+                if len(heard) >= 2:
+                    return
+
+    async with connected(house) as slow, connected(house) as quick:
+        await tell(quick, 1)
+        before = slow.transaction()
+        await before.start()
+        coming = [await tell(slow, 2), await tell(quick, 3)]
+        async with listening_for(house.app, lifespan="off") as url, asyncio.timeout(20):
+            begun = asyncio.Event()
+            listening = asyncio.create_task(listen(url, begun))
+            await begun.wait()
+            await before.commit()
+            await listening
+    assert heard == coming

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 
+import asyncpg
 import pytest
 
-from adapters.contract import Answer, Order, OutcomeUnknown, Quote, Unavailable
+from adapters.contract import Answer, Duplicate, Order, OutcomeUnknown, Quote, Standing, Unavailable
 from adapters.fake import Desk, FakeSystem, Manners
 from tests.support.filled import run_sql
 from tests.support.house import House
@@ -360,3 +361,50 @@ async def test_what_is_home_again_unheard_was_sent_and_the_rest_is_for_people(
     standing = await house.acted(loan, "Received")
     assert names(await house.history(loan))[4:] == ["Received", "LoanCompleted"]
     assert (standing["outcome"], standing["item"]) == ("filled", "home")
+
+
+async def test_an_order_of_another_is_not_taken_for_one_s_own(
+    house: House, filled: str, desk: Desk, system: Wayward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await house.asked()
+    (receipt,) = desk.live()[first]
+    where = (await house.look(first))["supplying_location"]
+
+    async def place(quote: Quote, *, key: str) -> str:
+        """Say of whatever is ordered that it stands already."""
+        raise Duplicate(receipt)
+
+    monkeypatch.setattr(system, "place", place)
+    second = await house.asked()
+    asked = [event for event in await house.events(second) if event["event"] == "PlacementRefused"]
+    assert asked[0]["note"] == f"S calls it {receipt}, which is another loan request's order."
+    found = await house.look(second)
+    assert found["placements"][0]["state"] == "closed"
+    # Nor would the database have it: at most one that is open.
+    with pytest.raises(asyncpg.UniqueViolationError, match="uq_placement_receipt"):
+        await run_sql(filled, f"update placement set state = 'live', receipt = '{receipt}', system = 'S'")
+    assert (await house.look(first))["supplying_location"] == where
+
+
+async def test_what_an_order_was_called_another_is_called_later(
+    house: House, desk: Desk, system: Wayward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a receipt is a barcode: a copy goes out again and again."""
+
+    async def place(quote: Quote, *, key: str) -> str:
+        return "30000001"
+
+    async def status(receipt: str) -> Standing:
+        return Standing(Answer.OPEN)
+
+    async def cancel(receipt: str) -> bool:
+        return True
+
+    for name, verb in (("place", place), ("status", status), ("cancel", cancel)):
+        monkeypatch.setattr(system, name, verb)
+    for _ in range(2):
+        loan = await house.asked()
+        placed = (await house.events(loan))[-1]
+        assert (placed["event"], placed["data"]["receipt"]) == ("Placed", "30000001")
+        await house.acted(loan, "Cancel")
+        assert (await house.look(loan))["outcome"] == "cancelled"

@@ -57,9 +57,9 @@ def answer(port: int, path: str, *, body: bytes | None = None, key: str | None =
 
 
 @contextmanager
-def serving(data_dir: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+def serving(data_dir: Path, *options: str, **environment: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
     port = free_port()
-    process = start(data_dir, "serve", "--port", str(port), *options)
+    process = start(data_dir, "serve", "--port", str(port), *options, **environment)
     try:
         assert eventually(lambda: answer(port, "/healthz") == 200, seconds=90), "it does not answer"
         yield process, port

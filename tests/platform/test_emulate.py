@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
+import json
+import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,26 +13,37 @@ from typing import Any
 import httpx
 import pytest
 
-from adapters.emulators.demo_stock import LOCATIONS, demo_isbn
+from adapters.emulators.demo_stock import agency_of, demo_isbn, locations_of
 from adapters.emulators.kinds import EMULATORS
 from tests.platform.processes import serving, start
 from tests.platform.server_users import eventually
+from tests.support.feeds import small, zipped
 
 pytestmark = pytest.mark.once
 
 
+KEY = "an admin's key"
+
+
 @pytest.fixture(scope="module")
 def leenpad(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    with serving(tmp_path_factory.mktemp("fresh") / "data") as (process, port):
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+    """As the README has it started: on another port than the usual one, with an admin's key."""
+    with serving(tmp_path_factory.mktemp("fresh") / "data", LEENPAD_ADMIN_KEY=KEY) as (process, port):
+        headers = {"Authorization": f"Bearer {KEY}"}
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, headers=headers) as client:
+            client.post(
+                "/v1/imports/network?activate=true",
+                content=zipped(small()).getvalue(),
+                headers={"Content-Type": "application/zip"},
+            ).raise_for_status()
             yield client
         process.send_signal(signal.SIGTERM)
         process.wait(60)
 
 
 @pytest.fixture(params=EMULATORS)
-def told(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, str]]:
-    process = start(tmp_path, "emulate", request.param)
+def told(request: pytest.FixtureRequest, tmp_path: Path, leenpad: httpx.Client) -> Iterator[tuple[str, str]]:
+    process = start(tmp_path, "emulate", request.param, "--server", str(leenpad.base_url))
     assert process.stdout is not None
     lines: list[str] = []
     while not lines or lines[-1] != "Ctrl-C ends it.\n":
@@ -43,23 +56,28 @@ def told(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, 
     assert process.returncode == 0
 
 
-def done(leenpad: httpx.Client, command: str) -> httpx.Response:
-    """Do what a curl command says, with another server."""
-    words = shlex.split(command.removesuffix("; echo").replace("\\\n", ""))
-    assert words[:4] == ["curl", "-sS", "--fail-with-body", "-X"]
-    method, url, header, media_type, data, body = words[4:]
-    assert (url.split("/v1/")[0], header, data) == ("http://127.0.0.1:8000", "-H", "--data-binary")
-    name, _, value = media_type.partition(": ")
-    return leenpad.request(method, "/v1/" + url.split("/v1/")[1], headers={name: value}, content=body.encode())
+def done(command: str) -> dict[str, Any]:
+    """Do in a shell what it says to paste."""
+    ran = subprocess.run(
+        ["sh", "-c", command],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={"PATH": os.environ["PATH"], "LEENPAD_ADMIN_KEY": KEY},
+    )
+    assert not ran.stderr, f"{command}: {ran.stderr}{ran.stdout}"
+    answer: dict[str, Any] = json.loads(ran.stdout.strip() or "{}")
+    return answer
 
 
 def test_the_commands_that_it_prints_work_one_after_the_other(leenpad: httpx.Client, told: tuple[str, str]) -> None:
     kind, text = told
     blocks = [block for block in text.split("\n\n") if block.startswith("# ")]
-    answers = [done(leenpad, block.partition("\n")[2]) for block in blocks]
-    assert all(answer.is_success for answer in answers), [answer.text for answer in answers]
-    imported, *_, put, checked, harvested = (answer.json() for answer in answers if answer.content)
+    *first, decide = [block.partition("\n")[2] for block in blocks]
+    imported, *_, put, checked, harvested = [done(command) for command in first]
     assert (imported["rejected"], put["kind"]) == (0, kind)
+    assert checked["warnings"] == []
     outcomes = {verb["verb"]: verb["outcome"] for verb in checked["verbs"]}
     assert (outcomes["resolve"], outcomes["availability"], outcomes["prepare"]) == ("works", "works", "works")
     assert "fails" not in outcomes.values()
@@ -78,8 +96,22 @@ def test_the_commands_that_it_prints_work_one_after_the_other(leenpad: httpx.Cli
     assert eventually(came, seconds=90), state()
     assert state()["unmapped_branches"] == []
     held = leenpad.get("/v1/holdings", params={"isbn": demo_isbn(0)}).json()["items"]
-    assert [(row["location"], row["system"]) for row in held] == [
-        (at, harvested["system"]) for at in sorted(LOCATIONS)
+    own = sorted(locations_of(kind))
+    assert [(row["location"], row["system"]) for row in held if row["system"] == harvested["system"]] == [
+        (at, harvested["system"]) for at in own
     ]
     # A decision asks the system of a location: without a title named, the check finds one that stands at such a one.
     assert leenpad.post(f"/v1/systems/{harvested['system']}/check", json={}).status_code == 200
+    pickup = next(iter(locations_of(kind)))
+
+    def heard() -> bool:
+        """Whether the system itself said in time what stands on the shelf."""
+        rota = done(decide)["rota"]
+        assert [entry["supplying_location"] for entry in rota] == [pickup]
+        return "unknown" not in str(rota)
+
+    assert eventually(heard, seconds=20)
+    # Nor did it take anything from a system of another kind.
+    systems = leenpad.get("/v1/systems").json()["items"]
+    assert all(row["agencies"] == 1 for row in systems if row["id"].startswith("emulated-"))
+    assert leenpad.get(f"/v1/agencies/{agency_of(kind)}").json()["system"] == harvested["system"]
