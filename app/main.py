@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from app.api import (
     agencies,
     cancellations,
+    changes,
     dead_letters,
     decisions,
     docs,
@@ -33,6 +34,7 @@ from app.api import (
     systems,
     webhooks,
 )
+from app.api.change_log import NoteChanges
 from app.api.dependencies import Keyring
 from app.api.head import AnswerHead
 from app.api.openapi import describe
@@ -64,6 +66,7 @@ ROUTERS = (
     settlement.router,
     statistics.router,
     imports.router,
+    changes.router,
     keys.router,
     sessions.router,
     docs.router,
@@ -105,6 +108,7 @@ def create_app(settings: Settings, *, working: bool = False) -> FastAPI:
         app.include_router(router)
     answer_with_problems(app, [route for router in (decisions.router, *ROUTERS) for route in router.routes])
     add_console(app)
+    app.add_middleware(NoteChanges)
     app.add_middleware(CountRequests)
     app.add_middleware(AnswerHead)
     return app

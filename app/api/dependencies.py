@@ -15,6 +15,7 @@ from fastapi.security.base import SecurityBase
 from pydantic import SecretStr
 from starlette.requests import Request
 
+from app.api.change_log import note
 from app.database import Database
 from app.problems import Forbidden, Unauthorized
 from app.resources import Resources
@@ -94,6 +95,7 @@ class Requirement(SecurityBase):
         caller = await identify(request)
         if self.scopes and not self.scopes & caller.scopes:
             raise Forbidden(f"This takes a key with the scope {' or '.join(sorted(self.scopes))}.")
+        await note(request, await database(request), name=caller.name, agency=caller.agency, key=caller.key)
         return caller
 
 

@@ -24,7 +24,10 @@ HEADERS = {
     "Vary": "Cookie, Accept-Language, HX-Request",
 }
 # The pages in the menu: its word in the `menu` table, where it is, and the scopes of which one opens it (none: any).
-MENU: tuple[tuple[str, str, frozenset[str]], ...] = (("home", "/console", frozenset()),)
+MENU: tuple[tuple[str, str, frozenset[str]], ...] = (
+    ("home", "/console", frozenset()),
+    ("changes", "/console/changes", frozenset({"planner", "reader"})),
+)
 
 
 @cache

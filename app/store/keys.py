@@ -103,13 +103,9 @@ async def rotate_key(connection: asyncpg.Connection, id: int, *, overlap: timede
     """
     old = await connection.fetchrow(
         """
-<<<<<<< HEAD
-        with old as (select id, agency, scopes, poi, live_deadline_ms, expires_at - created_at as lasting from api_key
-                      where id = $1 and not session for update)
-=======
         with old as (select id, agency, scopes, poi, live_deadline_ms, expires_at - created_at as lasting,
-                            coalesce(expires_at <= now(), false) as ended from api_key where id = $1 for update)
->>>>>>> leftovers
+                            coalesce(expires_at <= now(), false) as ended from api_key where id = $1 and not session
+                        for update)
         update api_key set expires_at = least(expires_at, now() + $2) from old where api_key.id = old.id
         returning old.agency, old.scopes, old.poi, old.live_deadline_ms, now() + old.lasting as expires_at,
                   old.ended

@@ -671,6 +671,22 @@ api_key = Table(
     CheckConstraint("not session or expires_at is not null", name="lasts"),
 )
 
+change = Table(
+    "change",
+    metadata,
+    # Who changed what over the API; loan requests have a history of their own.
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("name", Text),  # of a person who signed in
+    Column("agency", Text),
+    Column("key", BigInteger),  # it may be gone by now
+    Column("method", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("status", Integer),  # null: it was begun, and nobody knows what became of it
+    Index("ix_change_at", "at"),
+)
+
 secret = Table(
     "secret",
     metadata,
