@@ -25,6 +25,7 @@ from app.lending.choose import UnknownTitle
 from app.lending.snapshot import NotReady
 from app.lending.submit import KeyReused
 from app.lending.vault import VaultClosed
+from app.people import NoProvider, NotAdmitted, ProviderSilent
 from app.store.agencies import UnknownAgency, UnknownPlace, UnknownSystem
 from app.store.doubts import UnknownDoubt
 from app.store.harvests import NothingToConfirm
@@ -202,6 +203,26 @@ PROBLEMS: dict[type[Exception], ProblemType] = {
         409,
         "The detail names a system that is given this secret. Give it another one first, or replace the secret by "
         "keeping another value under the same name.",
+    ),
+    ProviderSilent: ProblemType(
+        "provider-silent",
+        "The provider where people sign in does not answer",
+        503,
+        "People sign in at the OpenID Connect provider in LEENPAD_OIDC_ISSUER. It could not be reached, or "
+        "what it said of itself cannot be used. Signing in with a key still works.",
+    ),
+    NotAdmitted: ProblemType(
+        "not-admitted",
+        "The provider does not vouch for this person here",
+        403,
+        "The code of the sign-in was used before or is too old, the ID token does not hold, or the claim that says "
+        "what a person may do (LEENPAD_OIDC_CLAIM) names no scope. The detail says which; sign in once more.",
+    ),
+    NoProvider: ProblemType(
+        "no-provider",
+        "People sign in with keys here",
+        404,
+        "No OpenID Connect provider is set up: the setting LEENPAD_OIDC_ISSUER is not set.",
     ),
     VaultClosed: ProblemType(
         "vault-closed",

@@ -18,6 +18,7 @@ from app.lending.receivers import Receivers
 from app.lending.snapshot import Snapshot
 from app.lending.systems import Systems
 from app.lending.vault import Vault
+from app.people import Provider
 from app.settings import Settings, keys_in
 
 
@@ -31,6 +32,7 @@ class Resources:
     clock: Clock
     ground: Ground
     streams: Waker  # wakes all streams of events of this process, by one connection
+    provider: Provider | None = None  # where people sign in
     examiner: Examiner = field(default_factory=Examiner)
     # One import at a time: they would wait for each other in the database, and hold connections meanwhile.
     importing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -73,6 +75,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
                     clock=clock,
                     ground=ground,
                     streams=streams,
+                    provider=_provider(settings),
                 )
         finally:
             await ground.receivers.close()
@@ -80,3 +83,15 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
                 await ground.availability.close()
             await systems.close()
             await snapshot.stop()
+
+
+def _provider(settings: Settings) -> Provider | None:
+    if not settings.oidc_issuer:
+        return None
+    secret = settings.oidc_client_secret
+    return Provider(
+        issuer=settings.oidc_issuer,
+        client_id=settings.oidc_client_id,
+        client_secret=None if secret is None else secret.get_secret_value() or None,
+        claim=settings.oidc_claim,
+    )

@@ -69,6 +69,12 @@ class Settings(BaseSettings):
     live_deadline_ms: int = Field(
         default=800, ge=0, le=10_000, description="How long a decision waits for library systems; 0: none is asked."
     )
+    oidc_issuer: str | None = Field(
+        default=None, description="The OpenID Connect provider where people sign in. Unset: with keys only."
+    )
+    oidc_client_id: str = Field(default="leenpad", description="What this service is called there.")
+    oidc_client_secret: SecretStr | None = Field(default=None, description="Its secret there, if it has one.")
+    oidc_claim: str = Field(default="leenpad", description="The claim that says what a person may do here.")
     session_hours: float = Field(default=10.0, gt=0, le=720, description="How long a person stays signed in.")
     clock_since: datetime | None = Field(
         default=None, description="From this moment on the loan requests' clock runs at another speed."

@@ -75,7 +75,8 @@ def requires(*scopes: str) -> Requirement:
 class Requirement(SecurityBase):
     """Checks a caller, and tells the OpenAPI document so. Raises Unauthorized or Forbidden.
 
-    Open mode: as long as no admin key is set and no key was ever made, everyone on this machine is let through.
+    Open mode: as long as no admin key is set, no key was ever made and no provider is set up where people sign in,
+    everyone on this machine is let through.
     """
 
     model = HTTPBearer()
@@ -166,7 +167,7 @@ async def identify(request: Request) -> Caller:
         )
     elif _is(key, admin_key):
         caller = EVERYTHING
-    elif admin_key is None and not looked.any_key and _is_here(request):
+    elif admin_key is None and held.provider is None and not looked.any_key and _is_here(request):
         caller = SOMEONE_HERE
     elif key is None:
         raise Unauthorized("Send the header `Authorization: Bearer KEY`.")

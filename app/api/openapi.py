@@ -16,7 +16,7 @@ from app.api.key_shapes import NewKeyShape
 from app.api.lapse_rules import AgreedShape
 from app.api.loan_shapes import ActionShape, LoanRequestShape
 from app.api.schemas import Problem
-from app.api.session_shapes import NewSessionShape
+from app.api.session_shapes import CodeShape, NewSessionShape, SignInShape
 from app.api.suspensions import SuspendShape
 from app.api.system_shapes import CheckAskShape, InstallationShape, ParticipationAskShape, SecretAskShape
 from app.api.webhook_shapes import WebhookRequestShape
@@ -85,6 +85,8 @@ SHAPES = (
     SuspendShape,
     NewKeyShape,
     NewSessionShape,
+    SignInShape,
+    CodeShape,
     WebhookRequestShape,
     InstallationShape,
     ParticipationAskShape,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -11,20 +12,36 @@ from starlette.requests import Request
 from app.api.bodies import read_json
 from app.api.dependencies import SOMEONE_HERE, Caller, bearer_key, requires, resources
 from app.api.session_shapes import (
+    BEGUN,
+    CODE,
     PARTY,
+    PROVIDER,
     SESSION,
     SESSION_QUESTION,
+    SIGN_IN,
+    BegunShape,
+    CodeShape,
     NewSessionShape,
     PartyShape,
+    ProviderShape,
     SessionShape,
+    SignInShape,
 )
+from app.people import NoProvider, NotAdmitted, Provider, ProviderSilent
 from app.problems import Forbidden, InvalidInput, TooLarge, UnsupportedMediaType, documented
+from app.resources import Resources
 from app.store.keys import digest_of
 from app.store.sessions import begin_session, end_session
 
 router = APIRouter(prefix="/v1/sessions", tags=["Keys"])
 
+HeldResources = Annotated[Resources, Depends(resources)]
 AnyCaller = Annotated[Caller, Depends(requires())]
+
+
+def _takes(shape: str, example: dict[str, Any]) -> dict[str, Any]:
+    content = {"schema": {"$ref": f"#/components/schemas/{shape}"}, "example": example}
+    return {"requestBody": {"required": True, "content": {"application/json": content}}}
 
 
 @router.post(
@@ -32,17 +49,7 @@ AnyCaller = Annotated[Caller, Depends(requires())]
     status_code=201,
     summary="Sign in",
     response_model=SessionShape,
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {
-                    "schema": {"$ref": "#/components/schemas/NewSessionShape"},
-                    "example": SESSION_QUESTION,
-                }
-            },
-        }
-    },
+    openapi_extra=_takes("NewSessionShape", SESSION_QUESTION),
     responses={
         201: {"content": {"application/json": {"example": SESSION}}},
         **documented(TooLarge, UnsupportedMediaType, InvalidInput),
@@ -78,6 +85,68 @@ async def sign_in(request: Request, caller: AnyCaller) -> dict[str, Any]:
 
 
 @router.get(
+    "/provider",
+    summary="Say where people sign in",
+    response_model=ProviderShape,
+    responses={200: {"content": {"application/json": {"example": PROVIDER}}}, **documented(NoProvider)},
+)
+async def read_provider(held: HeldResources) -> dict[str, Any]:
+    """Answer the OpenID Connect provider that people sign in at. Takes no key."""
+    return {"issuer": _provider(held).issuer}
+
+
+@router.post(
+    "/provider/begin",
+    summary="Begin to sign in at the provider",
+    response_model=BegunShape,
+    openapi_extra=_takes("SignInShape", SIGN_IN),
+    responses={
+        200: {"content": {"application/json": {"example": BEGUN}}},
+        **documented(TooLarge, UnsupportedMediaType, InvalidInput, NoProvider, ProviderSilent),
+    },
+)
+async def begin_at_provider(request: Request, held: HeldResources) -> dict[str, Any]:
+    """Answer where a person signs in, by OpenID Connect's authorization code flow with PKCE. Takes no key.
+
+    404 `no-provider` says that there is none, and that people sign in with keys.
+    """
+    asked = await read_json(request, SignInShape)
+    return asdict(await _provider(held).begin(asked.redirect_uri))
+
+
+@router.post(
+    "/provider",
+    status_code=201,
+    summary="Sign in with what the provider sent back",
+    response_model=SessionShape,
+    openapi_extra=_takes("CodeShape", CODE),
+    responses={
+        201: {"content": {"application/json": {"example": SESSION}}},
+        **documented(TooLarge, UnsupportedMediaType, InvalidInput, NoProvider, NotAdmitted, ProviderSilent),
+    },
+)
+async def sign_in_from_provider(request: Request, held: HeldResources) -> dict[str, Any]:
+    """Begin a session of the person that the provider vouches for, and answer its token, this once. Takes no key.
+
+    What they may do is in a claim of the ID token (LEENPAD_OIDC_CLAIM).
+    """
+    asked = await read_json(request, CodeShape)
+    person = await _provider(held).finish(
+        code=asked.code, code_verifier=asked.code_verifier, nonce=asked.nonce, redirect_uri=asked.redirect_uri
+    )
+    async with held.database.transaction() as connection:
+        begun = await begin_session(
+            connection,
+            name=person.name,
+            agency=person.agency,
+            scopes=person.scopes,
+            poi=person.poi,
+            lasting=timedelta(hours=held.settings.session_hours),
+        )
+    return {**asdict(begun), "signed_in": True}
+
+
+@router.get(
     "/current",
     summary="Say who calls",
     response_model=PartyShape,
@@ -97,6 +166,12 @@ async def sign_out(request: Request, caller: AnyCaller) -> None:
     held = await resources(request)
     async with held.database.transaction() as connection:
         await end_session(connection, digest_of(key))
+
+
+def _provider(held: Resources) -> Provider:
+    if held.provider is None:
+        raise NoProvider
+    return held.provider
 
 
 def _shown(caller: Caller) -> dict[str, Any]:
