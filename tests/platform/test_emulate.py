@@ -15,13 +15,14 @@ from adapters.emulators.demo_stock import LOCATIONS, demo_isbn
 from adapters.emulators.kinds import EMULATORS
 from tests.platform.processes import serving, start
 from tests.platform.server_users import eventually
+from tests.support.made import copy_made
 
 pytestmark = pytest.mark.once
 
 
 @pytest.fixture(scope="module")
 def leenpad(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    with serving(tmp_path_factory.mktemp("fresh") / "data") as (process, port):
+    with serving(copy_made(tmp_path_factory, tmp_path_factory.mktemp("fresh") / "data")) as (process, port):
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
             yield client
         process.send_signal(signal.SIGTERM)
