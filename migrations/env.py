@@ -8,7 +8,7 @@ import os
 from alembic import context
 from sqlalchemy import Connection, text
 
-from app.store.migrate import engine_at
+from app.store.migrating import engine_at
 from app.store.tables import metadata
 
 # Several processes may start at once: the first one migrates, the others wait and then find nothing to do.

@@ -15,13 +15,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-import networkx as nx
 import numpy as np
 
 from routing.model import Period, Register
 from routing.network import Network
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +127,7 @@ def _overlaps(period: Period, begin: datetime | None, end: datetime | None) -> b
 def _graph(network: Network, first: int, last: int) -> tuple[nx.DiGraph, set[int]]:
     """The graph of single rides, each edge with its set of `routes`; and the routes that drive at all."""
     timetable, rides = network.timetable, network.rides
-    graph = nx.DiGraph()
+    graph = _networkx().DiGraph()
     graph.add_nodes_from(range(len(timetable.stops)))
     routes: set[int] = set()
     if first > last:
@@ -182,6 +186,7 @@ def _main_body(graph: nx.DiGraph, hubs: frozenset[int]) -> _Body:
 
 def _bodies(graph: nx.DiGraph, hubs: frozenset[int], among: frozenset[int]) -> list[_Body]:
     """Each set of hubs that reach each other, with what it serves; only sets that have some of `among`."""
+    nx = _networkx()
     through = graph.subgraph(hubs).copy()
     bodies = []
     for core in nx.strongly_connected_components(through):
@@ -232,6 +237,7 @@ def _bottlenecks(graph: nx.DiGraph, hubs: frozenset[int], body: _Body) -> set[in
     """The hubs that may be single points: seen from one hub of the main body, every way to some stop or back
     from it leads through them (they dominate it). That one hub itself is always among them.
     """
+    nx = _networkx()
     root = min(body.hubs)
     found = {root}
     for directed in (graph, graph.reverse(copy=False)):
@@ -240,6 +246,11 @@ def _bottlenecks(graph: nx.DiGraph, hubs: frozenset[int], body: _Body) -> set[in
         onward.add_edges_from((start, end) for start, end in directed.edges if start in hubs)
         found |= {gate for gate in nx.immediate_dominators(onward, root).values() if gate is not None}
     return found
+
+
+def _networkx() -> Any:
+    """Load it where it is needed: that takes a tenth of the start of a service, of which few look at this."""
+    return import_module("networkx")
 
 
 def _names(network: Network, stops: Iterable[int]) -> tuple[str, ...]:

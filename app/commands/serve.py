@@ -12,19 +12,22 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 import uvicorn
-from fastapi import FastAPI
 
 from app.commands.ground import Refusal, reaching, read_settings, served_database
 from app.database import open_database
 from app.embedded.leash import die_with_parent
 from app.lasting import begin as begin_lasting
-from app.main import create_app
 from app.settings import Settings
 from app.store.keys import any_key
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 # How `serve` tells the processes that it starts whether they carry out tasks too.
 WORKING = "LEENPAD_SERVE_WORKING"
@@ -38,7 +41,9 @@ WORKING = "LEENPAD_SERVE_WORKING"
 def command(host: str, port: int, workers: int, no_worker: bool) -> None:
     """Serve the API; the database is migrated first. Tasks are carried out too, in each of its processes."""
     signal.signal(signal.SIGTERM, leave)
-    with served_database(read_settings()) as served:
+    settings = read_settings()
+    check_port(host, port)  # before a database is started for nothing
+    with served_database(settings) as served:
         assert served.database_url is not None
         if not is_loopback(host) and asyncio.run(_is_open(served)):
             raise Refusal(
@@ -78,7 +83,11 @@ def application() -> FastAPI:
         # A worker whose parent was killed would hold the port for good, and the embedded database is the parent's.
         die_with_parent(parent.pid, signal.SIGTERM)
     begin_lasting()
-    return create_app(read_settings(), working=bool(os.environ.get(WORKING)))
+    # Loaded by who answers: it is most of a start, and neither a parent of workers nor who is refused needs it.
+    application: FastAPI = import_module("app.main").create_app(
+        read_settings(), working=bool(os.environ.get(WORKING))
+    )
+    return application
 
 
 def is_loopback(host: str) -> bool:

@@ -6,14 +6,16 @@ import asyncio
 import os
 import secrets
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
 
 from app.database import Database, open_database
+from app.embedded import running
+from app.embedded.places import DATABASE
 from app.store.migrate import upgrade
+from tests.support.made import copy_made
 
 
 def named(url: str, database: str) -> str:
@@ -41,15 +43,16 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if url := os.environ.get("LEENPAD_TEST_DATABASE_URL"):
         yield url
         return
-    from app.embedded import running  # noqa: PLC0415 - the embedded server is not wanted where there is a real one
-
-    with running(Path(tmp_path_factory.mktemp("postgres")), durable=False) as url:
-        yield url
+    with running(copy_made(tmp_path_factory, tmp_path_factory.mktemp("postgres") / "data"), durable=False) as url:
+        yield named(url, "postgres")  # nobody is to be connected to the one that is copied
 
 
 @pytest.fixture(scope="session")
 def template(server_url: str) -> Iterator[str]:
     """The name of a migrated database that nobody is connected to: databases are made from it in a blink."""
+    if "LEENPAD_TEST_DATABASE_URL" not in os.environ:
+        yield DATABASE  # the embedded server comes with one
+        return
     name = f"leenpad_template_{secrets.token_hex(6)}"
     administer(server_url, f"create database {name} template template0")
     asyncio.run(upgrade(named(server_url, name)))

@@ -184,6 +184,7 @@ async def test_a_broken_upload_leaves_what_was_there(database: Database, databas
         assert (await client.post("/v1/imports/holdings", content=whole_file, headers=CSV)).json()["unchanged"] == 1
 
 
+@pytest.mark.once
 async def test_a_killed_import_changes_nothing(database: Database, database_url: str, tmp_path: Path) -> None:
     await empty(database)
     await add_locations(database, "one")

@@ -55,6 +55,7 @@ async def test_rows_land_with_their_defaults(database: Database) -> None:
     ]
 
 
+@pytest.mark.once
 async def test_a_long_file_lands_but_for_its_bad_rows(database: Database, tmp_path: Path) -> None:
     """As the benchmark does with five million lines."""
     file = tmp_path / "holdings.csv"

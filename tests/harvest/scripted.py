@@ -167,12 +167,15 @@ class Stage:
         return [str(row[0]) for row in rows]
 
 
+HARVESTED = ("task", "title_decision", "catalogue_record", "catalogue_holding")
+
+
 @asynccontextmanager
 async def staged(database: Database, *locations: str, lease_seconds: float = 60) -> AsyncIterator[Stage]:
     """Set an empty stage with these locations and the system `one`."""
     await empty(database)
     async with database.transaction() as connection:
-        await connection.execute("truncate task, title_decision, catalogue_record, catalogue_holding")
+        await connection.execute("; ".join(f"delete from {table}" for table in HARVESTED))
     await add_locations(database, *locations)
     clock, systems = SetClock(START), dict[str, Scripted]()
     ground = Ground(

@@ -137,15 +137,14 @@ async def test_one_that_hangs_is_left(
     open_to_private: House, receiver: TestReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house = open_to_private
-    monkeypatch.setattr(receivers, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(receivers, "ANSWER_SECONDS", 1.0)
     await hook(house, receiver)
     receiver.answers = [HANG]
     loan = await house.asked()
     assert receiver.heard() == []
-    assert [error for _, _, error in await failures(house)] == [
-        "ReceiverFailed: it did not answer within 0.2 seconds"
-    ]
+    assert [error for _, _, error in await failures(house)] == ["ReceiverFailed: it did not answer within 1 seconds"]
     monkeypatch.undo()  # a machine that has other things to do answers later
+    receiver.answers.clear()  # and may not even have come to read what it was sent
     await house.later(minutes=1)
     assert receiver.heard() == PLACED
     assert len(await house.events(loan)) == 3

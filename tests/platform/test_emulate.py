@@ -18,6 +18,7 @@ from adapters.emulators.kinds import EMULATORS
 from tests.platform.processes import serving, start
 from tests.platform.server_users import eventually
 from tests.support.feeds import small, zipped
+from tests.support.made import copy_made
 
 pytestmark = pytest.mark.once
 
@@ -28,7 +29,8 @@ KEY = "an admin's key"
 @pytest.fixture(scope="module")
 def leenpad(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """As the README has it started: on another port than the usual one, with an admin's key."""
-    with serving(tmp_path_factory.mktemp("fresh") / "data", LEENPAD_ADMIN_KEY=KEY) as (process, port):
+    data = copy_made(tmp_path_factory, tmp_path_factory.mktemp("fresh") / "data")
+    with serving(data, LEENPAD_ADMIN_KEY=KEY) as (process, port):
         headers = {"Authorization": f"Bearer {KEY}"}
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, headers=headers) as client:
             client.post(

@@ -21,7 +21,8 @@ SAY = """
 import json, os, sys
 import parcel
 print(json.dumps({"arguments": sys.argv[1:], "parcel": parcel.WEIGHT, "cwd": os.getcwd(),
-                  "prefix": sys.prefix, "numba": os.environ["NUMBA_CACHE_DIR"], "path": os.environ["PYTHONPATH"]}))
+                  "prefix": sys.prefix, "numba": os.environ["NUMBA_CACHE_DIR"], "path": os.environ["PYTHONPATH"],
+                  "bytecode": None if sys.dont_write_bytecode else sys.pycache_prefix}))
 """
 NPM = """#!/bin/sh
 if [ "$1" = --version ]; then echo 10.0.0; exit; fi
@@ -88,6 +89,7 @@ class Project:
                 "PIP_USER": "1",
                 "PIP_TARGET": str(self.root / "elsewhere"),
                 "PYTHONPATH": str(self.root / "astray"),
+                "PYTHONDONTWRITEBYTECODE": "1",
                 "PIP_NO_CACHE_DIR": "1",
             },
             start_new_session=True,
@@ -113,6 +115,7 @@ def test_the_first_time_installs_and_says_so_the_second_time_is_quiet(project: P
         "prefix": str(project.root / ".venv"),
         "numba": str(project.root / ".venv" / "numba"),
         "path": str(project.root),
+        "bytecode": str(project.root / ".venv" / "bytecode"),
     }
     code, output, said = project.run("import", "agencies", "file.csv", cwd=tmp_path)
     assert (code, json.loads(output)) == (0, told)

@@ -10,6 +10,13 @@ import pytest
 
 from tests.platform.processes import answer, free_port, run_process, serving
 from tests.platform.server_users import eventually, processes_of
+from tests.support.made import copy_made
+
+
+@pytest.fixture
+def data_dir(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Path:
+    """A data folder in which the database is made already; the first test makes its own."""
+    return copy_made(tmp_path_factory, tmp_path / "data")
 
 
 def test_serving_the_world_takes_a_key_first(tmp_path: Path) -> None:
@@ -32,8 +39,7 @@ def test_serving_the_world_takes_a_key_first(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_serving_ends_well_and_takes_the_database_with_it(tmp_path: Path, number: signal.Signals) -> None:
-    data_dir = tmp_path / "data"
+def test_serving_ends_well_and_takes_the_database_with_it(data_dir: Path, number: signal.Signals) -> None:
     with serving(data_dir) as (process, port):
         code, _, said = run_process(data_dir, "serve", "--port", str(port))
         assert (code, said) == (
@@ -45,8 +51,7 @@ def test_serving_ends_well_and_takes_the_database_with_it(tmp_path: Path, number
     assert processes_of(data_dir) == {}
 
 
-def test_workers_share_port_database_and_counts_and_end_together(tmp_path: Path) -> None:
-    data_dir = tmp_path / "data"
+def test_workers_share_port_database_and_counts_and_end_together(data_dir: Path) -> None:
     with serving(data_dir, "--workers", "2") as (process, port):
         assert run_process(data_dir, "db", "upgrade")[0] == 0, "other commands work beside it"
         assert {answer(port, "/healthz") for _ in range(30)} == {200}
@@ -59,8 +64,7 @@ def test_workers_share_port_database_and_counts_and_end_together(tmp_path: Path)
     assert processes_of(data_dir) == {}
 
 
-def test_workers_do_not_outlive_a_parent_that_is_killed(tmp_path: Path) -> None:
-    data_dir = tmp_path / "data"
+def test_workers_do_not_outlive_a_parent_that_is_killed(data_dir: Path) -> None:
     with serving(data_dir, "--workers", "2") as (process, port):
         process.kill()
         process.wait()

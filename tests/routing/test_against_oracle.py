@@ -14,7 +14,7 @@ from routing.model import Leg, Location
 from tests.support.oracle import EPOCH, SECOND, Brute, ready_after, seconds
 from tests.support.worlds import World, worlds
 
-CHUNKS = 5
+CHUNKS = 4
 WORLDS_A_CHUNK = 260
 
 
@@ -41,7 +41,7 @@ class Covered:
         return all(count >= floor for count, floor in zip(astuple(self), astuple(floors), strict=True))
 
 
-# Of each chunk, so five times as much in all.
+# Of each chunk, so four times as much in all.
 FLOORS = Covered(worlds=WORLDS_A_CHUNK, rides=200, two_handlings=60, three_handlings=10, circles=8)
 
 

@@ -92,7 +92,7 @@ def test_every_objective_as_the_oracle_without_those_days(chunk: int) -> None:
     told_apart = [0]
 
     @seed(chunk)
-    @settings(max_examples=150, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=100, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(drawn_world=stopped_worlds())
     def check(drawn_world: tuple[World, Stoppages]) -> None:
         world, stoppages = drawn_world

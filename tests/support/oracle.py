@@ -206,7 +206,7 @@ def earliest_arrival(
     timetable: Timetable, start: str, to: str, ready: datetime, horizon_end: datetime
 ) -> Found | None:
     """The fastest way from `start` to `to` for an item ready at `ready` that arrives by `horizon_end`, or None."""
-    runs = runs_between(timetable, seconds(ready), seconds(horizon_end))
+    runs = _runs_lately(timetable, seconds(ready), seconds(horizon_end))
     handling = {stop.id: stop.handling_seconds for stop in timetable.stops}
     best = _rounds(runs, handling, start, to, seconds(ready), seconds(horizon_end))
     if best is None:
@@ -231,6 +231,18 @@ def earliest_arrival(
     return Found(
         (EPOCH + best[0] * SECOND).astimezone(zone), best[1], (EPOCH + departures[low] * SECOND).astimezone(zone)
     )
+
+
+_LATELY: list[tuple[Timetable, int, int, list[Run]]] = []
+
+
+def _runs_lately(timetable: Timetable, since: int, until: int) -> list[Run]:
+    """The runs between two moments; kept until others are asked for, as many stops are asked about at one moment."""
+    for known, begin, end, runs in _LATELY:
+        if known is timetable and (begin, end) == (since, until):
+            return runs
+    _LATELY[:] = [(timetable, since, until, runs_between(timetable, since, until))]
+    return _LATELY[0][3]
 
 
 def _rounds(
@@ -287,10 +299,12 @@ def ready_after(requested_at: datetime, handling_minutes: int, opening_hours: st
         return requested_at + timedelta(minutes=handling_minutes)
     left = timedelta(minutes=handling_minutes)
     moment = requested_at.astimezone(UTC)
+    minute = moment.replace(second=0) + timedelta(minutes=1) - moment
+    hours, zone = _hours(opening_hours), ZoneInfo(timezone)
     while left > timedelta():
-        minute = moment.replace(second=0) + timedelta(minutes=1) - moment
-        if _hours(opening_hours).is_open(moment.astimezone(ZoneInfo(timezone)).replace(tzinfo=None)):
+        if hours.is_open(moment.astimezone(zone).replace(tzinfo=None)):
             minute = min(minute, left)
             left -= minute
         moment += minute
+        minute = timedelta(minutes=1)  # every minute but the first is a whole one
     return moment

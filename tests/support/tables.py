@@ -22,13 +22,23 @@ def file_of(content: str | bytes) -> Iterator[IO[bytes]]:
         yield file
 
 
+# In an order in which nothing is referred to any more when it goes.
+IMPORTED = (
+    *("holding", "title_isbn", "title_ppn", "title", "suspension", "system_participation", "location", "agency"),
+    *("system", "collection_role", "province", "poi"),
+)
+MANY = 1000
+
+
 async def empty(database: Database) -> None:
-    """Take out everything that imports put in."""
+    """Take out everything that imports put in, with what hangs on it."""
     async with database.transaction() as connection:
-        await connection.execute(
-            "truncate holding, title, title_isbn, title_ppn, suspension, system_participation, location, agency,"
-            " system, collection_role, province, poi cascade; update epoch set number = 0"
-        )
+        # Of a few rows, a truncate costs the server fifty times as much as taking them out.
+        if await connection.fetchval("select exists (select from holding offset $1)", MANY):
+            await connection.execute(f"truncate {', '.join(IMPORTED)} cascade")
+        else:
+            await connection.execute("; ".join(f"delete from {table}" for table in IMPORTED))
+        await connection.execute("update epoch set number = 0")
 
 
 async def add_locations(database: Database, *ids: str) -> None:
