@@ -36,6 +36,10 @@ class Refused(SystemFault):
         self.reason = reason
 
 
+class Barred(Refused):
+    """What was only asked was answered with a no by whatever stands before the system, such as a firewall."""
+
+
 class Duplicate(Refused):
     """The same order stands already. `receipt` is what the system calls it, where it says so."""
 
@@ -46,6 +50,10 @@ class Duplicate(Refused):
 
 class NotFound(SystemFault):
     """The system knows nothing of this title, receipt or key."""
+
+
+class NotThere(NotFound):
+    """The server knows no such path: of what an adapter asks by a number, it says NotFound itself."""
 
 
 class NotOffered(SystemFault):
@@ -301,8 +309,11 @@ class LibrarySystem(Protocol):
     async def availability(self, references: Collection[str]) -> list[Snapshot]:
         """Return how the copies of up to `batch` references stand; one that is not known has no snapshots."""
 
-    async def prepare(self, order: Order) -> Quote:
-        """Ask whether an order could be placed; changes nothing. Raises NotFound where it has no such title there."""
+    async def prepare(self, order: Order, *, taken: Collection[str] = ()) -> Quote:
+        """Ask whether an order could be placed; changes nothing. Raises NotFound where it has no such title there.
+
+        Where a system's receipts are its copies, none of those in `taken` is quoted: they are of other orders.
+        """
 
     async def place(self, quote: Quote, *, key: str) -> str:
         """Place what was quoted and return its receipt. Raises Refused, or Duplicate for one that stands already.
@@ -350,7 +361,7 @@ class Lacking:
         """Not offered."""
         _not_offered(Verb.AVAILABILITY)
 
-    async def prepare(self, order: Order) -> Quote:
+    async def prepare(self, order: Order, *, taken: Collection[str] = ()) -> Quote:
         """Possible for all it can say; whether it really is comes out when it is placed."""
         return Quote(order=order, possible=True)
 

@@ -77,11 +77,11 @@ class Guarded:
         """As the system."""
         return await self._turn(lambda: self.system.availability(references))
 
-    async def prepare(self, order: Order) -> Quote:
+    async def prepare(self, order: Order, *, taken: Collection[str] = ()) -> Quote:
         """As the system; one that does not have the verb is not called, and that tells nothing of how it is."""
         if Verb.PREPARE not in self.capabilities().verbs:
-            return await self.system.prepare(order)
-        return await self._turn(lambda: self.system.prepare(order))
+            return await self.system.prepare(order, taken=taken)
+        return await self._turn(lambda: self.system.prepare(order, taken=taken))
 
     async def place(self, quote: Quote, *, key: str) -> str:
         """As the system."""
@@ -136,12 +136,19 @@ class Guarded:
             raise LeftAlone("it has not answered lately and is left alone")
         await self._wait_for(self._at_once.acquire())
         try:
-            await self._wait_for(self._rate.acquire())
-        except Unavailable:  # by our own patience, which says nothing of the system
+            await self._wait_for(
+                self._rate.acquire()
+            )  # where that fails, our own patience says nothing of the system
+            answer = await self._made(call)
+        finally:
             self._at_once.release()
-            raise
+        self.breaker.succeeded()
+        return answer
+
+    async def _made(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Make a call, and note what its failing says of the system."""
         try:
-            answer = await call()
+            return await call()
         except RateLimited as limited:
             self._not_before = self._timer() + limited.retry_after_seconds
             self.breaker.succeeded()
@@ -153,10 +160,6 @@ class Guarded:
             else:
                 self.breaker.succeeded()
             raise
-        finally:
-            self._at_once.release()
-        self.breaker.succeeded()
-        return answer
 
     async def _wait_for(self, turn: Awaitable[object]) -> None:
         try:

@@ -30,8 +30,9 @@ from yarl import URL
 
 from adapters.contract import (
     AuthExpired,
+    Barred,
     Malformed,
-    NotFound,
+    NotThere,
     OutcomeUnknown,
     RateLimited,
     Refused,
@@ -110,8 +111,8 @@ class Http:
 
         `what` names the call in logs and faults; addresses, which may name a patron, are never repeated.
 
-        Raises Unavailable, RateLimited, AuthExpired (401), NotFound (404, 410), Refused (403, 409, 422, and for a
-        write any other 4xx), Malformed, or, where it `writes`, OutcomeUnknown.
+        Raises Unavailable, RateLimited, AuthExpired (401), NotThere (404, 410), Barred (403 to a read), Refused
+        (409, 422, and to a write any other 4xx), Malformed, or, where it `writes`, OutcomeUnknown.
         """
         call = _Call(what, writes=writes)
         with self._minding(call):
@@ -335,7 +336,9 @@ def _judge(response: aiohttp.ClientResponse, call: _Call) -> None:
     if status == 401:
         raise AuthExpired(said)
     if status in (404, 410):
-        raise NotFound(said)
+        raise NotThere(said)
+    if status == 403 and not writes:
+        raise Barred("PolicyProblem", said)
     if status in (403, 409, 422):
         raise Refused("PolicyProblem", said)
     if status in (408, 425):

@@ -26,11 +26,14 @@ def begin() -> None:
     gc.set_threshold(*THRESHOLDS)
 
 
-def set_aside(*, whole: bool) -> None:
-    """Take what is in memory now out of later collections, after a last one: `whole`, or of what is young only."""
+def set_aside() -> None:
+    """Take what is in memory now out of later collections, after a last one of everything.
+
+    That one stands still for a third of a second with a national network: for once a version, and not more often.
+    What is set aside while it is in use, and ends in a circle later, stays until the next version.
+    """
     if not _Process.serves:
         return
-    if whole:
-        gc.unfreeze()
-    gc.collect(2 if whole else 1)
+    gc.unfreeze()
+    gc.collect()
     gc.freeze()

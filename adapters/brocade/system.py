@@ -208,7 +208,7 @@ class BrocadeSystem(Lacking):
 
     # --- placing ---------------------------------------------------------------------------------
 
-    async def prepare(self, order: Order) -> Quote:
+    async def prepare(self, order: Order, *, taken: Collection[str] = ()) -> Quote:
         """Find the objects of the title at the supplying location; ask SIP2 after them, where that places."""
         if self._requests is None:
             self._offered(Verb.PREPARE)
@@ -220,7 +220,7 @@ class BrocadeSystem(Lacking):
                 return self._requested(order, records)
             barcodes = self._items(records, order)
             if barcodes:
-                return await self._offered(Verb.PREPARE).prepare(order, barcodes)
+                return await self._offered(Verb.PREPARE).prepare(order, barcodes, taken=taken)
         if any(objects_at(record, order.supplying_location, self._dialect) for record in records):
             return Quote(order=order, possible=False, lendable=False, reason="NonCirculating")
         return Quote(

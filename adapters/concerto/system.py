@@ -89,7 +89,7 @@ class ConcertoSystem(Lacking):
 
     # --- placing ---------------------------------------------------------------------------------
 
-    async def prepare(self, order: Order) -> Quote:
+    async def prepare(self, order: Order, *, taken: Collection[str] = ()) -> Quote:
         """Look for the title at the supplying location, and ask the desk after its copies there."""
         lending = self._needed(Verb.PREPARE)
         async with self._deadline("prepare"):
@@ -101,7 +101,7 @@ class ConcertoSystem(Lacking):
             items = loanable_items(self._snapshots(records))
             if not items:
                 return Quote(order=order, possible=False, lendable=False, reason="NonCirculating")
-            return await lending.prepare(order, items)
+            return await lending.prepare(order, items, taken=taken)
 
     async def place(self, quote: Quote, *, key: str) -> str:
         """Hold the copy that was quoted."""

@@ -129,10 +129,10 @@ class VubisSystem(Lacking):
             for snapshot in snapshots(document, self._words.branches, observed_at=now)
         ]
 
-    async def prepare(self, order: Order) -> Quote:
+    async def prepare(self, order: Order, *, taken: Collection[str] = ()) -> Quote:
         """Ask after the copies at the supplying location, best first. Raises NotFound where there are none."""
         if self._lending is None or not self._names_copies:
-            return await super().prepare(order)
+            return await super().prepare(order, taken=taken)
         async with self._in_time("prepare"):
             items = await self._items(order)
             if not items:
@@ -140,7 +140,7 @@ class VubisSystem(Lacking):
             barcodes = best_first(items)
             if not barcodes:
                 return Quote(order=order, possible=False, lendable=False, reason="NonCirculating")
-            return await self._lending.prepare(order, barcodes)
+            return await self._lending.prepare(order, barcodes, taken=taken)
 
     async def place(self, quote: Quote, *, key: str) -> str:
         """Hold the copy that was quoted, by SIP2; its barcode is the receipt."""

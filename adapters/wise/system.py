@@ -176,7 +176,7 @@ class WiseSystem(Lacking):
 
     # --- holds -------------------------------------------------------------------------------------
 
-    async def prepare(self, order: Order) -> Quote:
+    async def prepare(self, order: Order, *, taken: Collection[str] = ()) -> Quote:
         """Find the title, see that its copy is where the order says, and have Wise prepare the hold."""
         with self._http.together():
             return (await self._prepared(order))[0]

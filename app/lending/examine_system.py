@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Literal
 
 from adapters.contract import (
+    Barred,
     LibrarySystem,
     NotFound,
     NotOffered,
+    NotThere,
     Order,
     Refused,
     Snapshot,
@@ -119,7 +121,21 @@ async def examine(system: LibrarySystem, *, title: Title, supplying: str, pickup
             found.tried.append(Tried(verb, "not_tried", "It would change something."))
         else:
             found.tried.append(await _try(verb, tries[verb]))
+    found.tried = _doubted(found.tried)
     return found
+
+
+def _doubted(tried: list[Tried]) -> list[Tried]:
+    """Take back that a status works where all that was asked over the same way fails: the no may be anybody's."""
+    others = {one.outcome for one in tried if one.verb is not Verb.STATUS and one.verb is not Verb.HARVEST}
+    if "fails" not in others or "works" in others:
+        return tried
+    return [
+        replace(one, outcome="fails", detail="It answered no, as it did to all else that was asked.")
+        if one.verb is Verb.STATUS and one.outcome == "works"
+        else one
+        for one in tried
+    ]
 
 
 def warnings_of(system: str, by_hand: Sequence[str]) -> list[str]:
@@ -151,6 +167,12 @@ async def _try(verb: Verb, call: Callable[[], Awaitable[str]]) -> Tried:
         return Tried(verb, "not_tried", str(why))
     except NotOffered:
         return Tried(verb, "not_offered", "The system does not have it.")
+    except NotThere as absent:
+        if verb is not Verb.STATUS:  # the number of an order that nobody has may well be a path that is not there
+            return Tried(verb, "fails", f"Nothing is at this address: {absent}. Is the address right?", took())
+        return Tried(verb, "works", "It answered that it knows no such thing.", took())
+    except Barred as no:
+        return Tried(verb, "fails", f"Something before the system does not let us through: {no}.", took())
     except NotFound:
         return Tried(verb, "works", "It answered that it knows no such thing.", took())
     except Refused as refused:

@@ -24,6 +24,7 @@ from adapters.contract import (
     LibrarySystem,
     NotFound,
     NotOffered,
+    NotThere,
     Order,
     OutcomeUnknown,
     Refused,
@@ -228,7 +229,7 @@ async def _ask(ground: Ground, task: Task, loan: Loan, placement: Placement, *, 
     """
     async with ground.database.connection() as connection:
         system = await _taking_orders(ground, connection, placement.system)
-        taken = await receipts_of_others(connection, placement) if system is not None and asked_before else []
+        taken = await receipts_of_others(connection, placement) if system is not None else []
     if system is None:  # it became one that people answer for, since
         receipt, refused = None, None
     else:
@@ -284,7 +285,7 @@ async def _call(
         clean = True
         if asked_before and loan.requesting in (Requesting.CANCELLING, Requesting.OVERRIDING):
             return None, Refused("Other", "It was no longer wanted before it was placed.")
-        quote = await system.prepare(order)
+        quote = await system.prepare(order, taken=taken)
         if not quote.possible:
             return None, Refused(quote.reason or "Other", quote.detail)
         if placement.untouched:
@@ -297,18 +298,28 @@ async def _call(
         # What was sent before may have come late, and be what stands in the way now.
         late = await _look_again(system, order, placement, taken) if asked_before else None
         return (late, None) if late is not None else (None, refused)
+    except NotThere as fault:  # a wrong address says nothing of the shelf
+        return None, await _passed_over(ground, task, placement, fault, surely_nothing=clean)
     except NotFound as absent:
         return None, Refused("NotOnShelf", str(absent))
     except OutcomeUnknown:
         await _note_unknown(ground, task, placement)
         raise
     except SystemFault as fault:
-        if not clean or (asking and not isinstance(fault, NOTHING_DONE)):
-            raise
-        if ground.clock.now() - placement.asked_at < AWAY * ground.clock.speed:
-            await _note_untouched(ground, task, placement, untouched=True)
-            raise
-        return None, Refused(OUT_OF_REACH, _away(placement, fault))
+        surely_nothing = clean and not (asking and not isinstance(fault, NOTHING_DONE))
+        return None, await _passed_over(ground, task, placement, fault, surely_nothing=surely_nothing)
+
+
+async def _passed_over(
+    ground: Ground, task: Task, placement: Placement, fault: SystemFault, *, surely_nothing: bool
+) -> Refused:
+    """Return the refusal of a system that stays away and surely has nothing of the order; else raise the fault."""
+    if not surely_nothing:
+        raise fault
+    if ground.clock.now() - placement.asked_at < AWAY * ground.clock.speed:
+        await _note_untouched(ground, task, placement, untouched=True)
+        raise fault
+    return Refused(OUT_OF_REACH, _away(placement, fault))
 
 
 async def _look_again(

@@ -147,7 +147,8 @@ class Snapshot:
             if fresh is not state:
                 self._state = fresh
                 self._remember(fresh.network)
-                set_aside(whole=state is None or state.network.version != fresh.network.version)
+                if state is None or state.network.version != fresh.network.version:
+                    set_aside()
             return fresh
 
     async def _load(self, held: State | None) -> State:

@@ -79,6 +79,19 @@ async def test_a_call_that_was_given_up_gives_its_turn_back() -> None:
     assert guarded.breaker.failures == 0, "that a caller gave up says nothing of the system"
 
 
+async def test_a_call_that_was_given_up_while_it_waited_gives_its_turn_back() -> None:
+    guarded = Guarded(Scripted(), Limits(calls_at_once=2, calls_per_second=0.2, deadline_seconds=5.0))
+    await guarded.availability(["record"])  # and the next one waits for five seconds
+    for _ in range(3):
+        waiting = asyncio.create_task(guarded.availability(["record"]))
+        await asyncio.sleep(0.01)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+    patient = Guarded(Scripted(), Limits(calls_at_once=2, calls_per_second=100.0))
+    patient._at_once = guarded._at_once
+    assert await asyncio.wait_for(patient.availability(["record"]), 2) == []
+
+
 @pytest.mark.parametrize(
     "fault", [Unavailable("x"), OutcomeUnknown("x"), AuthExpired("x"), Malformed("x")], ids=lambda f: type(f).__name__
 )

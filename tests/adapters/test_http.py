@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 
 from adapters.contract import (
     AuthExpired,
+    Barred,
     Malformed,
-    NotFound,
+    NotThere,
     OutcomeUnknown,
     RateLimited,
     Refused,
@@ -67,12 +68,12 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
         (always(plain(302, b"", "Location: /elsewhere")), Malformed, OutcomeUnknown),
         (always(plain(400)), Malformed, Refused),
         (always(plain(401)), AuthExpired, AuthExpired),
-        (always(plain(403)), Refused, Refused),
-        (always(plain(404)), NotFound, NotFound),
+        (always(plain(403)), Barred, Refused),
+        (always(plain(404)), NotThere, NotThere),
         (always(plain(405)), Malformed, Refused),
         (always(plain(408)), Unavailable, Unavailable),
         (always(plain(409)), Refused, Refused),
-        (always(plain(410)), NotFound, NotFound),
+        (always(plain(410)), NotThere, NotThere),
         (always(plain(422)), Refused, Refused),
         (always(plain(425)), Unavailable, Unavailable),
         (always(plain(429)), RateLimited, RateLimited),
@@ -312,7 +313,7 @@ async def test_what_is_poured_may_be_larger_than_any_answer_but_no_bit_may_take_
                 whole += bit
         assert bytes(whole) == b"x" * 100_000
         for answer, fault in (
-            (always(plain(404)), NotFound),
+            (always(plain(404)), NotThere),
             (always(plain(401)), AuthExpired),
             (always(plain(200, b"x", "Content-Encoding: gzip")), Malformed),
             (always(b""), Unavailable),

@@ -229,7 +229,7 @@ async def test_how_a_system_is_doing_is_seen_by_all(house: House) -> None:
     assert shown["breaker"] == "open"
     (breaker,) = shown["breakers"]
     assert breaker["state"] == "open"
-    assert "ConnectError" in breaker["why"]
+    assert "ConnectorError" in breaker["why"]
     assert [
         row["breaker"] for row in (await house.client.get("/v1/systems")).json()["items"] if row["id"] == "new"
     ] == ["open"]

@@ -106,6 +106,50 @@ async def test_a_copy_is_bound_ships_and_comes_home(branch: Branch) -> None:
     assert branch.emulator.stock.live() == []
 
 
+async def test_a_copy_that_is_home_before_anybody_looked_is_not_promised_twice(branch: Branch) -> None:
+    loan = await branch.ask()
+    barcode = branch.barcode
+    patron = branch.emulator.stock.live()[0].patron
+    branch.emulator.stock.check_out(barcode, patron=patron)
+    await branch.house.later(minutes=20)
+    await branch.house.acted(loan, "Received")
+    await branch.house.acted(loan, "ShippedReturn", forward=False)
+    branch.emulator.stock.check_in(barcode)
+    other = await branch.ask()
+    assert (await branch.house.look(other))["supplying_location"] == "branch"
+    assert len(branch.emulator.stock.live()) == 1, "one hold, of the second"
+    await branch.house.later(days=2)
+    assert (await branch.house.look(loan))["outcome"] == "filled"
+    assert (await branch.house.look(other))["outcome"] is None
+    assert len(branch.emulator.stock.live()) == 1
+
+
+async def test_an_agency_that_moves_to_another_system_loses_nothing_under_way(branch: Branch, filled: str) -> None:
+    loan = await branch.ask()
+    barcode = branch.barcode
+    await run_sql(
+        filled,
+        "insert into system (id, kind, addresses) values ('new one', 'fake', '{\"desk\": \"fake:new\"}');"
+        f" update location set system = 'new one' where id = 'branch'; {HEARD}",
+    )
+    try:
+        patron = branch.emulator.stock.live()[0].patron
+        branch.emulator.stock.check_out(barcode, patron=patron)
+        await branch.house.later(minutes=20)
+        assert (await branch.house.look(loan))["status"] == "Loaned", "its order is followed where it was placed"
+        other = await branch.ask()
+        assert (await branch.house.look(other))["supplying_location"] == "branch"
+        assert [row["system"] for row in await placements(branch)][-2:] == ["emulated", "new one"]
+        assert len(branch.emulator.stock.live()) <= 1
+        await branch.house.acted(loan, "Received")
+        await branch.house.acted(loan, "ShippedReturn", forward=False)
+        branch.emulator.stock.check_in(barcode)
+        await branch.house.later(days=2)
+        assert (await branch.house.look(loan))["outcome"] == "filled"
+    finally:
+        await run_sql(filled, f"update location set system = null; delete from system where id = 'new one'; {HEARD}")
+
+
 async def test_an_order_whose_answer_never_came_is_looked_for_and_not_placed_again(branch: Branch) -> None:
     branch.emulator.faults.plan(Wrong.UNHEARD, Verb.PLACE)
     loan = await branch.ask()

@@ -7,7 +7,6 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import contextmanager
-from statistics import median
 from time import monotonic
 from typing import Any
 
@@ -24,7 +23,7 @@ pytestmark = pytest.mark.once
 MANY, DEAD, SLOW = 200, 20, 20
 # The deadline is 0.8 s, and how well it is kept is measured in bench/. Whoever waited for a slow system would take
 # 3 s and for a dead one 5; a busy machine alone does not.
-AT_MOST_SECONDS = 2.5
+AT_MOST_SECONDS = 2.9
 ROUNDS = 10
 
 
@@ -81,8 +80,11 @@ async def test_the_deadline_is_kept_and_nobody_slows_the_rest(country: House) ->
         assert answer.status_code == 200, answer.text
         refused = {refusal["supplying_location"] for refusal in answer.json()["refusals"]}
         assert len([location for location in refused if location.startswith("many-")]) == MANY, "no van calls there"
-    # The middle one: where other tests keep the processors busy, the first pays for two hundred systems opened.
-    assert median(seconds) < AT_MOST_SECONDS, seconds
+    # The slow ones are asked in the first rounds only, until they are left out; the first opens all two hundred.
+    assert max(seconds) < AT_MOST_SECONDS, seconds
+    assert country.ground.availability is not None
+    answered = {system for system, _, _ in country.ground.availability._answers}
+    assert answered == {f"shelf-{number}" for number in range(DEAD + SLOW, MANY)}, "those that are well were heard"
     asked = country.ground.systems.opened
     assert len(asked) == MANY
     assert all(asked[f"shelf-{number}"].promptness.failures >= 1 for number in range(0, DEAD, 2))

@@ -64,14 +64,22 @@ class Sip2Lending:
         self._ended: OrderedDict[str, Answer] = OrderedDict()  # barcode → how its last order goes on or ended
         self._placing: set[str] = set()
 
-    async def prepare(self, order: Order, items: Sequence[str]) -> Quote:
+    async def prepare(self, order: Order, items: Sequence[str], *, taken: Collection[str] = ()) -> Quote:
         """Ask after the items, best first, until one can be held. The token of the quote is its barcode.
+
+        Those in `taken` bind copies of other orders: one may stand on the shelf already, its way home not yet looked
+        at, and what is held then would be told to both.
 
         Raises NotFound where the system knows none of them.
         """
         known: list[Sip2Item] = []
         with one_deadline(self._sip2.deadline_seconds):
-            for barcode in items[:MOST_ASKED]:
+            free = [barcode for barcode in items if barcode not in taken]
+            if items and not free:
+                return Quote(
+                    order=order, possible=False, reason="OnReserve", detail="Its copies are lent by other orders."
+                )
+            for barcode in free[:MOST_ASKED]:
                 try:
                     item = await self._sip2.item(barcode)
                 except NotFound:
