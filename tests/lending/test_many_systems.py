@@ -84,7 +84,7 @@ async def test_the_deadline_is_kept_and_nobody_slows_the_rest(country: House) ->
     assert max(seconds) < AT_MOST_SECONDS, seconds
     assert country.ground.availability is not None
     answered = {system for system, _, _ in country.ground.availability._answers}
-    assert answered == {f"shelf-{number}" for number in range(DEAD + SLOW, MANY)}, "those that are well were heard"
+    assert answered >= {f"shelf-{number}" for number in range(DEAD + SLOW, MANY)}, "those that are well were heard"
     asked = country.ground.systems.opened
     assert len(asked) == MANY
     assert all(asked[f"shelf-{number}"].promptness.failures >= 1 for number in range(0, DEAD, 2))
