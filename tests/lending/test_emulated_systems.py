@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
 from adapters import SYSTEMS
-from adapters.contract import ItemStatus, Verb
+from adapters.contract import Capabilities, ItemStatus, Lacking, Parcel, Verb
 from adapters.emulators.faults import Wrong
 from adapters.emulators.kinds import EMULATORS
 from adapters.emulators.serve import Emulator, serving
@@ -77,6 +77,26 @@ async def branch_with(house: House, filled: str, kind: str) -> AsyncIterator[Bra
             await run_sql(
                 filled, f"update location set system = null; delete from system where id = 'emulated'; {HEARD}"
             )
+
+
+@dataclass(slots=True)
+class Receiving(Lacking):
+    """A system that takes in what comes from elsewhere: none of the four kinds offers that yet."""
+
+    booked: list[tuple[str, str, str | None]] = field(default_factory=list)
+
+    def capabilities(self) -> Capabilities:
+        return Capabilities(verbs=frozenset({Verb.ACCEPT_ITEM, Verb.CHECK_IN}), schemes=frozenset())
+
+    async def accept_item(self, parcel: Parcel) -> str | None:
+        self.booked.append(("accept_item", parcel.item, parcel.patron_reference))
+        return None
+
+    async def check_in(self, parcel: Parcel) -> None:
+        self.booked.append(("check_in", parcel.item, parcel.patron_reference))
+
+    async def close(self) -> None:
+        """Nothing is open."""
 
 
 @pytest.fixture(params=sorted(EMULATORS))
@@ -199,6 +219,29 @@ async def test_what_people_report_is_booked_in_the_system(branch: Branch) -> Non
     await branch.house.acted(loan, "LoanCompleted", by="a colleague")
     assert branch.emulator.stock.copy(barcode).status is ItemStatus.AVAILABLE
     assert branch.emulator.stock.live() == []
+
+
+async def test_an_item_that_arrives_is_made_known_to_the_readers_own_library(branch: Branch, filled: str) -> None:
+    await run_sql(
+        filled,
+        "insert into system (id, kind, addresses) values ('receiving', 'fake', '{\"desk\": \"fake:receiving\"}');"
+        f" update location set system = 'receiving' where id = 'desk'; {HEARD}",
+    )
+    receiving = Receiving()
+    branch.house.ground.systems.put("receiving", receiving)
+    try:
+        loan = await branch.ask()
+        barcode, patron = branch.barcode, branch.emulator.stock.live()[0].patron
+        branch.emulator.stock.check_out(barcode, patron=patron)
+        await branch.house.later(minutes=20)
+        await branch.house.acted(loan, "Received", by="a colleague")
+        assert receiving.booked == [("accept_item", barcode, "reader-x")]
+        await branch.house.acted(loan, "ShippedReturn", forward=False, by="a colleague")
+        assert receiving.booked[1:] == [("check_in", barcode, None)], "and of the reader nothing is told any more"
+    finally:
+        await run_sql(
+            filled, f"update location set system = null; delete from system where id = 'receiving'; {HEARD}"
+        )
 
 
 async def test_a_system_that_is_busy_is_asked_again(branch: Branch) -> None:
