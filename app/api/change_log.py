@@ -38,7 +38,7 @@ async def note(
 ) -> None:
     """Write down that a caller is about to change something, once a request. Raises DatabaseUnavailable."""
     noted = _noted.get()
-    path = request.url.path
+    path = request.url.path[:2000].replace("\0", "\ufffd")  # PostgreSQL keeps any text but that
     if noted is None or noted.change is not None or request.method in READING or path.startswith(OWN_HISTORY):
         return
     route = request.scope.get("route")
@@ -49,8 +49,8 @@ async def note(
             agency=agency,
             key=key,
             method=request.method,
-            path=path[:2000],
-            what=getattr(route, "summary", None) or path[:2000],
+            path=path,
+            what=getattr(route, "summary", None) or path,
         )
     noted.database = database
 

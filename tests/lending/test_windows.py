@@ -377,7 +377,7 @@ async def test_an_order_of_another_is_not_taken_for_one_s_own(
     monkeypatch.setattr(system, "place", place)
     second = await house.asked()
     asked = [event for event in await house.events(second) if event["event"] == "PlacementRefused"]
-    assert asked[0]["note"] == f"S calls it {receipt}, which is another loan request's order."
+    assert asked[0]["note"] == "The order stands already."
     found = await house.look(second)
     assert found["placements"][0]["state"] == "closed"
     # Nor would the database have it: at most one that is open.
