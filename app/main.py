@@ -18,6 +18,7 @@ from app.api import (
     docs,
     doubts,
     events,
+    explanations,
     harvest,
     health,
     holdings,
@@ -26,6 +27,7 @@ from app.api import (
     keys,
     lapse_rules,
     loans,
+    map,
     network,
     sessions,
     settlement,
@@ -49,6 +51,7 @@ VERSION = "0.1.0"  # as in pyproject.toml
 
 ROUTERS = (
     loans.router,
+    explanations.router,
     iso18626.router,
     lapse_rules.router,
     events.router,
@@ -56,6 +59,7 @@ ROUTERS = (
     dead_letters.router,
     health.router,
     harvest.router,  # before the systems, whose ids may hold slashes
+    map.router,  # before the agencies, for the same reason
     agencies.router,
     systems.router,
     doubts.router,

@@ -36,6 +36,7 @@ from app.store.network_versions import NoActiveVersion, NothingToUndo, VersionUn
 from app.store.stoppages import UnknownCancellation, UnknownSuspension
 from app.store.systems import SecretInUse, UnknownSecret
 from app.store.tasks import UnknownTask
+from app.store.timetable_pages import RouteUnknown
 from app.store.title_join import TitlesBusy
 from app.store.webhooks import UnknownWebhook
 from routing import UnknownLocation
@@ -267,6 +268,12 @@ PROBLEMS: dict[type[Exception], ProblemType] = {
         "No network version has this id",
         404,
         "The id names no network version. `GET /v1/network/versions` lists them all.",
+    ),
+    RouteUnknown: ProblemType(
+        "unknown-route",
+        "The network version has no such route",
+        404,
+        "The id names no route of this version. `GET /v1/network/versions/{version}/routes` lists them all.",
     ),
     NoActiveVersion: ProblemType(
         "no-active-network",

@@ -15,6 +15,7 @@ from app.api.register_shapes import (
     ProvinceShape,
     TariffShape,
 )
+from app.api.schemas import NO_NUL
 from app.database import Database
 from app.imports.gtfs_fields import LONGEST_ID
 from app.problems import documented
@@ -34,8 +35,6 @@ from app.store.standing import list_tariffs
 
 router = APIRouter(prefix="/v1", tags=["Agencies"], dependencies=[Depends(requires())])
 
-# PostgreSQL has no NUL in text, so nothing is named by one.
-NO_NUL = r"^[^\x00]+$"
 HeldDatabase = Annotated[Database, Depends(database)]
 
 

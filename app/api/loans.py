@@ -237,6 +237,13 @@ async def read_loan_requests(
     requesting_agency_request_id: Annotated[
         str | None, Query(max_length=200, description="The agency's own number.")
     ] = None,
+    location: Annotated[
+        str | None, Query(max_length=200, description="Only those whose item comes from or goes to this location.")
+    ] = None,
+    route: Annotated[
+        str | None,
+        Query(max_length=200, description="Only those under way whose item rides this route, also later on."),
+    ] = None,
     state: Annotated[Literal["all", "open"], Query(description="All, or those that have not ended.")] = "all",
     limit: Limit = 100,
     cursor: Cursor = None,
@@ -250,6 +257,8 @@ async def read_loan_requests(
         status=_clean("status", status),
         request_id=_clean("requesting_agency_request_id", requesting_agency_request_id),
         open_only=state == "open",
+        location=_clean("location", location),
+        route=_clean("route", route),
     )
     async with held.connection() as connection:
         found = await list_loans(connection, filters, before=_before(cursor), limit=limit + 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict
+from functools import partial
 from typing import IO, Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query
@@ -26,13 +27,14 @@ from app.api.network_shapes import (
 )
 from app.api.paging import Cursor, Limit, Page, after, page
 from app.api.parties import own_operators
-from app.api.schemas import Day
+from app.api.schemas import NO_NUL, Day
 from app.api.uploads import takes, upload
 from app.aside import aside
 from app.database import Database
 from app.imports.archive import ArchiveRefused
 from app.imports.export import read_version, write_feed
 from app.imports.gtfs import FeedFaulty
+from app.imports.gtfs_fields import LONGEST_ID
 from app.imports.network import import_network, limits_of
 from app.imports.report import ImportTooSlow
 from app.imports.spool import UploadTooSlow
@@ -304,10 +306,16 @@ async def read_services(
     responses=documented(VersionUnknown),
 )
 async def read_trips(
-    held: HeldDatabase, version: VersionId, limit: Limit = 100, cursor: Cursor = None
+    held: HeldDatabase,
+    version: VersionId,
+    route: Annotated[
+        str | None, Query(description="Only those of this route.", max_length=LONGEST_ID, pattern=NO_NUL)
+    ] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
 ) -> dict[str, Any]:
     """Answer its trips with every call, by id."""
-    return await _listed(held, list_trips, version, (cursor, limit))
+    return await _listed(held, partial(list_trips, route=route), version, (cursor, limit))
 
 
 async def _listed(held: Database, lister: Lister, version: str, asked: tuple[str | None, int]) -> dict[str, Any]:

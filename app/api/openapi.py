@@ -11,6 +11,7 @@ from app.api.cancellations import CancelShape
 from app.api.decision_shapes import QuestionShape
 from app.api.dependencies import SCHEME, Requirement
 from app.api.doubts import VerdictShape
+from app.api.explanation_shapes import CompareShape
 from app.api.harvest_shapes import OftenShape, StartShape
 from app.api.key_shapes import NewKeyShape
 from app.api.lapse_rules import AgreedShape
@@ -79,6 +80,7 @@ _KEY = {
 SHAPES = (
     Problem,
     QuestionShape,
+    CompareShape,
     LoanRequestShape,
     ActionShape,
     CancelShape,

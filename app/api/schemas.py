@@ -8,6 +8,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+# PostgreSQL has no NUL in text, so nothing is named by one.
+NO_NUL = r"^[^\x00]+$"
+
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 

@@ -282,11 +282,15 @@ async def add_decision(connection: asyncpg.Connection, loan: UUID, document: byt
 
 async def latest_decision(connection: asyncpg.Connection, loan: UUID) -> dict[str, Any]:
     """Return the newest decision of a loan request, as POST /v1/decisions answers it."""
-    document = await connection.fetchval(
-        "select document from loan_decision where loan_request = $1 order by number desc limit 1", loan
+    return (await numbered_decision(connection, loan))[1]
+
+
+async def numbered_decision(connection: asyncpg.Connection, loan: UUID) -> tuple[int, dict[str, Any]]:
+    """Return the newest decision of a loan request and its number: 1 is the first."""
+    row = await connection.fetchrow(
+        "select number, document from loan_decision where loan_request = $1 order by number desc limit 1", loan
     )
-    decision: dict[str, Any] = orjson.loads(document)
-    return decision
+    return row["number"], orjson.loads(row["document"])
 
 
 # --- for people -----------------------------------------------------------------------------------
@@ -296,7 +300,8 @@ async def latest_decision(connection: asyncpg.Connection, loan: UUID) -> dict[st
 class LoanFilters:
     """What a list is narrowed to; None takes everything. `party` takes part: as requester or as supplier.
 
-    With it goes `poi`: whoever plans for one takes part for its locations that have no agency.
+    With it goes `poi`: whoever plans for one takes part for its locations that have no agency. `location` is where an
+    item comes from or goes to, `route` one that it rides now or later on.
     """
 
     party: str | None = None
@@ -306,6 +311,8 @@ class LoanFilters:
     status: str | None = None
     open_only: bool = False
     request_id: str | None = None
+    location: str | None = None
+    route: str | None = None
 
 
 _SHOWN = (
@@ -332,6 +339,11 @@ _OF_POI = """
 _ITS = """placement.supplying_location in (
     select location.id from location left join province on province.code = location.province
      where location.agency is null and coalesce(location.poi, province.poi) = {poi})"""
+# Only open ones are under way: an index knows them.
+_RIDES = (
+    "loan_request.outcome is null and loan_request.itinerary is not null and exists ("
+    "select from json_array_elements(loan_request.itinerary) leg where leg ->> 'route_id' = {route})"
+)
 _JOIN = "join loan_request on loan_request.id = placement.loan_request"
 
 
@@ -352,6 +364,13 @@ async def list_loans(
             terms.append(f"loan_request.{name} = ${len(values)}")
     if filters.open_only:
         terms.append("loan_request.outcome is null")
+    if filters.location is not None:
+        values.append(filters.location)
+        at = f"${len(values)}"
+        terms.append(f"(loan_request.pickup_location = {at} or loan_request.supplying_location = {at})")
+    if filters.route is not None:
+        values.append(filters.route)
+        terms.append(_RIDES.format(route=f"${len(values)}"))
     join, asked = _JOIN if terms else "", ["true", *terms]  # only what is narrowed has to be looked at
     if before is not None:
         values.append(before)

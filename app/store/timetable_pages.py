@@ -12,6 +12,10 @@ from app.store.timetable import NOT_HERE
 Row = dict[str, Any]
 
 
+class RouteUnknown(Exception):  # noqa: N818 - named as the problem it becomes
+    """The network version has no route of that id."""
+
+
 class _Call(TypedDict):
     stop_id: str
     stop_sequence: int
@@ -61,26 +65,28 @@ async def list_services(connection: asyncpg.Connection, number: int, *, after: i
     return rows
 
 
-async def list_trips(connection: asyncpg.Connection, number: int, *, after: int | None, limit: int) -> list[Row]:
-    """Return at most `limit` trips after position `after`, by id, each with its calls in order."""
+async def list_trips(
+    connection: asyncpg.Connection, number: int, *, after: int | None, limit: int, route: str | None = None
+) -> list[Row]:
+    """Return at most `limit` trips after position `after`, by id, each with its calls; of one `route`, or all."""
     trips = await _rows(
         connection,
         "select t.position, t.id, r.id as route_id, s.id as service_id, t.headsign, t.short_name, t.crate_capacity"
         " from timetable_trip t"
         " join timetable_route r on r.version = t.version and r.position = t.route"
         " join timetable_service s on s.version = t.version and s.position = t.service"
-        " where t.version = $1 and t.position > $2 order by t.position limit $3",
+        " where t.version = $1 and t.position > $2 and ($4::text is null or r.id = $4) order by t.position limit $3",
         (number, after, limit),
+        route,
     )
     calls: dict[int, list[_Call]] = {trip["position"]: [] for trip in trips}
     if trips:
         found = await connection.fetch(
             "select c.trip, c.sequence, s.id, c.arrival, c.departure, c.pickup_type, c.drop_off_type"
             " from timetable_stop_time c join timetable_stop s on s.version = c.version and s.position = c.stop"
-            " where c.version = $1 and c.trip between $2 and $3 order by c.trip, c.sequence",
+            " where c.version = $1 and c.trip = any($2::int[]) order by c.trip, c.sequence",
             number,
-            trips[0]["position"],
-            trips[-1]["position"],
+            list(calls),
         )
         for trip, sequence, stop, arrival, departure, pickup, drop_off in found:
             calls[trip].append(
@@ -103,6 +109,22 @@ def gtfs_time(seconds: int) -> str:
     return f"{hours:02}:{minutes:02}:{seconds:02}"
 
 
-async def _rows(connection: asyncpg.Connection, query: str, asked: tuple[int, int | None, int]) -> list[Row]:
+async def _rows(
+    connection: asyncpg.Connection, query: str, asked: tuple[int, int | None, int], *given: str | None
+) -> list[Row]:
     number, after, limit = asked
-    return [dict(row) for row in await connection.fetch(query, number, -1 if after is None else after, limit)]
+    rows = await connection.fetch(query, number, -1 if after is None else after, limit, *given)
+    return [dict(row) for row in rows]
+
+
+async def get_route(connection: asyncpg.Connection, number: int, route: str) -> Row:
+    """Return one route of a version with the name of its operator. Raises RouteUnknown."""
+    rows = await connection.fetch(
+        "select r.id, o.id as operator_id, o.name as operator, r.short_name, r.long_name, r.route_type"
+        " from timetable_route r join timetable_operator o on o.version = r.version and o.position = r.operator"
+        " where r.version = $1 and r.id = $2",
+        *(number, route),
+    )
+    if not rows:
+        raise RouteUnknown(f"This network version has no route {route}.")
+    return dict(rows[0])

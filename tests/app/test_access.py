@@ -67,6 +67,7 @@ GET /problems                                         200 200 200  200 200  200 
 GET /problems/{slug}                                  200 200 200  200 200  200 200  200 200  200 200
 
 POST /v1/decisions                                    401 401 401  200 200  200 200  200 200  200 200
+POST /v1/decisions/comparison                         401 401 401  200 200  200 200  200 200  200 200
 
 POST /v1/loan-requests                                401 401 401  201 403  403 403  403 403  403 201
 GET /v1/loan-requests                                 401 401 401  200 200  200 200  200 200  200 200
@@ -75,6 +76,11 @@ GET /v1/loan-requests/{loan_request} : on-its-way     401 401 401  200 404  200 
 GET /v1/loan-requests/{loan_request} : ended          401 401 401  200 404  200 404  404 404  200 200
 GET /v1/loan-requests/{loan_request}/events           401 401 401  200 404  200 404  404 404  200 200
 GET /v1/loan-requests/{loan_request}/events : on-its-way  401 401 401  200 404  200 404  200 404  200 200
+GET /v1/loan-requests/{loan_request}/decision         401 401 401  200 404  200 404  404 404  200 200
+GET /v1/loan-requests/{loan_request}/decision : on-its-way  401 401 401  200 404  200 404  200 404  200 200
+GET /v1/loan-requests/{loan_request}/way              401 401 401  200 404  200 404  404 404  200 200
+GET /v1/loan-requests/{loan_request}/way : on-its-way  401 401 401  200 404  200 404  200 404  200 200
+GET /v1/loan-requests/{loan_request}/comparison       401 401 401  200 404  200 404  404 404  200 200
 POST /v1/loan-requests/{loan_request}/actions : ExpectToSupply  401 401 401  403 404  200 404  404 404  403 200
 POST /v1/loan-requests/{loan_request}/actions : WillSupply      401 401 401  403 404  200 404  404 404  403 200
 POST /v1/loan-requests/{loan_request}/actions : Unfilled        401 401 401  403 404  200 404  404 404  403 200
@@ -103,6 +109,8 @@ GET /v1/agencies                                      401 401 401  200 200  200 
 GET /v1/agencies/{isil}                               401 401 401  200 200  200 200  200 200  200 200
 GET /v1/locations                                     401 401 401  200 200  200 200  200 200  200 200
 GET /v1/locations/{id}                                401 401 401  200 200  200 200  200 200  200 200
+GET /v1/locations/{id}/calls                          401 401 401  200 200  200 200  200 200  200 200
+GET /v1/locations/{id}/overview                       401 401 401  200 200  200 200  200 200  200 200
 GET /v1/systems                                       401 401 401  200 200  200 200  200 200  200 200
 GET /v1/systems/{id}                                  401 401 401  200 200  200 200  200 200  200 200
 GET /v1/system-kinds                                  401 401 401  200 200  200 200  200 200  200 200
@@ -141,6 +149,9 @@ POST /v1/network/versions/{version}/activate : everybody's  401 401 401  403 403
 GET /v1/network/versions/{version}/export             401 401 401  200 200  200 200  200 200  200 200
 GET /v1/network/versions/{version}/stops              401 401 401  200 200  200 200  200 200  200 200
 GET /v1/network/versions/{version}/routes             401 401 401  200 200  200 200  200 200  200 200
+GET /v1/network/versions/{version}/routes/{route}     401 401 401  200 200  200 200  200 200  200 200
+GET /v1/network/versions/{version}/map                401 401 401  200 200  200 200  200 200  200 200
+GET /v1/network/routes/{route}/load                   401 401 401  200 200  200 200  200 200  200 200
 GET /v1/network/versions/{version}/services           401 401 401  200 200  200 200  200 200  200 200
 GET /v1/network/versions/{version}/trips              401 401 401  200 200  200 200  200 200  200 200
 
@@ -181,6 +192,7 @@ PLACES = {
     "name": "a-secret",
     "isil": "NL-1",
     "version": "first",
+    "route": "V1",
     "trip_id": "v1-out",
     "service_date": "2026-11-24",
     "/v1/locations/{id}": "desk",
@@ -401,6 +413,12 @@ REQUESTS: Mapping[str, Prepared] = {
     "GET /v1/loan-requests/{loan_request}": on_loan(),
     "GET /v1/loan-requests/{loan_request} : on-its-way": on_loan(*OUT),
     "GET /v1/loan-requests/{loan_request} : ended": on_loan(*THERE, "ShippedReturn", "LoanCompleted"),
+    "POST /v1/decisions/comparison": sends(json={**QUESTION, "location": "far"}),
+    "GET /v1/loan-requests/{loan_request}/decision": on_loan(),
+    "GET /v1/loan-requests/{loan_request}/decision : on-its-way": on_loan(*OUT),
+    "GET /v1/loan-requests/{loan_request}/way": on_loan(),
+    "GET /v1/loan-requests/{loan_request}/way : on-its-way": on_loan(*OUT),
+    "GET /v1/loan-requests/{loan_request}/comparison": on_loan(params={"location": "far"}),
     "GET /v1/loan-requests/{loan_request}/events": on_loan(),
     "GET /v1/loan-requests/{loan_request}/events : on-its-way": on_loan(*OUT),
     **{
