@@ -1,4 +1,4 @@
-"""`./run bench [decisions|lending|systems]`: measure on the demonstration network, and write docs/benchmarks.md.
+"""`./run bench [decisions|lending|systems|console]`: measure on the demonstration, and write docs/benchmarks.md.
 
 One part alone leaves what the page says of the others.
 """
@@ -28,6 +28,9 @@ from bench.lending import TITLE as LENDING_TITLE
 from bench.lending import measure as measure_lending
 from bench.lending import part
 from bench.loading import new_version_seconds
+from bench.map import TITLE as CONSOLE_TITLE
+from bench.map import measure_now as measure_map
+from bench.map import part as console_part
 from bench.over_http import measure_now
 from bench.report import page
 from bench.systems import TITLE as SYSTEMS_TITLE
@@ -39,7 +42,7 @@ from routing.network import GRID_SECONDS
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 DAY = date(2026, 11, 23)  # the demonstration is made for one day, so that every run measures the same network
 REQUESTS = 2000
-PARTS = ("decisions", "lending", "systems")
+PARTS = ("decisions", "lending", "systems", "console")
 
 
 def main() -> None:
@@ -47,12 +50,14 @@ def main() -> None:
     wanted = sys.argv[1:] or list(PARTS)
     if not set(wanted) <= set(PARTS):
         sys.exit(f"Measure what? One of {', '.join(PARTS)}; all of them, where none is named.")
-    decisions, lending, systems = _parts_of(PAGE.read_text(encoding="utf-8"))
+    decisions, lending, systems, console = _parts_of(PAGE.read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory(prefix="leenpad-bench-") as folder, running(Path(folder) / "data") as url:
         _say("making and importing the demonstration")
         asyncio.run(upgrade(url))
         timetable, register = asyncio.run(_fill(url, Path(folder)))
         week = _week()
+        if "console" in wanted and (drawn_map := measure_map(url, _say)) is not None:
+            console = console_part(drawn_map)
         if "decisions" in wanted:
             drawn = draw(timetable, register, week=week, count=REQUESTS, size=100, seed=20261123)
             engine = measure(timetable, drawn, _say)
@@ -67,16 +72,17 @@ def main() -> None:
             _say("importing five million lines")
             imported = imports.measure(url)
             decisions = page(engine, loaded, over_http, imported, today=datetime.now(UTC).date())
-    text = decisions + lending + systems
+    text = decisions + lending + systems + console
     PAGE.write_text(text, encoding="utf-8")
     print(text)
 
 
-def _parts_of(text: str) -> tuple[str, str, str]:
-    """Return what the page says of decisions, loan requests and systems (nothing of what was never measured)."""
+def _parts_of(text: str) -> tuple[str, str, str, str]:
+    """Return what the page says of decisions, loan requests, systems and the console (nothing of what never was)."""
+    text, console_title, console = text.partition(CONSOLE_TITLE)
     text, systems_title, systems = text.partition(SYSTEMS_TITLE)
     decisions, title, lending = text.partition(LENDING_TITLE)
-    return decisions, title + lending, systems_title + systems
+    return decisions, title + lending, systems_title + systems, console_title + console
 
 
 def _week() -> datetime:

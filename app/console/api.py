@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 from starlette.requests import Request
@@ -11,6 +11,8 @@ from starlette.requests import Request
 # What the API judges a call by besides the key: whether it comes from this machine, and who passed it on.
 PASSED = ("host", "origin", "forwarded", "x-forwarded-for", "x-forwarded-host")
 JSON = "application/json"
+# What goes along with an answer that is handed on as it is.
+KEPT = ("content-type", "content-encoding", "etag", "cache-control", "vary")
 
 
 class Refused(Exception):  # noqa: N818 - named as what happened
@@ -30,6 +32,14 @@ class Refused(Exception):  # noqa: N818 - named as what happened
     def _faults(self) -> list[Mapping[str, Any]]:
         found = self.problem.get("errors")
         return [fault for fault in found if isinstance(fault, Mapping)] if isinstance(found, list) else []
+
+
+class Passed(NamedTuple):
+    """An answer of the API to be handed on: its status, its body as it is sent, and the headers that go with it."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str]
 
 
 class Api:
@@ -76,6 +86,18 @@ class Api:
     async def delete(self, path: str, **params: Any) -> None:
         """Take something away."""
         await self.send("DELETE", path, params=params)
+
+    async def pass_on(self, path: str, headers: Mapping[str, str]) -> Passed:
+        """Return the answer at `path` as it is sent, compressed or not. Raises Refused for what is a problem."""
+        request = self._client.build_request("GET", path, headers={"accept-encoding": "identity", **headers})
+        answer = await self._client.send(request, stream=True)
+        if answer.status_code >= 400:
+            await answer.aread()
+            raise Refused(answer.status_code, _problem(answer))
+        body = b"".join([piece async for piece in answer.aiter_raw()])
+        return Passed(
+            answer.status_code, body, {name: answer.headers[name] for name in KEPT if name in answer.headers}
+        )
 
     async def send(
         self,

@@ -26,6 +26,9 @@ HEADERS = {
 # The pages in the menu: its word in the `menu` table, where it is, and the scopes of which one opens it (none: any).
 MENU: tuple[tuple[str, str, frozenset[str]], ...] = (
     ("home", "/console", frozenset()),
+    ("map", "/console/map", frozenset()),
+    ("loans", "/console/loans", frozenset()),
+    ("decisions", "/console/decisions", frozenset()),
     ("changes", "/console/changes", frozenset({"planner", "reader"})),
 )
 
