@@ -62,7 +62,7 @@ async def test_a_planner_finds_a_location_and_a_route_by_the_keyboard(house: Hou
         await panel.get_by_role("heading", name="Branch").wait_for()
         assert await page.evaluate("document.activeElement.textContent") == "Branch"
         said = await panel.inner_text()
-        for told in ("V1 vans", "v1-out", "10:00" if "10:00" in said else "09:00", "onderweg", "hiervandaan"):
+        for told in ("V1 vans", "v1-out", "09:00", "onderweg", "hiervandaan"):
             assert told in said, told
         await seen.is_sound()
 

@@ -103,16 +103,19 @@
     held.locations.forEach((place, at) => {
       if (!placed(at)) return;
       const hub = place.kind === "hub";
-      const look = { radius: hub ? 6 : 3.5, weight: hub ? 2 : 1, color: "#1c2430", fillColor: hub ? "#f2a900" : "#0b5394", fillOpacity: place.served ? 0.9 : 0 };
+      const look = { radius: hub ? 6 : radius(), weight: hub ? 2 : 1, color: "#1c2430", fillColor: hub ? "#f2a900" : "#0b5394", fillOpacity: place.served ? 0.9 : 0 };
       place.layer = hub ? new Square(point(at), look) : L.circleMarker(point(at), look);
       place.layer.place = at;
     });
     markers.bindTooltip((layer) => `${held.locations[layer.place].name} · ${held.locations[layer.place].id}`);
     lines.bindTooltip((layer) => routeName(held.routes[layer.route]), { sticky: true });
+    map.on("zoomend", () => held.locations.forEach((place) => { if (place.layer && place.kind !== "hub") place.layer.setRadius(radius()); }));
     markers.on("click", (event) => chooseLocation(held.locations[event.layer.place].id));
     lines.on("click", (event) => chooseRoute(held.routes[event.layer.route].id));
   };
 
+  // Seen as a whole, the country is full.
+  const radius = () => (map.getZoom() < 8.5 ? 2.2 : 4.5);
   const routeName = (route) => [kindName(route.kind), route.short_name || route.id, route.long_name].filter(Boolean).join(" ");
   const kindName = (kind) => say(kind === "round" ? "route" : kind);
 
@@ -141,7 +144,10 @@
       if (kept.some(Boolean)) driven.push(route);
     });
     markers.clearLayers();
-    shown.forEach((at) => { if (held.locations[at].layer) markers.addLayer(held.locations[at].layer); });
+    // Hubs last: the canvas draws in this order, and nothing may lie on a hub.
+    const [hubs, others] = [[], []];
+    shown.forEach((at) => (held.locations[at].kind === "hub" ? hubs : others).push(held.locations[at].layer));
+    [...others, ...hubs].forEach((layer) => { if (layer) markers.addLayer(layer); });
     list(byName.filter((at) => shown.has(at)).map((at) => held.locations[at]), driven);
     FILTERS.forEach((name) => keep(name, wanted[name]));
   };

@@ -1,0 +1,1 @@
+"""Tests of what planners see and try: pure where possible."""
