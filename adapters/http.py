@@ -10,21 +10,20 @@ from __future__ import annotations
 import asyncio
 import json as json_text
 import logging
-import ssl
+import socket
 from collections.abc import AsyncGenerator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cache
 from time import perf_counter
 from types import SimpleNamespace
 from typing import Any, Literal
 from urllib.parse import urlencode
 
 import aiohttp
-import certifi
+from aiohttp.abc import AbstractResolver, ResolveResult
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
@@ -40,6 +39,8 @@ from adapters.contract import (
     Unavailable,
 )
 from adapters.installation import Limits
+from adapters.names import NAMES
+from adapters.trust import trusted
 
 log = logging.getLogger("adapters.http")
 # It would log whole addresses, query strings included, and headers.
@@ -75,12 +76,6 @@ class Reply:
     def unread(self, said: str) -> SystemFault:
         """Return the fault for an answer that cannot be read: a write may have been done all the same."""
         return unread(said, writes=self.writes)
-
-
-@cache
-def _trust() -> ssl.SSLContext:
-    """The certificates that are trusted, read once a process: to read them takes longer than most calls."""
-    return ssl.create_default_context(cafile=certifi.where())
 
 
 class Http:
@@ -187,7 +182,9 @@ class Http:
             trace.on_connection_create_end.append(_is_sent)
             trace.on_connection_reuseconn.append(_is_sent)
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=CONNECTIONS, ssl=_trust()),
+                connector=aiohttp.TCPConnector(
+                    limit=CONNECTIONS, ssl=trusted(), resolver=_Resolver(), use_dns_cache=False
+                ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
                 auto_decompress=False,
@@ -278,6 +275,29 @@ class _Request:
 
 class _CutError(Exception):
     """A connection broke while it was used."""
+
+
+class _Resolver(AbstractResolver):
+    """Looks up names as adapters.names does."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """Return a host's addresses. Raises OSError."""
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                proto=0,
+                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+            )
+            for address in await NAMES.addresses(host)
+        ]
+
+    async def close(self) -> None:
+        """Nothing is open."""
 
 
 async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
