@@ -437,8 +437,10 @@ def _judge(response: aiohttp.ClientResponse, call: _Call) -> None:
 
 
 def _check_plain(response: aiohttp.ClientResponse, call: _Call) -> None:
-    if response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
-        raise unread(f"{call.what}: the answer is compressed, which was not asked for", writes=call.writes)
+    for name, plain in (("content-encoding", ("identity",)), ("transfer-encoding", ("identity", "chunked"))):
+        codings = ",".join(response.headers.getall(name, ())).split(",")
+        if any(coding.strip().lower() not in ("", *plain) for coding in codings):
+            raise unread(f"{call.what}: the answer is compressed, which was not asked for", writes=call.writes)
 
 
 def unread(said: str, *, writes: bool) -> SystemFault:

@@ -59,6 +59,7 @@ NO_MEANING = b"HTTP/1.1 what is this\r\n\r\n"
 CUT_IN_BODY = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"
 CUT_IN_HEAD = b"HTTP/1.1 200 OK\r\nContent-Le"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+ZIPPED_ON_ITS_WAY = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"
 METHODS: tuple[Method, ...] = ("GET", "PUT", "DELETE", "POST")
 
 
@@ -98,9 +99,11 @@ METHODS: tuple[Method, ...] = ("GET", "PUT", "DELETE", "POST")
         (always(plain(200, gzip.compress(b"[]"), "Content-Encoding: gzip")), Malformed, OutcomeUnknown),
         (always(plain(200, b"[]", "Content-Encoding: made-up")), Malformed, OutcomeUnknown),
         (
+            always(plain(200, b"[]", "Content-Encoding: identity", "Content-Encoding: gzip")),
             Malformed,
             OutcomeUnknown,
         ),
+        (always(ZIPPED_ON_ITS_WAY), Malformed, OutcomeUnknown),
     ],
 )
 async def test_what_a_failure_means_depends_on_whether_the_call_writes(
