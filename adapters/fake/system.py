@@ -129,6 +129,7 @@ KIND = Kind(
             "Where the desk is: http(s)://…, or fake:NAME for one in this process.",
             default=None,
             schemes=WEB | {"fake"},
+            base=True,
         )
     },
 )
