@@ -24,7 +24,7 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How hard a system may be asked, and how long it is waited for."""
+    """How hard a process may ask a system, and how long it is waited for."""
 
     calls_per_second: float = 20.0
     calls_at_once: int = 8
