@@ -10,21 +10,24 @@ from __future__ import annotations
 import asyncio
 import json as json_text
 import logging
-import ssl
+import select
+import socket
 from collections.abc import AsyncGenerator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cache
 from time import perf_counter
 from types import SimpleNamespace
 from typing import Any, Literal
 from urllib.parse import urlencode
+from weakref import WeakSet
 
 import aiohttp
-import certifi
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.tracing import Trace
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
@@ -40,6 +43,8 @@ from adapters.contract import (
     Unavailable,
 )
 from adapters.installation import Limits
+from adapters.names import NAMES
+from adapters.trust import trusted
 
 log = logging.getLogger("adapters.http")
 # It would log whole addresses, query strings included, and headers.
@@ -77,12 +82,6 @@ class Reply:
         return unread(said, writes=self.writes)
 
 
-@cache
-def _trust() -> ssl.SSLContext:
-    """The certificates that are trusted, read once a process: to read them takes longer than most calls."""
-    return ssl.create_default_context(cafile=certifi.where())
-
-
 class Http:
     """Calls one system. No redirect is followed, no proxy or netrc of the machine is used, no cookie is kept."""
 
@@ -91,7 +90,8 @@ class Http:
         self._system = system
         self._limits = limits
         self._headers = {"Accept-Encoding": "identity", "User-Agent": "Leenpad", **(headers or {})}
-        self._session: aiohttp.ClientSession | None = None
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}  # by whether they are for what writes
+        self._closed = False
 
     async def ask(
         self,
@@ -115,7 +115,7 @@ class Http:
         (409, 422, and to a write any other 4xx), Malformed, or, where it `writes`, OutcomeUnknown.
         """
         call = _Call(what, writes=writes)
-        with self._minding(call):
+        with self._logging(call), _blaming(call):
             request = self._request(call, method, path, params=params, headers=headers)
             request.carry(form=form, json=json, content=content)
             async with asyncio.timeout_at(self.until()):
@@ -130,15 +130,16 @@ class Http:
         Raises as `ask`, here and while it is read.
         """
         call = _Call(what, writes=False)
-        with self._minding(call):
-            request = self._request(call, "GET", path, headers=headers)
-            async with asyncio.timeout(self._limits.deadline_seconds):
-                response = await self._begin(request, call)
+        with self._logging(call):
+            with _blaming(call):
+                request = self._request(call, "GET", path, headers=headers)
+                async with asyncio.timeout(self._limits.deadline_seconds):
+                    response = await self._begin(request, call)
             try:
                 call.outcome = str(response.status)
                 _judge(response, call)
                 _check_plain(response, call)
-                yield Poured(response, self._limits.deadline_seconds)
+                yield Poured(response, call, self._limits.deadline_seconds)
             finally:
                 response.close()
 
@@ -180,40 +181,37 @@ class Http:
             raise Malformed(f"{call.what}: cannot be written as a request") from None
         return _Request(method, url, headers)
 
-    def _open(self) -> aiohttp.ClientSession:
-        """Return the session, which can only be made where an event loop runs."""
-        if self._session is None:
+    def _open(self, *, writes: bool) -> aiohttp.ClientSession:
+        """Return a session, which can only be made where an event loop runs. Raises Unavailable once this is closed.
+
+        What writes has one of its own, which uses no connection twice: on one that was kept, the server may have
+        hung up or complained already, and of what was sent on it nobody knows whether it was done.
+        """
+        if self._closed:
+            raise Unavailable("it is not called any more")
+        if writes not in self._sessions:
             trace = aiohttp.TraceConfig()
             trace.on_connection_create_end.append(_is_sent)
             trace.on_connection_reuseconn.append(_is_sent)
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=CONNECTIONS, ssl=_trust()),
+            self._sessions[writes] = aiohttp.ClientSession(
+                connector=_Connector(
+                    limit=CONNECTIONS, ssl=trusted(), resolver=_Resolver(), use_dns_cache=False, force_close=writes
+                ),
+                headers={"Connection": "close"} if writes else None,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
                 auto_decompress=False,
                 trace_configs=[trace],
                 middlewares=[_once],
             )
-        return self._session
+        return self._sessions[writes]
 
     @contextmanager
-    def _minding(self, call: _Call) -> Iterator[None]:
-        """Turn what goes wrong with a call into a SystemFault, and log how it went.
-
-        What is raised by aiohttp is named but not chained: it may repeat a header or an address.
-        """
+    def _logging(self, call: _Call) -> Iterator[None]:
+        """Log how a call went."""
         started = perf_counter()
         try:
             yield
-        except TimeoutError:
-            call.outcome = "timeout"
-            raise call.silent() from None
-        except _CutError as cut:
-            call.outcome = str(cut)
-            raise call.silent() from None
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            call.outcome = type(error).__name__
-            raise call.silent() from None
         finally:
             took = (perf_counter() - started) * 1000
             # A decision may ask hundreds of systems: what went well is told to those who want to know.
@@ -221,7 +219,7 @@ class Http:
             log.log(level, "system=%s call=%s outcome=%s ms=%.0f", self._system, call.what, call.outcome, took)
 
     async def _begin(self, request: _Request, call: _Call) -> aiohttp.ClientResponse:
-        return await self._open().request(
+        return await self._open(writes=call.writes).request(
             request.method,
             request.url,
             headers=request.headers,
@@ -249,9 +247,10 @@ class Http:
         return Reply(response.status, response.headers, bytes(body), call.writes)
 
     async def close(self) -> None:
-        """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
+        """Close the connections. What is asked from now on raises Unavailable."""
+        self._closed = True
+        for session in self._sessions.values():
+            await session.close()
 
 
 @dataclass(slots=True)
@@ -280,6 +279,90 @@ class _CutError(Exception):
     """A connection broke while it was used."""
 
 
+@contextmanager
+def _blaming(call: _Call) -> Iterator[None]:
+    """Turn what goes wrong between us and the system into a SystemFault.
+
+    What is raised by aiohttp is named but not chained: it may repeat a header or an address.
+    """
+    try:
+        yield
+    except TimeoutError:
+        call.outcome = "timeout"
+        raise call.silent() from None
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        call.outcome = "closed"  # so aiohttp tells those who waited for a connection
+        raise call.silent() from None
+    except _CutError as cut:
+        call.outcome = str(cut)
+        raise call.silent() from None
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        call.outcome = type(error).__name__
+        raise call.silent() from None
+
+
+class _Resolver(AbstractResolver):
+    """Looks up names as adapters.names does."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """Return a host's addresses. Raises OSError."""
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                proto=0,
+                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+            )
+            for address in await NAMES.addresses(host)
+        ]
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Gives no connection out again on which something came unasked: it would be read as the next answer."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._given_out: WeakSet[ResponseHandler] = WeakSet()
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp calls it so
+    ) -> aiohttp.connector.Connection:
+        """Return a connection that was kept and is quiet, or else a new one."""
+        while True:
+            connection = await super().connect(req, traces, timeout)
+            protocol = connection.protocol
+            assert protocol is not None
+            if protocol not in self._given_out:
+                self._given_out.add(protocol)
+                return connection
+            if not (protocol.should_close or _is_readable(connection.transport)):
+                return connection
+            connection.close()
+
+
+def _is_readable(transport: asyncio.Transport | None) -> bool:
+    """Say whether there is something that the event loop has not read yet, be it the end."""
+    descriptor = -1 if transport is None else transport.get_extra_info("socket").fileno()
+    if descriptor < 0:
+        return True
+    polled = select.poll()
+    polled.register(descriptor, select.POLLIN)
+    return bool(polled.poll(0))
+
+
 async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
     """Never send anything twice by itself: aiohttp repeats PUT, DELETE and GET when a connection broke under them."""
     try:
@@ -298,16 +381,18 @@ async def _is_sent(_: aiohttp.ClientSession, context: SimpleNamespace, __: objec
 class Poured:
     """An answer that is being read."""
 
-    def __init__(self, response: aiohttp.ClientResponse, deadline_seconds: float) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, call: _Call, deadline_seconds: float) -> None:
         self.status = response.status
         self.headers = response.headers
         self._content = response.content
+        self._call = call
         self._deadline_seconds = deadline_seconds
 
     async def read(self) -> bytes:
-        """Return the next bit, 64 KiB at most; empty at the end."""
-        async with asyncio.timeout(self._deadline_seconds):
-            return await self._content.read(PIECE_BYTES)
+        """Return the next bit, 64 KiB at most; empty at the end. Raises Unavailable."""
+        with _blaming(self._call):
+            async with asyncio.timeout(self._deadline_seconds):
+                return await self._content.read(PIECE_BYTES)
 
 
 class _Call:
@@ -352,8 +437,10 @@ def _judge(response: aiohttp.ClientResponse, call: _Call) -> None:
 
 
 def _check_plain(response: aiohttp.ClientResponse, call: _Call) -> None:
-    if response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
-        raise unread(f"{call.what}: the answer is compressed, which was not asked for", writes=call.writes)
+    for name, plain in (("content-encoding", ("identity",)), ("transfer-encoding", ("identity", "chunked"))):
+        codings = ",".join(response.headers.getall(name, ())).split(",")
+        if any(coding.strip().lower() not in ("", *plain) for coding in codings):
+            raise unread(f"{call.what}: the answer is compressed, which was not asked for", writes=call.writes)
 
 
 def unread(said: str, *, writes: bool) -> SystemFault:

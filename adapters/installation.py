@@ -24,7 +24,7 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How hard a system may be asked, and how long it is waited for."""
+    """How hard a process may ask a system, and how long it is waited for."""
 
     calls_per_second: float = 20.0
     calls_at_once: int = 8
@@ -54,12 +54,14 @@ class Entry:
 
     `pattern` is what a value must match as a whole; `default` None: it must be given. Of an address, `schemes` are
     what it may begin with: each leads to one interface, and what speaks to that speaks no other.
+    One that is a `base` has paths and parameters put behind it, and can bring none of its own.
     """
 
     description: str
     default: str | None = ""
     pattern: str = r".*"
     schemes: frozenset[str] = WEB
+    base: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,4 +118,6 @@ def _wrong(entry: Entry, url: str) -> str | None:
         return f"begins with none of {', '.join(sorted(f'{scheme}://' for scheme in entry.schemes))}"
     if parts.username or parts.password:
         return "holds a name or password: those are secrets"
+    if entry.base and ("?" in url or "#" in url):
+        return "holds ? or #: what is asked for is put behind this address"
     return None if parts.hostname and port_is_fine else "names no host"

@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from adapters.brocade.files import Piece, read_piece
@@ -22,8 +24,12 @@ from adapters.http import Http, Reply
 from adapters.installation import Limits
 from adapters.protocols.oai_pmh import OaiPmh, OaiRecord, moment_of
 
+T = TypeVar("T")
+
 CATXML = "catxml"
 MOST_PAGES = 1_000_000  # of one harvest: a list that never ends is none
+# Not asyncio's own threads, in which whoever else is in this process may look up names that nobody answers for.
+_readers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="leenpad-brocade")
 _RANGE = re.compile(r"bytes ([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15})")
 
 
@@ -66,7 +72,7 @@ class OaiCatalogue:
         listed = await self._oai.records(prefix=CATXML, since=since, set_=self._set, token=at.get("token"))
         as_of = moment_of(str(at["as_of"])) if at.get("as_of") else listed.as_of
         # A large page takes long to read, and nothing else is to wait for it.
-        changes, rejects = await asyncio.to_thread(self._changes, listed.records)
+        changes, rejects = await _aside(partial(self._changes, listed.records))
         going_on = {"token": listed.token, "pages": pages, "as_of": as_of and as_of.isoformat()}
         return Page(
             changes=tuple(changes),
@@ -133,7 +139,7 @@ class FileCatalogue:
         if cursor is not None and mark != at.get("mark"):
             raise CursorLost("another file is there now")
         last = start + len(reply.body) >= whole_bytes
-        piece = await asyncio.to_thread(
+        reading = partial(
             read_piece,
             reply.body,
             dialect=self._dialect,
@@ -142,6 +148,7 @@ class FileCatalogue:
             header=None if header is None else tuple(header),
             last=last,
         )
+        piece = await _aside(reading)
         return self._page(piece, start=start, mark=mark, last=last, as_of=_written_at(reply.headers))
 
     async def close(self) -> None:
@@ -165,6 +172,10 @@ class FileCatalogue:
             as_of=as_of,
             rejects=piece.rejects,
         )
+
+
+async def _aside(reading: Callable[[], T]) -> T:
+    return await asyncio.get_running_loop().run_in_executor(_readers, reading)
 
 
 def _opened(cursor: str | None, needed: str) -> dict[str, Any]:

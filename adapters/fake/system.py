@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
-from typing import Any, Literal
+from collections.abc import Callable, Collection
+from typing import Any, Literal, TypeVar
 
 from adapters.contract import (
     Answer,
     Capabilities,
     Lacking,
-    Malformed,
     NotFound,
     Order,
     Quote,
@@ -22,6 +21,8 @@ from adapters.contract import (
 from adapters.fake.desk import Desk
 from adapters.http import Http
 from adapters.installation import WEB, Entry, Installation, Kind
+
+T = TypeVar("T")
 
 HERE = "fake:"
 
@@ -73,17 +74,14 @@ class FakeSystem(Lacking):
             "supplying_location": order.supplying_location,
             "pickup_location": order.pickup_location,
         }
-        answer = await self._ask("PUT", f"/orders/{key}", what="place", json=body, writes=True)
-        if "refused" in answer:
-            raise Refused(str(answer["refused"]))
-        return str(answer["receipt"])
+        return await self._ask("PUT", f"/orders/{key}", _placed, what="place", json=body, writes=True)
 
     async def find(self, order: Order, *, key: str, taken: Collection[str] = ()) -> str | None:
         """Return the receipt of the order under `key`."""
         if self._desk is not None:
             return self._desk.find(key)
         try:
-            return str((await self._ask("GET", f"/orders/{key}", what="find"))["receipt"])
+            return await self._ask("GET", f"/orders/{key}", _placed, what="find")
         except NotFound:
             return None
 
@@ -91,14 +89,13 @@ class FakeSystem(Lacking):
         """Return how an order stands."""
         if self._desk is not None:
             return self._desk.status(receipt)
-        answer = await self._ask("GET", f"/receipts/{receipt}", what="status")
-        return Standing(Answer(answer["answer"]), answer.get("reason"))
+        return await self._ask("GET", f"/receipts/{receipt}", _standing, what="status")
 
     async def cancel(self, receipt: str) -> bool:
         """Take an order back where that is still possible."""
         if self._desk is not None:
             return self._desk.cancel(receipt)
-        return bool((await self._ask("DELETE", f"/receipts/{receipt}", what="cancel", writes=True))["cancelled"])
+        return await self._ask("DELETE", f"/receipts/{receipt}", _is_cancelled, what="cancel", writes=True)
 
     async def close(self) -> None:
         """Close the connections; a desk in this process stays."""
@@ -109,16 +106,42 @@ class FakeSystem(Lacking):
         self,
         method: Literal["GET", "PUT", "DELETE"],
         path: str,
+        reads: Callable[[Any], T],
         *,
         what: str,
         json: Any = None,
         writes: bool = False,
-    ) -> dict[str, Any]:
+    ) -> T:
         assert self._http is not None
-        document = (await self._http.ask(method, path, what=what, json=json, writes=writes)).json()
-        if not isinstance(document, dict):
-            raise Malformed(f"{what}: no object")
-        return document
+        reply = await self._http.ask(method, path, what=what, json=json, writes=writes)
+        document = reply.json()
+        try:
+            return reads(document)
+        except (LookupError, TypeError, ValueError):
+            raise reply.unread(f"{what}: the answer is not of the form that was agreed on") from None
+
+
+def _placed(document: Any) -> str:
+    if "refused" in document:
+        raise Refused(_text(document["refused"]))
+    return _text(document["receipt"])
+
+
+def _standing(document: Any) -> Standing:
+    reason = document.get("reason") if isinstance(document, dict) else None
+    return Standing(Answer(document["answer"]), None if reason is None else _text(reason))
+
+
+def _is_cancelled(document: Any) -> bool:
+    if not isinstance(cancelled := document["cancelled"], bool):
+        raise TypeError
+    return cancelled
+
+
+def _text(given: object) -> str:
+    if not isinstance(given, str):
+        raise TypeError
+    return given
 
 
 KIND = Kind(
@@ -129,6 +152,7 @@ KIND = Kind(
             "Where the desk is: http(s)://…, or fake:NAME for one in this process.",
             default=None,
             schemes=WEB | {"fake"},
+            base=True,
         )
     },
 )

@@ -103,9 +103,9 @@ KIND = Kind(
     name="vubis",
     open=open_vubis,
     addresses={
-        "iguana": Entry("Where Iguana's pages are: https://host/iguana/.", default=None),
+        "iguana": Entry("Where Iguana's pages are: https://host/iguana/.", default=None, base=True),
         "oai": Entry("The base URL of the OAI-PMH server; without it nothing is harvested."),
-        "vsmart": Entry("The HTTP API of V-smart (…/VubisSmartHttpApi.csp), which names copies."),
+        "vsmart": Entry("The HTTP API of V-smart (…/VubisSmartHttpApi.csp), which names copies.", base=True),
         "sip2": Entry(
             "The SIP2 server: sip2://host:port, or sip2s:// for TLS; without it nothing is placed.", schemes=SIP2
         ),

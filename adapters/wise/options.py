@@ -5,7 +5,7 @@ from __future__ import annotations
 from adapters.installation import Entry
 
 ADDRESSES = {
-    "wise": Entry("Where Wise is, such as https://NAME.hostedwise.nl.", default=None),
+    "wise": Entry("Where Wise is, such as https://NAME.hostedwise.nl.", default=None, base=True),
     "holdings": Entry("A file of holdings over HTTP, with the columns that holdings are imported by."),
 }
 SECRETS = {

@@ -74,12 +74,16 @@ def _strict(example: dict[str, Any]) -> ConfigDict:
 
 
 class LimitsShape(BaseModel):
-    """How hard a system may be asked."""
+    """How hard each process of ours may ask a system: where several run, together they ask as many times as hard."""
 
     model_config = ConfigDict(extra="forbid")
 
-    calls_per_second: float | None = Field(default=None, gt=0, le=1000, description="Left out: 20.")
-    calls_at_once: int | None = Field(default=None, strict=True, ge=1, le=100, description="Left out: 8.")
+    calls_per_second: float | None = Field(
+        default=None, gt=0, le=1000, description="Verbs a second, by each process. Left out: 20."
+    )
+    calls_at_once: int | None = Field(
+        default=None, strict=True, ge=1, le=100, description="Verbs at a time, by each process. Left out: 8."
+    )
     deadline_seconds: float | None = Field(
         default=None, gt=0, le=60, description="How long one call may take. Left out: 5."
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -16,10 +17,19 @@ class RawServer:
         self.answer = answer
         self.requests: list[bytes] = []
         self.open = 0
+        self.came = 0  # connections, those included that ended
         self.base = ""
+        self._last: asyncio.StreamWriter | None = None
+
+    def say(self, unasked: bytes) -> None:
+        """Say something on the newest connection, so that it has arrived when this returns."""
+        assert self._last is not None
+        os.write(self._last.get_extra_info("socket").fileno(), unasked)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.open += 1
+        self.came += 1
+        self._last = writer
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")

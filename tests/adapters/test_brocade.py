@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from threading import Event
 from time import monotonic
 from typing import Any
 
@@ -362,6 +363,18 @@ async def test_a_token_that_expired_loses_the_harvest() -> None:
 
 
 # --- catalogue files -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("files", [False, True])
+async def test_a_harvest_needs_none_of_the_threads_that_others_may_fill(files: bool) -> None:
+    freed = Event()
+    async with opened(World(harvests_files=files)) as system:
+        others = [asyncio.get_running_loop().run_in_executor(None, freed.wait, 30) for _ in range(64)]
+        try:
+            assert await asyncio.wait_for(pages(system), 5)
+        finally:
+            freed.set()
+            await asyncio.gather(*others)
 
 
 def small_pieces() -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +17,8 @@ from time import monotonic
 from typing import Any
 
 import pytest
+from starlette.requests import Request
+from starlette.types import ASGIApp
 
 from adapters import SYSTEMS
 from adapters.contract import (
@@ -40,11 +42,13 @@ from adapters.contract import (
     Verb,
 )
 from adapters.emulators.demo_stock import demo_isbn, demo_ppn, locations_of
-from adapters.emulators.faults import Wrong
+from adapters.emulators.faults import Faults, FaultyHttp, Wrong
 from adapters.emulators.kinds import EMULATORS
-from adapters.emulators.serve import Emulator, serving
+from adapters.emulators.serve import Emulator, Sip2Listener, serving
+from adapters.emulators.stock import Stock
 from adapters.fake import Desk, FakeSystem
-from adapters.installation import Limits, faults_of
+from adapters.installation import Installation, Limits, faults_of
+from tests.support.fake_desk import create_app as desk_app
 
 LOCATIONS = tuple(locations_of("wise"))
 HERE, _, _, THERE, _ = LOCATIONS
@@ -65,11 +69,12 @@ QUESTIONS = 6  # a call of several questions has a deadline for each at most; ha
 
 @dataclass(slots=True)
 class Place:
-    """A system, and the emulator that it speaks to; the fake has none."""
+    """A system, and the emulator that it speaks to. The fake has none, but a desk, which may be behind HTTP."""
 
     kind: str
     system: LibrarySystem
     emulator: Emulator | None
+    desk: Desk | None
 
     def skip_without(self, *verbs: Verb) -> None:
         lacking = sorted(set(verbs) - self.system.capabilities().verbs)
@@ -78,35 +83,65 @@ class Place:
 
     def live(self) -> int:
         """How many orders bind a copy there."""
-        if self.emulator is None:
-            return sum(map(len, DESKS[-1].live().values()))
+        if self.desk is not None:
+            return sum(map(len, self.desk.live().values()))
+        assert self.emulator is not None
         return len(self.emulator.stock.live())
 
 
-DESKS: list[Desk] = []
+class ServedDesk:
+    """The desk of the fake behind HTTP, where all can go wrong that can with an emulator."""
+
+    kind = "fake"
+    sip2: Sip2Listener | None = None
+
+    def __init__(self, desk: Desk) -> None:
+        self.stock = Stock()
+        self.faults = Faults()
+        self.app: ASGIApp | None = FaultyHttp(desk_app(desk), self.faults, self._verb_of)
+
+    def installation(self, addresses: Mapping[str, str]) -> Installation:
+        return Installation(system="fake-1", addresses={"desk": addresses["http"]})
+
+    @staticmethod
+    def _verb_of(request: Request) -> Verb | None:
+        orders = request.url.path.startswith("/orders/")
+        return {
+            ("PUT", True): Verb.PLACE,
+            ("GET", True): Verb.FIND,
+            ("GET", False): Verb.STATUS,
+            ("DELETE", False): Verb.CANCEL,
+        }.get((request.method, orders))
+
+
+SERVED = "fake behind HTTP"
+KINDS = (*sorted(SYSTEMS), SERVED)
+THAT_GO_WRONG = (*sorted(EMULATORS), SERVED)
 
 
 @asynccontextmanager
 async def opened(kind: str, limits: Limits = PATIENT) -> AsyncIterator[Place]:
     """Open a system of a kind on a fresh emulator."""
+    desk = Desk() if kind in ("fake", SERVED) else None
     if kind == "fake":
-        DESKS.append(Desk())
-        yield Place(kind, FakeSystem(desk=DESKS[-1]), None)
+        yield Place(kind, FakeSystem(desk=desk), None, desk)
         return
-    emulator = EMULATORS[kind]()
+    emulator: Emulator = EMULATORS[kind]() if desk is None else ServedDesk(desk)
     async with serving(emulator) as installation:
-        ours = dict(zip(locations_of(kind), LOCATIONS, strict=True))  # the same for all kinds, as the orders are
+        # The same for all kinds, as the orders are.
+        ours = {} if desk else dict(zip(locations_of(kind), LOCATIONS, strict=True))
         branches = {name: ours[location] for name, location in installation.branches.items()}
         installation = replace(installation, limits=limits, branches=branches)
-        assert faults_of(SYSTEMS[kind], installation) == []
-        system = SYSTEMS[kind].open(installation)
+        made = SYSTEMS[emulator.kind]
+        assert faults_of(made, installation) == []
+        system = made.open(installation)
         try:
-            yield Place(kind, system, emulator)
+            yield Place(kind, system, emulator, desk)
         finally:
             await system.close()
 
 
-@pytest.fixture(params=sorted(SYSTEMS))
+@pytest.fixture(params=KINDS)
 async def place(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
     async with opened(request.param) as found:
         yield found
@@ -342,9 +377,9 @@ def allowed(wrong: Wrong, verb: Verb) -> tuple[type[SystemFault], ...]:
         return (AuthExpired, Unavailable)
     if wrong is Wrong.TOO_MANY:
         return (Unavailable, OutcomeUnknown) if writes else (Unavailable,)
-    if wrong is Wrong.MALFORMED:
-        return (OutcomeUnknown,) if writes else (Malformed, Unavailable)
-    return (OutcomeUnknown, Unavailable) if writes else (Unavailable,)
+    if writes:
+        return (OutcomeUnknown,)
+    return (Malformed, Unavailable) if wrong is Wrong.MALFORMED else (Unavailable,)
 
 
 async def fault_of(call: Callable[[], Awaitable[Any]]) -> SystemFault | None:
@@ -403,7 +438,7 @@ async def row_of(kind: str, verb: Verb) -> tuple[Cells, list[str]]:
 
 @pytest.mark.parametrize("wrong", list(Wrong))
 @pytest.mark.parametrize("verb", VERBS)
-@pytest.mark.parametrize("kind", sorted(EMULATORS))
+@pytest.mark.parametrize("kind", THAT_GO_WRONG)
 async def test_whatever_goes_wrong_is_the_right_fault_and_over_in_time(kind: str, verb: Verb, wrong: Wrong) -> None:
     cells, _ = await row_of(kind, verb)
     found = cells[wrong]
@@ -414,7 +449,7 @@ async def test_whatever_goes_wrong_is_the_right_fault_and_over_in_time(kind: str
 
 
 @pytest.mark.parametrize("verb", VERBS)
-@pytest.mark.parametrize("kind", sorted(EMULATORS))
+@pytest.mark.parametrize("kind", THAT_GO_WRONG)
 async def test_whatever_goes_wrong_leaves_no_task_and_no_socket_open(kind: str, verb: Verb) -> None:
     _, left = await row_of(kind, verb)
     assert left == []

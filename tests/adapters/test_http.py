@@ -27,7 +27,7 @@ from adapters.contract import (
     SystemFault,
     Unavailable,
 )
-from adapters.http import DEFAULT_RETRY_SECONDS, LONGEST_RETRY_SECONDS, Http, retry_after_seconds
+from adapters.http import DEFAULT_RETRY_SECONDS, LONGEST_RETRY_SECONDS, Http, Method, retry_after_seconds
 from adapters.installation import Limits
 from tests.adapters.raw_server import Answer, RawServer, always, drip, plain, raw_server, then_close
 
@@ -59,6 +59,8 @@ NO_MEANING = b"HTTP/1.1 what is this\r\n\r\n"
 CUT_IN_BODY = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"
 CUT_IN_HEAD = b"HTTP/1.1 200 OK\r\nContent-Le"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+ZIPPED_ON_ITS_WAY = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"
+METHODS: tuple[Method, ...] = ("GET", "PUT", "DELETE", "POST")
 
 
 @pytest.mark.parametrize(
@@ -96,6 +98,12 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
         (drip(CHUNKED, bit=b"64\r\n" + b"y" * 100 + b"\r\n", every_seconds=0.001), Malformed, OutcomeUnknown),
         (always(plain(200, gzip.compress(b"[]"), "Content-Encoding: gzip")), Malformed, OutcomeUnknown),
         (always(plain(200, b"[]", "Content-Encoding: made-up")), Malformed, OutcomeUnknown),
+        (
+            always(plain(200, b"[]", "Content-Encoding: identity", "Content-Encoding: gzip")),
+            Malformed,
+            OutcomeUnknown,
+        ),
+        (always(ZIPPED_ON_ITS_WAY), Malformed, OutcomeUnknown),
     ],
 )
 async def test_what_a_failure_means_depends_on_whether_the_call_writes(
@@ -118,10 +126,104 @@ async def test_a_write_that_waits_for_a_connection_until_its_deadline_was_not_se
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("adapters.http.CONNECTIONS", 1)
-    async with calling(drip(CHUNKED, bit=b"1\r\nx\r\n")) as (http, server), http.pour("/x", what="pour"):
-        with pytest.raises(Unavailable):
-            await asyncio.wait_for(http.ask("POST", "/y", what="try", writes=True), 2)
+    async with calling(always(b"")) as (http, server):
+
+        async def ask_later() -> None:
+            await asyncio.sleep(0.2)
+            await http.ask("POST", "/x", what="try", writes=True)
+
+        first = asyncio.create_task(ask_later())  # so that its deadline is the later one
+        with http.together():
+            await _becomes(lambda: len(server.requests) == 1)
+            with pytest.raises(Unavailable):
+                await asyncio.wait_for(http.ask("POST", "/y", what="try", writes=True), 2)
+        with pytest.raises(OutcomeUnknown):
+            await first
         assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("writes", [False, True])
+async def test_nothing_is_sent_twice_where_a_connection_breaks_under_it(method: Method, writes: bool) -> None:
+    async with calling(always(plain(200, b"ab"))) as (http, server):
+        await http.ask(method, "/x", what="try", writes=writes)
+        server.answer = then_close(b"")
+        with pytest.raises(OutcomeUnknown if writes else Unavailable):
+            await http.ask(method, "/y", what="try", writes=writes)
+        assert [request.split()[1] for request in server.requests] == [b"/x", b"/y"]
+
+
+LATE = (
+    plain(408, b"late", "Connection: close"),
+    b"HTTP/1.0 408 Late\r\n\r\n",
+    plain(200, b"EVIL"),
+    b"\r\njunk",
+    b"HTTP/1.1 200 OK\r\nContent-Le",
+)
+
+
+@pytest.mark.parametrize("late", LATE)
+@pytest.mark.parametrize("writes", [False, True])
+async def test_what_a_server_sends_unasked_is_no_answer_to_the_next_request(late: bytes, writes: bool) -> None:
+    async def answer_and_more(_: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(plain(200, b"ab"))
+        await writer.drain()
+        await asyncio.sleep(0.02)
+        writer.write(late)
+
+    async with calling(answer_and_more) as (http, server):
+        for _ in range(3):
+            reply = await http.ask("POST", "/x", what="try", writes=writes)
+            assert (reply.status, reply.body) == (200, b"ab")
+            await asyncio.sleep(0.04)
+        assert len(server.requests) == 3
+
+
+async def test_what_came_unasked_and_was_not_read_yet_is_no_answer_either() -> None:
+    async with calling(always(plain(200, b"ab"))) as (http, server):
+        await http.ask("GET", "/x", what="try")
+        server.say(plain(200, b"EVIL"))
+        # Nothing may be read by the event loop in between.
+        reply = await http.ask("GET", "/x", what="try")
+        assert reply.body == b"ab"
+
+
+async def test_reads_share_a_connection_and_every_write_has_its_own() -> None:
+    async with calling(always(plain(200))) as (http, server):
+        for _ in range(3):
+            await http.ask("POST", "/read", what="try")
+        assert server.came == 1
+        for _ in range(3):
+            await http.ask("POST", "/write", what="try", writes=True)
+        assert server.came == 4
+        said_so = [b"connection: close" in request.lower() for request in server.requests]
+        assert said_so == [False] * 3 + [True] * 3
+
+
+async def test_what_is_closed_is_not_called_any_more() -> None:
+    async with calling(always(plain(200))) as (http, server):
+        await http.ask("GET", "/x", what="try")
+        unused = Http(server.base, system="wise-1", limits=QUICK)
+        for closed in (http, unused):
+            await closed.close()
+            for writes in (False, True):
+                with pytest.raises(Unavailable):
+                    await closed.ask("PUT", "/y", what="try", writes=writes)
+            with pytest.raises(Unavailable):
+                await _pour_out(closed)
+        assert len(server.requests) == 1
+
+
+async def test_closing_ends_what_is_under_way_and_what_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("adapters.http.CONNECTIONS", 1)
+    async with calling(always(b""), Limits(deadline_seconds=30)) as (http, server):
+        sent = asyncio.create_task(http.ask("PUT", "/x", what="try", writes=True))
+        await _becomes(lambda: len(server.requests) == 1)
+        waiting = asyncio.create_task(http.ask("PUT", "/y", what="try", writes=True))
+        await asyncio.sleep(0.02)
+        await http.close()
+        came = await asyncio.gather(sent, waiting, return_exceptions=True)
+        assert [type(fault) for fault in came] == [OutcomeUnknown, Unavailable]
 
 
 async def test_requests_that_are_asked_together_share_one_deadline() -> None:
@@ -332,3 +434,16 @@ async def _pour_out(http: Http) -> None:
     async with http.pour("/x", what="pour") as poured:
         while await poured.read():
             pass
+
+
+@pytest.mark.parametrize("error", [ValueError("a row"), TimeoutError("a row"), FileNotFoundError("a row")])
+async def test_what_goes_wrong_with_whoever_reads_is_no_fault_of_the_server(error: Exception) -> None:
+    async def read(http: Http) -> None:
+        async with http.pour("/x", what="pour") as poured:
+            await poured.read()
+            raise error
+
+    async with calling(drip(CHUNKED, bit=b"1\r\nx\r\n")) as (http, server):
+        with pytest.raises(type(error), match="a row"):
+            await read(http)
+        await _becomes(lambda: server.open == 0)

@@ -89,6 +89,9 @@ async def test_a_system_is_made_and_shown_as_it_is_reached(house: House) -> None
         (_vubis(iguana="sip2://there:6001"), ["/addresses/iguana"]),
         (_vubis(oai="sip2s://there:6001"), ["/addresses/oai"]),
         (_vubis(vsmart="fake:there"), ["/addresses/vsmart"]),
+        (_vubis(vsmart="https://there/VubisSmartHttpApi.csp?"), ["/addresses/vsmart"]),
+        (_vubis(iguana="https://there/iguana/?a=b"), ["/addresses/iguana"]),
+        ({"addresses": {"desk": "https://there/#desk"}}, ["/addresses/desk"]),
         (
             {"kind": "concerto", "addresses": {"sru": "sip2://a/", "sip2": "https://a/"}},
             ["/addresses/sip2", "/addresses/sru"],

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -32,6 +31,7 @@ from adapters.protocols.sip2.codec import LARGEST_BYTES, Message, NotSayable
 from adapters.protocols.sip2.connection import Garbled, LoggedOut, Terminal
 from adapters.protocols.sip2.pool import Pool
 from adapters.protocols.sip2.words import Sip2Hold, Sip2Item, Sip2Loan, Sip2Patron, Sip2Return
+from adapters.trust import trusted
 
 log = logging.getLogger("adapters.sip2")
 
@@ -90,7 +90,7 @@ class Sip2:
         terminal = Terminal(
             host=parts.hostname,
             port=parts.port or PORTS[parts.scheme],
-            tls=ssl.create_default_context() if parts.scheme == "sip2s" else None,
+            tls=trusted() if parts.scheme == "sip2s" else None,
             user=user,
             password=password,
             location_code=location_code,

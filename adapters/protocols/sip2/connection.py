@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from adapters.contract import AuthExpired, Malformed, Unavailable
+from adapters.names import connect
 from adapters.protocols.sip2 import words
 from adapters.protocols.sip2.codec import (
     LARGEST_BYTES,
@@ -74,7 +75,7 @@ class Connection:
         Raises AuthExpired where it does not let us in, Unavailable where it says it is off line, Malformed, OSError
         or Hung.
         """
-        reader, writer = await asyncio.open_connection(terminal.host, terminal.port, ssl=terminal.tls)
+        reader, writer = await connect(terminal.host, terminal.port, tls=terminal.tls)
         connection = cls(terminal, reader, writer)
         try:
             await connection._log_in()
