@@ -15,6 +15,7 @@ import pytest
 from adapters.contract import (
     Answer,
     AuthExpired,
+    Barred,
     CursorLost,
     ItemStatus,
     Malformed,
@@ -395,7 +396,7 @@ ASKS: dict[Verb, Ask] = {
 }
 WRITES = frozenset({Verb.PLACE, Verb.CANCEL})
 MEANINGS: dict[Wrong, tuple[type[SystemFault], type[SystemFault]]] = {  # for those that read, and that write
-    Wrong.REFUSED: (Refused, Refused),
+    Wrong.REFUSED: (Barred, Refused),
     Wrong.HUNG: (Unavailable, OutcomeUnknown),
     Wrong.CUT: (Unavailable, OutcomeUnknown),
     Wrong.MALFORMED: (Malformed, OutcomeUnknown),
