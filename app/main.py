@@ -27,6 +27,7 @@ from app.api import (
     lapse_rules,
     loans,
     network,
+    scenarios,
     sessions,
     settlement,
     statistics,
@@ -40,6 +41,7 @@ from app.api.head import AnswerHead
 from app.api.openapi import describe
 from app.console.pages import add_console
 from app.lending.work import work
+from app.planning.try_out import Reach
 from app.problems import answer_with_problems
 from app.resources import open_resources
 from app.settings import Settings
@@ -63,6 +65,7 @@ ROUTERS = (
     network.router,
     cancellations.router,
     suspensions.router,
+    scenarios.router,
     settlement.router,
     statistics.router,
     imports.router,
@@ -84,7 +87,8 @@ def create_app(settings: Settings, *, working: bool = False) -> FastAPI:
         async with open_resources(settings) as resources:
             app.state.resources = resources
             app.state.keyring = Keyring()
-            worker = asyncio.create_task(work(resources.ground)) if working else None
+            more = Reach.of(settings).more
+            worker = asyncio.create_task(work(resources.ground, more=more)) if working else None
             yield
             if worker is not None:
                 worker.cancel()
