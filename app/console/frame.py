@@ -26,6 +26,7 @@ HEADERS = {
 # The pages in the menu: its word in the `menu` table, where it is, and the scopes of which one opens it (none: any).
 MENU: tuple[tuple[str, str, frozenset[str]], ...] = (
     ("home", "/console", frozenset()),
+    ("what_if", "/console/what-if", frozenset({"planner", "reader"})),
     ("changes", "/console/changes", frozenset({"planner", "reader"})),
 )
 
