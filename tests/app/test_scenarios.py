@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from tests.support.house import House, open_house
 
 pytestmark = pytest.mark.once
 
+HOME = Path(__file__).resolve().parents[2]
 PROCESSES = Path("/proc")
 DROPPED: dict[str, Any] = {
     "name": "Zonder de brengrit",
@@ -244,6 +246,33 @@ async def test_what_a_killed_process_was_at_is_done_again_from_the_beginning(hou
     assert (row["state"], row["summary"]) == ("running", None)
     await house.later(seconds=10)  # when a task that failed is due again
     assert await work_off(house.ground, kinds={}, more=more(filled)) == 1
+    row = await read(house, scenario)
+    assert (row["state"], row["done"]) == ("done", 120_000)
+
+
+async def test_a_worker_that_is_killed_takes_its_processes_along_and_another_takes_over(
+    house: House, filled: str
+) -> None:
+    scenario = await tried(house, **{**LARGE, "demand": {**LARGE["demand"], "requests": 60_000}})
+    surroundings = {**os.environ, "LEENPAD_DATABASE_URL": filled, "LEENPAD_LEASE_SECONDS": "2"}
+    worker = await asyncio.create_subprocess_exec(sys.executable, "-m", "app", "work", cwd=HOME, env=surroundings)
+
+    async def begun() -> list[int]:
+        return replayers(worker.pid)
+
+    at_it = await until(begun)
+    worker.kill()
+    await worker.wait()
+
+    async def gone() -> bool:
+        return not any((PROCESSES / str(pid)).exists() for pid in at_it)
+
+    await until(gone, seconds=10)
+
+    async def taken_over() -> bool:
+        return await work_off(house.ground, kinds={}, more=more(filled)) == 1
+
+    await until(taken_over)
     row = await read(house, scenario)
     assert (row["state"], row["done"]) == ("done", 120_000)
 
