@@ -88,7 +88,9 @@ class LineHaul(_Words):
     )
     minutes: Annotated[int, Field(strict=True, ge=1, le=24 * 60, description="How long it rides.")]
     weekdays: Days = ["Mo", "Tu", "We", "Th", "Fr"]
-    both_ways: bool = Field(default=True, description="Another van leaves the other hub at the same time.")
+    both_ways: bool = Field(
+        default=True, strict=True, description="Another van leaves the other hub at the same time."
+    )
     operator: Id | None = Field(default=None, description="Who drives it; left out: whoever drives the first route.")
     crate_capacity: Annotated[int, Field(strict=True, ge=0, le=100_000)] | None = None
 
@@ -114,13 +116,13 @@ class Terms(_Words):
 
     kind: Literal["policy"]
     objective: Objective | None = None
-    own_province_first: bool | None = Field(
+    own_province_first: Annotated[bool, Field(strict=True)] | None = Field(
         default=None, description="Whoever stands in the province of the pickup location comes before all others."
     )
     supplier_cents: Cents | None = None
     transport_cents: Cents | None = None
-    cents_per_hour: Annotated[float, Field(ge=0, le=MOST_CENTS, allow_inf_nan=False)] | None = None
-    cents_per_handling: Annotated[float, Field(ge=0, le=MOST_CENTS, allow_inf_nan=False)] | None = None
+    cents_per_hour: Annotated[float, Field(strict=True, ge=0, le=MOST_CENTS, allow_inf_nan=False)] | None = None
+    cents_per_handling: Annotated[float, Field(strict=True, ge=0, le=MOST_CENTS, allow_inf_nan=False)] | None = None
 
 
 Change = Annotated[
