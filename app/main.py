@@ -29,6 +29,7 @@ from app.api import (
     loans,
     map,
     network,
+    scenarios,
     sessions,
     settlement,
     statistics,
@@ -42,6 +43,7 @@ from app.api.head import AnswerHead
 from app.api.openapi import describe
 from app.console.pages import add_console
 from app.lending.work import work
+from app.planning.try_out import Reach
 from app.problems import answer_with_problems
 from app.resources import open_resources
 from app.settings import Settings
@@ -67,6 +69,7 @@ ROUTERS = (
     network.router,
     cancellations.router,
     suspensions.router,
+    scenarios.router,
     settlement.router,
     statistics.router,
     imports.router,
@@ -88,7 +91,8 @@ def create_app(settings: Settings, *, working: bool = False) -> FastAPI:
         async with open_resources(settings) as resources:
             app.state.resources = resources
             app.state.keyring = Keyring()
-            worker = asyncio.create_task(work(resources.ground)) if working else None
+            more = Reach.of(settings).more
+            worker = asyncio.create_task(work(resources.ground, more=more)) if working else None
             yield
             if worker is not None:
                 worker.cancel()

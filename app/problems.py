@@ -26,6 +26,7 @@ from app.lending.snapshot import NotReady
 from app.lending.submit import KeyReused
 from app.lending.vault import VaultClosed
 from app.people import NoProvider, NotAdmitted, ProviderSilent
+from app.planning.alter import ChangeImpossible
 from app.store.agencies import UnknownAgency, UnknownPlace, UnknownSystem
 from app.store.doubts import UnknownDoubt
 from app.store.harvests import NothingToConfirm
@@ -33,6 +34,7 @@ from app.store.keys import KeyEnded, UnknownKey
 from app.store.loans import DuplicateRequestId, UnknownLoanRequest
 from app.store.network_changes import NotYours
 from app.store.network_versions import NoActiveVersion, NothingToUndo, VersionUnknown
+from app.store.scenarios import NoResult, TooManyScenarios, UnknownScenario
 from app.store.stoppages import UnknownCancellation, UnknownSuspension
 from app.store.systems import SecretInUse, UnknownSecret
 from app.store.tasks import UnknownTask
@@ -411,6 +413,32 @@ PROBLEMS: dict[type[Exception], ProblemType] = {
         503,
         "The import did not end within the time of the setting LEENPAD_IMPORT_MAX_SECONDS, and nothing was changed. "
         "Try again when less is going on, or send less at once.",
+    ),
+    UnknownScenario: ProblemType(
+        "unknown-scenario",
+        "There is no such scenario",
+        404,
+        "No scenario has this id, or it was deleted.",
+    ),
+    NoResult: ProblemType(
+        "no-result-yet",
+        "The scenario has no result yet",
+        409,
+        "It has not come to its end: it waits, is being worked out, was cancelled or failed. Its `state` says which.",
+    ),
+    TooManyScenarios: ProblemType(
+        "too-many-scenarios",
+        "So many scenarios are there already",
+        409,
+        "Wait until one that is under way has come to its end, cancel one, or delete one that is of no use any more.",
+    ),
+    ChangeImpossible: ProblemType(
+        "change-impossible",
+        "A change is about something that is not there",
+        422,
+        "The route, hub, location or operator that a change names is not in the network version, or is no longer "
+        "after the changes before it. `errors` points at it; nothing was started.",
+        {"errors": [{"pointer": "/changes/0/route", "detail": "No trip of a route DR-1 is in this network."}]},
     ),
     InternalError: ProblemType(
         "internal-error",

@@ -1,4 +1,4 @@
-"""`./run bench [decisions|lending|systems|console]`: measure on the demonstration, and write docs/benchmarks.md.
+"""`./run bench [PART…]`: measure on the demonstration, and write docs/benchmarks.md.
 
 One part alone leaves what the page says of the others.
 """
@@ -36,28 +36,40 @@ from bench.report import page
 from bench.systems import TITLE as SYSTEMS_TITLE
 from bench.systems import measure as measure_systems
 from bench.systems import part as systems_part
+from bench.whatif import TITLE as WHATIF_TITLE
+from bench.whatif import measure as measure_whatif
+from bench.whatif import part as whatif_part
 from routing.model import Register, Timetable
 from routing.network import GRID_SECONDS
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 DAY = date(2026, 11, 23)  # the demonstration is made for one day, so that every run measures the same network
 REQUESTS = 2000
-PARTS = ("decisions", "lending", "systems", "console")
+# In the order of the page. The first is what stands above all titles.
+TITLES = {
+    "decisions": "",
+    "lending": LENDING_TITLE,
+    "systems": SYSTEMS_TITLE,
+    "console": CONSOLE_TITLE,
+    "whatif": WHATIF_TITLE,
+}
 
 
 def main() -> None:
     """Fill an embedded database with the demonstration, measure, and write the page."""
-    wanted = sys.argv[1:] or list(PARTS)
-    if not set(wanted) <= set(PARTS):
-        sys.exit(f"Measure what? One of {', '.join(PARTS)}; all of them, where none is named.")
-    decisions, lending, systems, console = _parts_of(PAGE.read_text(encoding="utf-8"))
+    wanted = sys.argv[1:] or list(TITLES)
+    if not set(wanted) <= set(TITLES):
+        sys.exit(f"Measure what? One of {', '.join(TITLES)}; all of them, where none is named.")
+    parts = _parts_of(PAGE.read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory(prefix="leenpad-bench-") as folder, running(Path(folder) / "data") as url:
         _say("making and importing the demonstration")
         asyncio.run(upgrade(url))
         timetable, register = asyncio.run(_fill(url, Path(folder)))
         week = _week()
         if "console" in wanted and (drawn_map := measure_map(url, _say)) is not None:
-            console = console_part(drawn_map)
+            parts["console"] = console_part(drawn_map)
+        if "whatif" in wanted:
+            parts["whatif"] = whatif_part(measure_whatif(url, _say))
         if "decisions" in wanted:
             drawn = draw(timetable, register, week=week, count=REQUESTS, size=100, seed=20261123)
             engine = measure(timetable, drawn, _say)
@@ -65,24 +77,27 @@ def main() -> None:
             loaded = new_version_seconds(url, week)
             over_http = measure_now(url, week, _say)
         if "lending" in wanted:
-            lending = part(asyncio.run(measure_lending(url, week, _say)))
+            parts["lending"] = part(asyncio.run(measure_lending(url, week, _say)))
         if "systems" in wanted:
-            systems = systems_part(asyncio.run(measure_systems(url, week, _say)))
+            parts["systems"] = systems_part(asyncio.run(measure_systems(url, week, _say)))
         if "decisions" in wanted:  # last: it leaves the database full of titles that nobody drew
             _say("importing five million lines")
             imported = imports.measure(url)
-            decisions = page(engine, loaded, over_http, imported, today=datetime.now(UTC).date())
-    text = decisions + lending + systems + console
+            parts["decisions"] = page(engine, loaded, over_http, imported, today=datetime.now(UTC).date())
+    text = "".join(parts[name] for name in TITLES)
     PAGE.write_text(text, encoding="utf-8")
     print(text)
 
 
-def _parts_of(text: str) -> tuple[str, str, str, str]:
-    """Return what the page says of decisions, loan requests, systems and the console (nothing of what never was)."""
-    text, console_title, console = text.partition(CONSOLE_TITLE)
-    text, systems_title, systems = text.partition(SYSTEMS_TITLE)
-    decisions, title, lending = text.partition(LENDING_TITLE)
-    return decisions, title + lending, systems_title + systems, console_title + console
+def _parts_of(text: str) -> dict[str, str]:
+    """Return what the page says of each part; nothing of what was never measured."""
+    begins = {name: text.find(title) for name, title in TITLES.items()}
+    found = sorted((at, name) for name, at in begins.items() if at >= 0)
+    ends = [at for at, _ in found[1:]] + [len(text)]
+    parts = dict.fromkeys(TITLES, "")
+    for (at, name), end in zip(found, ends, strict=True):
+        parts[name] = text[at:end]
+    return parts
 
 
 def _week() -> datetime:

@@ -1,5 +1,6 @@
 """Decides who supplies a title and by which vans it travels. Pure: no input or output, no clock, no framework."""
 
+from routing.batch import UNBOUNDED, Asked, Replay, Shelf, replay, shelve
 from routing.by_hand import ChosenLeg, LegRefused, find_leg, find_route, put_together, was_stopped
 from routing.calendar import check_opening_hours, open_days_later, ready_at, service_dates
 from routing.costs import charge_for_supply
@@ -37,7 +38,9 @@ from routing.transport import Itinerary, itinerary
 
 __all__ = [
     "RUNNING",
+    "UNBOUNDED",
     "Agency",
+    "Asked",
     "ChosenLeg",
     "CostPart",
     "Decision",
@@ -55,9 +58,11 @@ __all__ = [
     "Reason",
     "Refusal",
     "Register",
+    "Replay",
     "RotaEntry",
     "Route",
     "Service",
+    "Shelf",
     "SinglePoint",
     "Standstill",
     "Stop",
@@ -81,7 +86,9 @@ __all__ = [
     "open_days_later",
     "put_together",
     "ready_at",
+    "replay",
     "service_dates",
+    "shelve",
     "was_stopped",
     "with_unserved",
     "without",

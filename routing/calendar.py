@@ -220,6 +220,23 @@ def ready_seconds(requested: int, handling: int, *, opening_hours: str, timezone
     return None
 
 
+def open_time(
+    opening_hours: str, timezone: str, since: int, until: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """When a place is open, at least from `since` to `until` (seconds since 1970): starts, ends, and seconds opened.
+
+    The last are those up to the end of each interval, counted from the first. Raises ValueError for opening hours
+    that cannot be read.
+    """
+    pieces = [
+        _open_piece(opening_hours, timezone, number)
+        for number in range(since // _PIECE_SECONDS, until // _PIECE_SECONDS + 1)
+    ]
+    starts = np.array([start for piece in pieces for start in piece.starts], dtype=np.int64)
+    ends = np.array([end for piece in pieces for end in piece.ends], dtype=np.int64)
+    return starts, ends, np.cumsum(ends - starts)
+
+
 @dataclass(frozen=True, slots=True)
 class _OpenPiece:
     """When a place is open in one piece of time: the intervals, and the open seconds up to the end of each."""

@@ -169,6 +169,11 @@ def window_for(network: Network, requested: int, horizon_days: int) -> Window:
     return window
 
 
+def window_between(network: Network, first: int, last: int, horizon_days: int) -> Window:
+    """One window for all requests from `first` to `last` (seconds since 1970), made anew and not kept."""
+    return _expand(network, start=first, length=last - first + horizon_days * DAY_SECONDS)
+
+
 # --- rides ----------------------------------------------------------------------------------------
 
 

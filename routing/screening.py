@@ -184,6 +184,16 @@ RULES_BY_STEADINESS_WITHOUT_EXCLUSION = (
 )
 
 
+def may_lend(holding: Holding, policy: Policy) -> bool:
+    """Whether nothing about the holding itself refuses it, whoever has it and whoever asks: as the rules above."""
+    return (
+        holding.material not in policy.special_materials
+        and holding.copies > 0
+        and holding.loanable
+        and (holding.available is None or holding.available > 0)
+    )
+
+
 # --- the rules that need to know the way ----------------------------------------------------------
 
 

@@ -53,19 +53,24 @@ def sweep_to(network: Network, window: Window, pickup: int) -> Sweep:
     key = ("sweep", window.start, window.length, pickup)
     sweep = network.cache.find(key)
     if not isinstance(sweep, Sweep):
-        columns = _sweep(
-            pickup,
-            window.ride_to,
-            window.ride_arrival,
-            window.ride_leaves,
-            window.ride_ends_trip,
-            window.ride_next,
-            window.slot_ride,
-            window.segment_start,
-        )
-        sweep = Sweep(pickup, *columns)
+        sweep = make_sweep(window, pickup)
         network.cache.keep(key, sweep, size_bytes=sweep.size_bytes)
     return sweep
+
+
+def make_sweep(window: Window, pickup: int) -> Sweep:
+    """The sweep to stop position `pickup` in a window, made anew."""
+    columns = _sweep(
+        pickup,
+        window.ride_to,
+        window.ride_arrival,
+        window.ride_leaves,
+        window.ride_ends_trip,
+        window.ride_next,
+        window.slot_ride,
+        window.segment_start,
+    )
+    return Sweep(pickup, *columns)
 
 
 @njit(cache=True, nogil=True)

@@ -12,7 +12,7 @@ from app.api.paging import Cursor, Limit, Page, after, page
 from app.api.webhook_shapes import DEAD_LETTER, DeadLetterShape, ResumedShape
 from app.database import Database
 from app.lending.resume import take_up, take_up_all
-from app.lending.work import HANDLERS
+from app.planning.try_out import KINDS
 from app.problems import Fault, InvalidInput, documented
 from app.store.tasks import UnknownTask, list_dead
 
@@ -66,6 +66,6 @@ async def resume_dead_letters(
     ],
 ) -> dict[str, int]:
     """Have all of them tried again, as often as something new: for when a system that stood in the way is back."""
-    if kind not in HANDLERS:
-        raise InvalidInput(Fault("/kind", f"Takes one of {', '.join(sorted(HANDLERS))}."))
+    if kind not in KINDS:
+        raise InvalidInput(Fault("/kind", f"Takes one of {', '.join(sorted(KINDS))}."))
     return {"resumed": await take_up_all((await resources(request)).ground, kind)}

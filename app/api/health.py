@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from app.api.dependencies import resources
 from app.database import DATABASE_ERRORS, DatabaseUnavailable
 from app.lending.snapshot import NotReady
-from app.lending.work import HANDLERS
+from app.planning.try_out import KINDS
 from app.store.tasks import count_dead
 from app.telemetry import METRICS_MEDIA_TYPE, render_metrics
 
@@ -107,5 +107,5 @@ async def _dead_letters(request: Request) -> dict[str, int] | None:
     held = await resources(request)
     with suppress(DatabaseUnavailable, *DATABASE_ERRORS):  # a timeout is one of them
         async with asyncio.timeout(PATIENCE_SECONDS), held.database.connection() as connection:
-            return {**dict.fromkeys(HANDLERS, 0), **await count_dead(connection)}
+            return {**dict.fromkeys(sorted(KINDS), 0), **await count_dead(connection)}
     return None

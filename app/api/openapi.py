@@ -22,6 +22,7 @@ from app.api.suspensions import SuspendShape
 from app.api.system_shapes import CheckAskShape, InstallationShape, ParticipationAskShape, SecretAskShape
 from app.api.webhook_shapes import WebhookRequestShape
 from app.database import DatabaseUnavailable
+from app.planning.scenario import ScenarioShape
 from app.problems import MEDIA_TYPE, Forbidden, InvalidInput, Unauthorized, documented
 
 TAGS = [
@@ -50,6 +51,10 @@ TAGS = [
     {
         "name": "Network",
         "description": "The vans: versions of the timetable, which one is active, and how sound it is.",
+    },
+    {
+        "name": "What-if",
+        "description": "Scenarios: a changed network tried on loan requests, beside the one it changes.",
     },
     {"name": "Imports", "description": "Bulk data in: agencies, network and holdings, each a file as the body."},
     {"name": "Keys", "description": "Who may call, what for and until when."},
@@ -98,6 +103,7 @@ SHAPES = (
     StartShape,
     VerdictShape,
     AgreedShape,
+    ScenarioShape,
 )
 Schema = dict[str, Any]
 _METHODS = ("get", "put", "post", "delete", "patch")

@@ -11,6 +11,7 @@ import click
 from app.commands.ground import reaching, read_settings, served_database
 from app.lasting import begin as begin_lasting
 from app.lending.work import work
+from app.planning.try_out import Reach
 from app.resources import open_resources
 from app.settings import Settings
 
@@ -29,7 +30,7 @@ def command(at_once: int) -> None:
 async def _work(settings: Settings, at_once: int) -> None:
     async with open_resources(settings) as resources:
         await resources.snapshot.started()
-        working = asyncio.create_task(work(resources.ground, at_once=at_once))
+        working = asyncio.create_task(work(resources.ground, at_once=at_once, more=Reach.of(settings).more))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, working.cancel)

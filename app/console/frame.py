@@ -29,6 +29,7 @@ MENU: tuple[tuple[str, str, frozenset[str]], ...] = (
     ("map", "/console/map", frozenset()),
     ("loans", "/console/loans", frozenset()),
     ("decisions", "/console/decisions", frozenset()),
+    ("what_if", "/console/what-if", frozenset({"planner", "reader"})),
     ("changes", "/console/changes", frozenset({"planner", "reader"})),
 )
 

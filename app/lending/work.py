@@ -7,9 +7,9 @@ Systems that are away for days are waited for, and so is a network where none is
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from random import SystemRandom
 
@@ -72,6 +72,22 @@ ASKS_SYSTEMS = frozenset({PLACE, LAPSE, FOLLOW, WITHDRAW, BOOK})
 # Kinds that wait for other people's machines have places of their own, so that they never take those of the rest.
 PLACES_OF_THEIR_OWN: Mapping[str, int] = {DELIVER: 16, HARVEST: 4}
 
+
+@dataclass(frozen=True, slots=True)
+class More:
+    """Kinds of tasks that a layer above brings along, each with `places` of its own; they renew their leases."""
+
+    handlers: Mapping[str, Handler] = field(default_factory=dict)
+    places: int = 1
+
+    @property
+    def every(self) -> dict[str, Handler]:
+        """Return all kinds that there are."""
+        return {**HANDLERS, **self.handlers}
+
+
+NO_MORE = More()
+
 OF_LEASE = 0.75  # how much of its lease a task may take: nobody works on what may be somebody else's by now
 IDLE_SECONDS = 1.0  # how long to wait for a notification before looking anyway
 FIRST_RETRY = timedelta(seconds=2)
@@ -84,17 +100,23 @@ WITHOUT_NETWORK = timedelta(minutes=5)
 _chance = SystemRandom()
 
 
-async def work(ground: Ground, *, at_once: int = 8, kinds: Mapping[str, Handler] = HANDLERS) -> None:
+async def work(
+    ground: Ground, *, at_once: int = 8, kinds: Mapping[str, Handler] = HANDLERS, more: More = NO_MORE
+) -> None:
     """Carry out whatever is due until cancelled: `at_once` tasks at a time, and some kinds beside them."""
     shares = [([kind], places) for kind, places in PLACES_OF_THEIR_OWN.items() if kind in kinds]
+    shares += [([kind], more.places) for kind in more.handlers]
     shares.append(([kind for kind in kinds if kind not in PLACES_OF_THEIR_OWN], at_once))
     async with Waker(ground.database) as waker, asyncio.TaskGroup() as group:
         await waker.listen()
         for share, places in shares:
-            group.create_task(_work(ground, waker.ear(), places, {kind: kinds[kind] for kind in share}))
+            here = {kind: more.handlers.get(kind) or kinds[kind] for kind in share}
+            group.create_task(_work(ground, waker.ear(), places, here, renewing=more.handlers.keys()))
 
 
-async def _work(ground: Ground, ear: Ear, at_once: int, kinds: Mapping[str, Handler]) -> None:
+async def _work(
+    ground: Ground, ear: Ear, at_once: int, kinds: Mapping[str, Handler], *, renewing: Collection[str]
+) -> None:
     running: set[asyncio.Task[None]] = set()
     ensured = RETENTION not in kinds
     try:
@@ -102,7 +124,8 @@ async def _work(ground: Ground, ear: Ear, at_once: int, kinds: Mapping[str, Hand
             ensured = ensured or await _ensure(ground)
             claimed = await _claim(ground, at_once - len(running), list(kinds))
             for task in claimed:
-                running.add(asyncio.create_task(_carry_out(ground, task, kinds[task.kind])))
+                carrying = _carry_out(ground, task, kinds[task.kind], renewing=task.kind in renewing)
+                running.add(asyncio.create_task(carrying))
             if len(running) >= at_once:
                 _, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
             elif not claimed:
@@ -114,12 +137,13 @@ async def _work(ground: Ground, ear: Ear, at_once: int, kinds: Mapping[str, Hand
         await asyncio.gather(*running, return_exceptions=True)
 
 
-async def work_off(ground: Ground, *, kinds: Mapping[str, Handler] = HANDLERS) -> int:
+async def work_off(ground: Ground, *, kinds: Mapping[str, Handler] = HANDLERS, more: More = NO_MORE) -> int:
     """Carry out whatever is due now, one after the other, until nothing is; return how many that were."""
     done = 0
-    while claimed := await _claim(ground, 1, list(kinds)):
+    every = {**kinds, **more.handlers}
+    while claimed := await _claim(ground, 1, list(every)):
         for task in claimed:
-            await _carry_out(ground, task, kinds[task.kind])
+            await _carry_out(ground, task, every[task.kind], renewing=task.kind in more.handlers)
             done += 1
     return done
 
@@ -143,9 +167,9 @@ async def _claim(ground: Ground, count: int, kinds: list[str]) -> list[Task]:
         return []
 
 
-async def _carry_out(ground: Ground, task: Task, handler: Handler) -> None:
+async def _carry_out(ground: Ground, task: Task, handler: Handler, *, renewing: bool = False) -> None:
     try:
-        async with asyncio.timeout(ground.lease.total_seconds() * OF_LEASE):
+        async with asyncio.timeout(None if renewing else ground.lease.total_seconds() * OF_LEASE):
             await handler(ground, task)
     except LeaseLost:
         log.info("another worker has the task by now", kind=task.kind, task=task.id)

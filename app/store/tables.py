@@ -650,6 +650,39 @@ settlement_entry = Table(
     Index("ix_settlement_entry_day", "day", "loan_request", "what", "agency"),
 )
 
+# --- what planners try ----------------------------------------------------------------------------
+
+scenario = Table(
+    "scenario",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("base", Text, nullable=False),  # the id of a network version
+    Column("definition", JSON, nullable=False),  # as app.planning.scenario has it
+    Column("by", Text),  # who made it
+    Column("agency", Text),  # of the key; null: an admin
+    Column("state", Text, nullable=False, server_default="waiting"),
+    Column("done", BigInteger, nullable=False, server_default="0"),  # decisions, of both sides
+    Column("total", BigInteger),  # null: not known yet
+    Column("runs", Integer, nullable=False, server_default="0"),  # how often it was begun: a worker may die
+    _moment("created_at", required=True),
+    _moment("started_at"),
+    _moment("ended_at"),
+    Column("error", Text),
+    Column("summary", JSON),
+    CheckConstraint("state in ('waiting','running','done','failed','cancelled')", name="state"),
+    CheckConstraint("state <> 'done' or summary is not null", name="done"),
+)
+
+scenario_part = Table(
+    "scenario_part",
+    metadata,
+    # The long tables of a result, each as one array of rows.
+    Column("scenario", BigInteger, ForeignKey("scenario.id", ondelete="CASCADE"), primary_key=True),
+    Column("part", Text, primary_key=True),  # legs | locations | overfull
+    Column("document", JSON, nullable=False),
+)
+
 # --- callers, and what tells a process that something changed -------------------------------------
 
 api_key = Table(

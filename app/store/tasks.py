@@ -27,9 +27,12 @@ class UnknownTask(Exception):  # noqa: N818 - named as the problem it becomes
     """There is no such dead letter."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Task:
-    """One thing to do. `attempts` counts this one; `leased_until` is the token by which it is finished."""
+    """One thing to do. `attempts` counts this one; `leased_until` is the token by which it is finished.
+
+    Nothing of it changes but the token, when the lease is renewed.
+    """
 
     id: int
     kind: str
@@ -109,6 +112,18 @@ async def hold(connection: asyncpg.Connection, task: Task) -> None:
         "select true from task where id = $1 and leased_until = $2 for update", *_token(task)
     ):
         raise LeaseLost(f"task {task.id} ({task.kind})")
+
+
+async def extend(connection: asyncpg.Connection, task: Task, lease: timedelta) -> None:
+    """Have a task for another lease from now on, under a new token. Raises LeaseLost."""
+    until = await connection.fetchval(
+        "update task set leased_until = clock_timestamp() + $3"
+        " where id = $1 and leased_until = $2 returning leased_until",
+        *(*_token(task), lease),
+    )
+    if until is None:
+        raise LeaseLost(f"task {task.id} ({task.kind})")
+    task.leased_until = until
 
 
 async def postpone(connection: asyncpg.Connection, task: Task, due_at: datetime) -> None:

@@ -163,6 +163,15 @@ POST /v1/suspensions                                  401 401 401  403 403  403 
 POST /v1/suspensions : of everything                  401 401 401  403 403  403 403  403 403  403 201
 DELETE /v1/suspensions/{suspension}                   401 401 401  403 403  403 403  204 403  403 204
 
+GET /v1/scenarios                                     401 401 401  403 403  403 403  200 200  200 200
+POST /v1/scenarios                                    401 401 401  403 403  403 403  201 201  403 201
+GET /v1/scenarios/{scenario}                          401 401 401  403 403  403 403  200 200  200 200
+GET /v1/scenarios/{scenario}/legs                     401 401 401  403 403  403 403  200 200  200 200
+GET /v1/scenarios/{scenario}/locations                401 401 401  403 403  403 403  200 200  200 200
+GET /v1/scenarios/{scenario}/overfull                 401 401 401  403 403  403 403  200 200  200 200
+POST /v1/scenarios/{scenario}/cancel                  401 401 401  403 403  403 403  403 403  403 200
+DELETE /v1/scenarios/{scenario}                       401 401 401  403 403  403 403  403 403  403 204
+
 GET /v1/events                                        401 401 401  200 200  200 200  200 200  200 200
 POST /v1/webhooks                                     401 401 401  201 201  201 201  403 403  403 201
 GET /v1/webhooks                                      401 401 401  200 200  200 200  403 403  403 200
@@ -201,7 +210,7 @@ PLACES = {
 }
 # No loan request is left, and the first version of the network is active.
 FRESH = """
-delete from loan_request; delete from task; delete from settlement_entry; delete from webhook;
+delete from loan_request; delete from task; delete from scenario; delete from settlement_entry; delete from webhook;
 delete from trip_cancellation; delete from suspension; update epoch set number = number + 1 where of = 'register';
 update network_activation set undone_at = now() where undone_at is null;
 insert into network_activation (version) select number from network_version where id = 'first';
@@ -260,6 +269,11 @@ CANCELLED = {"trip_id": "v1-out", "service_date": "2026-11-24"}
 RECEIVER = {"url": "https://93.184.216.34/heard"}  # nobody is called: no event comes while it is there
 # Fernet: 32 bytes in URL-safe base64.
 A_KEY = "bGVlbnBhZC10ZXN0cy1sZWVucGFkLXRlc3RzLWFiY2Q="
+TRIED = {
+    "name": "Without V1",
+    "changes": [{"kind": "drop_route", "route": "V1"}],
+    "demand": {"kind": "real", "since": "2026-11-23", "until": "2026-11-24"},
+}
 QUESTION = {"title": {"isbn": EVERYWHERE}, "pickup_location": "desk", "requested_at": "2026-11-23T07:30:00+01:00"}
 
 
@@ -365,6 +379,19 @@ async def on_webhook(stage: Stage) -> dict[str, Any]:
     return {}
 
 
+async def on_scenario(stage: Stage) -> dict[str, Any]:
+    """An admin's, so that no planner may call it off; its tables are there, as if it had been carried out."""
+    made = (await stage.admin("POST", "/v1/scenarios", json=TRIED)).json()["id"]
+    async with stage.house.ground.database.transaction() as connection:
+        await connection.execute(
+            "insert into scenario_part (scenario, part, document)"
+            " select $1, unnest(array['legs', 'locations', 'overfull']), '[]'",
+            made,
+        )
+    stage.places["scenario"] = str(made)
+    return {}
+
+
 async def on_dead_letter(stage: Stage) -> dict[str, Any]:
     async with stage.house.ground.database.transaction() as connection:
         letter = await connection.fetchval(
@@ -430,6 +457,18 @@ REQUESTS: Mapping[str, Prepared] = {
     "POST /iso18626 : requestingAgencyMessage": by_iso18626(noting),
     "POST /iso18626 : supplyingAgencyMessage": by_iso18626(promising),
     "PUT /v1/lapse-rules": sends(json={"agency": "NL-2", "open_days": 8}),
+    "POST /v1/scenarios": sends(json=TRIED),
+    **{
+        f"{method} /v1/scenarios/{{scenario}}{path}": on_scenario
+        for method, path in (
+            ("GET", ""),
+            ("GET", "/legs"),
+            ("GET", "/locations"),
+            ("GET", "/overfull"),
+            ("POST", "/cancel"),
+            ("DELETE", ""),
+        )
+    },
     "GET /v1/titles": sends(params={"isbn": EVERYWHERE}),
     "POST /v1/titles/doubtful/{id}": sends(json={"decision": "different"}),
     "PUT /v1/systems/{id}/harvest": on_harvest({"interval_seconds": 3600}),
