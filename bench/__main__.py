@@ -1,4 +1,4 @@
-"""`./run bench [decisions|lending|systems]`: measure on the demonstration network, and write docs/benchmarks.md.
+"""`./run bench [decisions|lending|systems|forecast]`: measure on the demonstration, and write docs/benchmarks.md.
 
 One part alone leaves what the page says of the others.
 """
@@ -24,6 +24,9 @@ from app.store.timetable import as_timetable, read_content
 from bench import imports
 from bench.drawn import draw
 from bench.engine import measure
+from bench.forecast import TITLE as FORECAST_TITLE
+from bench.forecast import measure as measure_forecast
+from bench.forecast import part as forecast_part
 from bench.lending import TITLE as LENDING_TITLE
 from bench.lending import measure as measure_lending
 from bench.lending import part
@@ -39,7 +42,7 @@ from routing.network import GRID_SECONDS
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 DAY = date(2026, 11, 23)  # the demonstration is made for one day, so that every run measures the same network
 REQUESTS = 2000
-PARTS = ("decisions", "lending", "systems")
+PARTS = ("decisions", "lending", "systems", "forecast")
 
 
 def main() -> None:
@@ -47,7 +50,7 @@ def main() -> None:
     wanted = sys.argv[1:] or list(PARTS)
     if not set(wanted) <= set(PARTS):
         sys.exit(f"Measure what? One of {', '.join(PARTS)}; all of them, where none is named.")
-    decisions, lending, systems = _parts_of(PAGE.read_text(encoding="utf-8"))
+    decisions, lending, systems, forecast = _parts_of(PAGE.read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory(prefix="leenpad-bench-") as folder, running(Path(folder) / "data") as url:
         _say("making and importing the demonstration")
         asyncio.run(upgrade(url))
@@ -63,20 +66,23 @@ def main() -> None:
             lending = part(asyncio.run(measure_lending(url, week, _say)))
         if "systems" in wanted:
             systems = systems_part(asyncio.run(measure_systems(url, week, _say)))
+        if "forecast" in wanted:
+            forecast = forecast_part(measure_forecast(timetable, DAY, _say))
         if "decisions" in wanted:  # last: it leaves the database full of titles that nobody drew
             _say("importing five million lines")
             imported = imports.measure(url)
             decisions = page(engine, loaded, over_http, imported, today=datetime.now(UTC).date())
-    text = decisions + lending + systems
+    text = decisions + lending + systems + forecast
     PAGE.write_text(text, encoding="utf-8")
     print(text)
 
 
-def _parts_of(text: str) -> tuple[str, str, str]:
-    """Return what the page says of decisions, loan requests and systems (nothing of what was never measured)."""
+def _parts_of(text: str) -> tuple[str, str, str, str]:
+    """Return what the page says of each part (nothing of what was never measured)."""
+    text, forecast_title, forecast = text.partition(FORECAST_TITLE)
     text, systems_title, systems = text.partition(SYSTEMS_TITLE)
     decisions, title, lending = text.partition(LENDING_TITLE)
-    return decisions, title + lending, systems_title + systems
+    return decisions, title + lending, systems_title + systems, forecast_title + forecast
 
 
 def _week() -> datetime:

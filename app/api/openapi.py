@@ -50,6 +50,10 @@ TAGS = [
         "name": "Network",
         "description": "The vans: versions of the timetable, which one is active, and how sound it is.",
     },
+    {
+        "name": "Load",
+        "description": "What the vans are going to carry: under way and forecast, by leg, by route and day.",
+    },
     {"name": "Imports", "description": "Bulk data in: agencies, network and holdings, each a file as the body."},
     {"name": "Keys", "description": "Who may call, what for and until when."},
 ]
