@@ -37,8 +37,8 @@ the kind that the model looks for: real demand may be harder to guess. {places} 
 pairs of them, {items:,} items in {weeks} weeks, with weekdays of each place's own, a season of ±20%, school holidays
 (−25%) and public holidays (−95%) on the days on which they fall, days on which everything is busier or quieter
 (±10%), and chance (negative binomial). The items ride the demonstration's vans as a decision would send them; what is
-guessed is how many of each day's items are on board of each of {rides:,} rides between two calls. {origins} times, two
-weeks apart, the model learns from the {year} days before and forecasts the next {ahead}; it sees nothing of
+guessed is how many of each day's items are on board of each of {rides:,} rides between two calls. {origins} times,
+two weeks apart, the model learns from the {year} days before and forecasts the next {ahead}; it sees nothing of
 what it is to forecast.
 
 | mean absolute error, items | all | week 1 | week 2 | busiest tenth of the rides | holidays |
@@ -199,13 +199,13 @@ def _rides(
         pair, day = (axis.ravel() for axis in np.meshgrid(pairs, np.arange(7), indexing="ij"))
         midnights = np.array([finder.anchor(monday + timedelta(days=ahead)) for ahead in range(7)], dtype=np.int64)
         ways = ways_of(network, whole, pair, midnights[day] + int(READY), now)
-        for number, ahead, way in zip(pair.tolist(), day.tolist(), ways, strict=True):
-            for leg in way or ():
-                stretch = finder.stretch_of(leg)
-                assert stretch is not None
-                rides = range(stretch.first, stretch.last + 1)
-                by_day[ahead][0].extend([number] * len(rides))
-                by_day[ahead][1].extend(rides)
+        owner = np.repeat(ways.there, ways.legs).tolist()
+        for item, number in zip(owner, ways.numbers.tolist(), strict=True):
+            stretch = finder.stretch_of(ways.leg(number))
+            assert stretch is not None
+            rides = range(stretch.first, stretch.last + 1)
+            by_day[day[item]][0].extend([int(pair[item])] * len(rides))
+            by_day[day[item]][1].extend(rides)
     used = np.unique(np.concatenate([ride for _, ride in by_day])).astype(np.int64)
     return (
         tuple((np.array(pair, dtype=np.int64), np.searchsorted(used, ride)) for pair, ride in by_day),

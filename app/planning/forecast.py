@@ -224,27 +224,39 @@ def _variance(mean: Floats, scatter: Scatter) -> Floats:
     return found
 
 
-MOST_TERMS = 2000
-"""From so many items on, a normal curve is as good as counting."""
+MOST_TERMS = 100
+"""From so many items on, a gamma curve of the same mean and variance is as good as counting."""
+SURE = 8.0
+"""So many standard deviations off, a chance is 0 or 1."""
 
 
 def _tail(mean: Floats, limit: Floats, scatter: Scatter) -> Floats:
     variance = np.maximum(_variance(mean, scatter), mean * (1 + 1e-6))
-    if limit.max(initial=0) > MOST_TERMS:
-        large = limit > MOST_TERMS
-        found = np.empty(len(mean))
-        found[large] = _normal_tail((limit[large] + 0.5 - mean[large]) / np.sqrt(variance[large]))
-        found[~large] = _tail(mean[~large], limit[~large], scatter) if (~large).any() else 0
-        return found
+    far = SURE * np.sqrt(variance) + SURE
+    found = np.where(limit < mean, 1.0, 0.0)
+    near = np.abs(limit - mean) < far
+    for here, reckon in ((near & (limit <= MOST_TERMS), _counted), (near & (limit > MOST_TERMS), _gamma_tail)):
+        if here.any():
+            found[here] = reckon(mean[here], limit[here], variance[here])
+    return found
+
+
+def _counted(mean: Floats, limit: Floats, variance: Floats) -> Floats:
     p = mean / variance
     size = mean * p / (1 - p)
     log_term = size * np.log(p)
     total = np.zeros(len(mean))
-    for count in range(int(limit.max(initial=-1)) + 1):
+    for count in range(int(limit.max()) + 1):
         total += np.where(count <= limit, np.exp(log_term), 0.0)
         log_term += np.log((count + size) / (count + 1)) + np.log1p(-p)
     tail: Floats = np.clip(1 - total, 0.0, 1.0)
     return tail
+
+
+def _gamma_tail(mean: Floats, limit: Floats, variance: Floats) -> Floats:
+    """The cube root of a gamma variable is all but normal (Wilson and Hilferty 1931)."""
+    ninth = variance / (9 * mean**2)
+    return _normal_tail((np.cbrt((limit + 0.5) / mean) - (1 - ninth)) / np.sqrt(ninth))
 
 
 def _normal_tail(z: Floats) -> Floats:

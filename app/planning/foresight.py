@@ -14,7 +14,7 @@ from app.aside import aside
 from app.database import Database
 from app.lending.snapshot import Snapshot, State
 from app.planning.forecast import Floats
-from app.planning.load import Dealt, Finder, Grid, Stretch, deal, empty_grid, lay_out
+from app.planning.load import Dealt, Finder, Grid, Stretch, deal, empty_grid, lay_out, together
 from app.planning.outlook import PAIR_HALF_LIFE, Counts, Outlook, look_ahead
 from app.store.handed_over import areas_of, count_by_day, count_by_hour, count_by_pair, crate_capacities, list_ways
 from app.store.network_versions import get_number
@@ -61,7 +61,8 @@ class Foresight:
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
         self._outlook: Outlook | None = None
-        self._dealt: tuple[Standing, datetime, Dealt] | None = None
+        self._later: tuple[Standing, Dealt] | None = None
+        self._dealt: tuple[datetime, Dealt] | None = None
         self._capacity: tuple[str, Floats] | None = None
 
     async def look(self, database: Database, snapshot: Snapshot, *, now: datetime, first: date, days: int) -> Load:
@@ -95,15 +96,19 @@ class Foresight:
                 by_hour=await count_by_hour(connection, **span),
                 area=await areas_of(connection),
             )
-        self._outlook, self._dealt = await aside(look_ahead, counts), None
+        self._outlook, self._later = await aside(look_ahead, counts), None
         return self._outlook
 
     async def _planned(self, state: State, outlook: Outlook, now: datetime) -> Dealt:
+        """Plan the days to come once, as long as the same runs; and what is left of today every hour."""
+        if self._later is None or self._later[0] != state.standing:
+            later = await aside(deal, state.network, outlook, now=now, ahead=range(1, MOST_AHEAD))
+            self._later, self._dealt = (state.standing, later), None
         hour = now.replace(minute=0, second=0, microsecond=0)
-        if self._dealt is None or self._dealt[:2] != (state.standing, hour):
-            dealt = await aside(deal, state.network, outlook, now=now, days=MOST_AHEAD)
-            self._dealt = (state.standing, hour, dealt)
-        return self._dealt[2]
+        if self._dealt is None or self._dealt[0] != hour:
+            today = await aside(deal, state.network, outlook, now=now, ahead=range(1))
+            self._dealt = (hour, together(today, self._later[1]))
+        return self._dealt[1]
 
     async def _stated(self, database: Database, network: Network) -> Floats:
         if self._capacity is None or self._capacity[0] != network.version:

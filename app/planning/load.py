@@ -6,9 +6,9 @@ the earliest way from where and when it is handed over. Both are added up over t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +19,7 @@ from app.planning.outlook import Outlook, days_from
 from routing import Leg, Network, Objective, Weights
 from routing.calendar import service_day_anchor, to_seconds
 from routing.network import trip_positions
-from routing.transport import arrivals, legs, transport_to
+from routing.transport import Transport, arrivals, leg_numbered, leg_numbers, transport_to
 
 HORIZON_DAYS = 35
 
@@ -109,78 +109,94 @@ class Finder:
         return Stretch(trip, day.toordinal(), start + int(first[0]), start + int(last[-1]))
 
 
-def deal(network: Network, outlook: Outlook, *, now: datetime, days: int) -> Dealt:
-    """Plan the way of what is expected to be handed over today, from now on, and on the days after: `days` in all."""
+def deal(network: Network, outlook: Outlook, *, now: datetime, ahead: range) -> Dealt:
+    """Plan the way of what is expected to be handed over on the days that lie `ahead` (0: today, from now on)."""
     local = now.astimezone(network.zone)
-    today = local.date()
-    expected = outlook.expect(today, days)
-    if days:
+    expected = outlook.expect(local.date() + timedelta(days=ahead.start), len(ahead))
+    if 0 in ahead:
         expected[:, 0] *= outlook.still_to_come(local.hour * 3600 + local.minute * 60 + local.second)
     finder = Finder(network)
-    midnights = np.array([finder.anchor(day) for day in days_from(today, days)], dtype=np.int64)
+    days = days_from(local.date() + timedelta(days=ahead.start), len(ahead))
+    midnights = np.array([finder.anchor(day) for day in days], dtype=np.int64)
     numbers: dict[int, int] = {}
-    held: list[Leg] = []  # as long as they are held, no other leg has the id of one of them
-    rows: list[tuple[int, int, float]] = []
+    stretches: list[Stretch] = []
+    parts: list[tuple[Ints, Ints, Floats]] = []
     unplaced = 0.0
+    for pairs in _by_destination(outlook):
+        which, day = np.nonzero(expected[pairs] > 0)
+        pair, items = pairs[which], expected[pairs[which], day]
+        ready = midnights[day] + outlook.ready[outlook.origin[pair]].astype(np.int64)
+        ways = ways_of(network, outlook, pair, np.maximum(ready, to_seconds(now)), now)
+        unplaced += float(items.sum() - items[ways.there].sum())
+        named = ways.numbers.tolist()
+        for number in sorted(set(named) - numbers.keys()):
+            stretch = finder.stretch_of(ways.leg(number))
+            assert stretch is not None, "the engine's own leg"
+            numbers[number] = len(stretches)
+            stretches.append(stretch)
+        leg = np.array([numbers[number] for number in named], dtype=np.int64)
+        parts.append((leg, np.repeat(pair[ways.there], ways.legs), np.repeat(items[ways.there], ways.legs)))
+    return Dealt(stretches, *_joined(parts), unplaced)
+
+
+def _by_destination(outlook: Outlook) -> list[Ints]:
+    """Return the pairs of each destination."""
     order = np.argsort(outlook.destination, kind="stable")
-    starts = np.flatnonzero(np.diff(outlook.destination[order], prepend=-1))
-    for pairs in np.split(order, starts[1:]) if len(order) else ():
-        pair, ahead = np.nonzero(expected[pairs] > 0)
-        ready = np.maximum(
-            midnights[ahead] + outlook.ready[outlook.origin[pairs[pair]]].astype(np.int64), to_seconds(now)
-        )
-        ways = ways_of(network, outlook, pairs[pair], ready, now)
-        for way, number, items in zip(ways, pairs[pair].tolist(), expected[pairs[pair], ahead].tolist(), strict=True):
-            if way is None:
-                unplaced += items
-                continue
-            for leg in way:
-                if id(leg) not in numbers:
-                    numbers[id(leg)] = len(held)
-                    held.append(leg)
-                rows.append((numbers[id(leg)], number, items))
-    return _as_dealt(finder, held, rows, unplaced)
+    return np.split(order, np.flatnonzero(np.diff(outlook.destination[order])) + 1) if len(order) else []
 
 
-def ways_of(
-    network: Network, outlook: Outlook, pairs: Ints, ready: Ints, now: datetime
-) -> Iterable[tuple[Leg, ...] | None]:
-    """Return the earliest way of each candidate to the destination that all of `pairs` share; None: there is none."""
+def _joined(parts: Sequence[tuple[Ints, Ints, Floats]]) -> tuple[Ints, Ints, Floats]:
+    nothing = (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0))
+    legs, pairs, items = zip(nothing, *parts, strict=True)
+    return np.concatenate(legs), np.concatenate(pairs), np.concatenate(items)
+
+
+def together(one: Dealt, other: Dealt) -> Dealt:
+    """Return both as one."""
+    moved = (other.leg + len(one.stretches), other.pair, other.items)
+    joined = _joined([(one.leg, one.pair, one.items), moved])
+    return Dealt([*one.stretches, *other.stretches], *joined, one.unplaced + other.unplaced)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ways:
+    """The earliest ways of some items: which of them have one (`there`), and the legs of those, one after the other.
+
+    `numbers` name the legs, of which each item has `legs`.
+    """
+
+    transport: Transport | None
+    there: Ints
+    legs: Ints
+    numbers: Ints
+
+    def leg(self, number: int) -> Leg:
+        """Return the leg of a number."""
+        assert self.transport is not None
+        return leg_numbered(self.transport, number)
+
+
+def ways_of(network: Network, outlook: Outlook, pairs: Ints, ready: Ints, now: datetime) -> Ways:
+    """Return the earliest ways of items of `pairs`, which share their destination; each is ready at a moment."""
+    nothing = np.zeros(0, dtype=np.int64)
     if not len(pairs):
-        return []
+        return Ways(None, nothing, nothing, nothing)
     destination = outlook.places[outlook.destination[pairs[0]]]
     transport = transport_to(network, destination, requested=to_seconds(now), horizon_days=HORIZON_DAYS)
-    origins = [outlook.places[at] for at in outlook.origin[pairs].tolist()]
-    moments = ready.tolist()
+    if transport.sweep is None:
+        return Ways(transport, nothing, nothing, nothing)
+    origins, moments = [outlook.places[at] for at in outlook.origin[pairs].tolist()], ready.tolist()
     found = arrivals(transport, origins, moments, objective=Objective.FASTEST, weights=Weights())
     there = [at for at, arrival in enumerate(found.chosen) if arrival is not None]
-    ridden = legs(
+    handlings = [found.handlings[at] for at in there]
+    numbers = leg_numbers(
         transport,
         [origins[at] for at in there],
         [moments[at] for at in there],
         [arrival for arrival in found.chosen if arrival is not None],
-        [found.handlings[at] for at in there],
+        handlings,
     )
-    ways: list[tuple[Leg, ...] | None] = [None] * len(origins)
-    for at, way in zip(there, ridden, strict=True):
-        ways[at] = way
-    return ways
-
-
-def _as_dealt(finder: Finder, held: Sequence[Leg], rows: list[tuple[int, int, float]], unplaced: float) -> Dealt:
-    stretches = []
-    for leg in held:
-        stretch = finder.stretch_of(leg)
-        assert stretch is not None, "the engine's own leg"
-        stretches.append(stretch)
-    columns = list(zip(*rows, strict=True)) or [(), (), ()]
-    return Dealt(
-        stretches=stretches,
-        leg=np.array(columns[0], dtype=np.int64),
-        pair=np.array(columns[1], dtype=np.int64),
-        items=np.array(columns[2], dtype=np.float64),
-        unplaced=unplaced,
-    )
+    return Ways(transport, np.array(there, dtype=np.int64), np.array(handlings, dtype=np.int64) + 1, numbers)
 
 
 def lay_out(network: Network, dealt: Dealt, first: date, days: int) -> Grid:

@@ -51,7 +51,7 @@ def trips_of(load: Load, *, operator: str | None, route: str | None) -> list[Key
 
 
 def reckon(load: Load, ride: Ints, day: Ints, *, items_per_crate: int) -> Reckoned:
-    """Reckon what some rides carry on some days."""
+    """Reckon what some rides carry on some days; bounds and chances take their time."""
     under_way, forecast = load.under_way.riding[ride, day], load.forecast.riding[ride, day]
     capacity = load.capacity[load.network.rides.trip[ride]]
     scatter = load.outlook.model.scatter
@@ -130,14 +130,20 @@ def routes_of(load: Load, keys: Sequence[Key], *, items_per_crate: int) -> list[
     spans = {key: _rides_of(load, [key]) for key in keys}
     ride = np.concatenate([spans[key] for key in keys]) if keys else np.zeros(0, dtype=np.int64)
     day = np.repeat([key[0] for key in keys], [len(spans[key]) for key in keys]).astype(np.int64)
-    found = reckon(load, ride, day, items_per_crate=items_per_crate)
+    crates = (load.under_way.riding[ride, day] + load.forecast.riding[ride, day]) / items_per_crate
+    capacity = load.capacity[rides.trip[ride]]
     boarding = [grid.boarding[ride, day] for grid in (load.under_way, load.forecast)]
-    rows, at = [], 0
-    for (ahead, route), trips in grouped.items():
-        here = slice(at, at + sum(len(spans[key]) for key in trips))
-        at = here.stop
-        fullest = here.start + _fullest(found, here)
-        trip = load.network.timetable.trips[rides.trip[ride[fullest]]]
+    parts, at = [], 0
+    for trips in grouped.values():
+        parts.append(slice(at, at + sum(len(spans[key]) for key in trips)))
+        at = parts[-1].stop
+    fullest = np.array([here.start + _fullest(crates[here], capacity[here]) for here in parts], dtype=np.int64)
+    found = reckon(load, ride[fullest], day[fullest], items_per_crate=items_per_crate)
+    rows = []
+    for number, ((ahead, route), trips) in enumerate(grouped.items()):
+        here, leg = parts[number], int(ride[fullest[number]])
+        trip = load.network.timetable.trips[rides.trip[leg]]
+        under_way, forecast = (float(items[here].sum()) for items in boarding)
         rows.append(
             {
                 "service_date": load.forecast.first + timedelta(days=ahead),
@@ -145,16 +151,12 @@ def routes_of(load: Load, keys: Sequence[Key], *, items_per_crate: int) -> list[
                 "operator": load.network.timetable.routes[trip.route].operator,
                 "trips": len(trips),
                 "items": {
-                    "under_way": int(boarding[0][here].sum()),
-                    "forecast": round(float(boarding[1][here].sum()), 2),
-                    "expected": round(float(boarding[0][here].sum() + boarding[1][here].sum()), 2),
+                    "under_way": int(under_way),
+                    "forecast": round(forecast, 2),
+                    "expected": round(under_way + forecast, 2),
                 },
-                "fullest": {
-                    "trip_id": trip.id,
-                    "sequence": _sequence(load, int(ride[fullest])),
-                    **_numbers(found, fullest),
-                },
-                "overfull_legs": int(found.overfull[here].sum()),
+                "fullest": {"trip_id": trip.id, "sequence": _sequence(load, leg), **_numbers(found, number)},
+                "overfull_legs": int((crates[here] > capacity[here]).sum()),
             }
         )
     return rows
@@ -166,11 +168,10 @@ def _rides_of(load: Load, keys: Sequence[Key]) -> Ints:
     return np.concatenate([np.arange(start, start + count, dtype=np.int64) for start, count in spans])
 
 
-def _fullest(found: Reckoned, here: slice) -> int:
+def _fullest(crates: Floats, capacity: Floats) -> int:
     """Return which leg is fullest: by its part of the capacity, or by crates where none is stated."""
-    capacity = found.capacity[here]
-    filled = np.where(np.isnan(capacity), -1.0, found.crates[here] / np.maximum(capacity, 1e-9))
-    return int(np.argmax(filled if (filled >= 0).any() else found.crates[here]))
+    filled = np.where(np.isnan(capacity), -1.0, crates / np.maximum(capacity, 1e-9))
+    return int(np.argmax(filled if (filled >= 0).any() else crates))
 
 
 def _sequence(load: Load, ride: int) -> int:

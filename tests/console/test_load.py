@@ -35,7 +35,7 @@ async def busy(database_url: str) -> str:
 
 @pytest.fixture
 async def console(busy: str) -> AsyncIterator[tuple[str, str]]:
-    """A console on Monday at eight, with three items under way, two of them from the branch; the address, and one of the loan requests."""
+    """A console on Monday at eight with three items under way, two of them from the branch: its address, and one."""
     await run_sql(busy, "delete from task; delete from loan_request where outcome is null")
     async with open_house(Settings(database_url=busy, items_per_crate=9)) as house:
         loans = [await house.asked() for _ in range(3)]

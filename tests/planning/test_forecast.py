@@ -139,10 +139,13 @@ def test_chances_are_those_of_poisson_where_nothing_else_scatters() -> None:
     assert chances == pytest.approx([0.41696, 1 - np.exp(-0.5), 1.0, 0.0], abs=1e-4)
 
 
-def test_counting_and_the_normal_curve_agree_where_they_meet() -> None:
+def test_counting_and_the_curve_agree_where_they_meet() -> None:
     spread = Scatter(1.5, 0.1)
-    below, above = chance_above(np.array([1900.0, 1900.0]), np.array([2000.0, 2001.0]), spread)
-    assert below == pytest.approx(above, abs=0.01)
+    for mean in (70.0, 95.0, 120.0):
+        counted, curve = chance_above(np.array([mean, mean]), np.array([100.0, 101.0]), spread)
+        assert 0 < counted - curve < 0.04
+        past = chance_above(np.array([mean]), np.array([99.0]), spread)[0]
+        assert counted - curve == pytest.approx(past - counted, abs=0.004), "each step is as the one before"
 
 
 def test_bounds_are_passed_as_seldom_as_they_say() -> None:
