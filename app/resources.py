@@ -19,6 +19,7 @@ from app.lending.snapshot import Snapshot
 from app.lending.systems import Systems
 from app.lending.vault import Vault
 from app.people import Provider
+from app.planning.foresight import Foresight
 from app.planning.maps import Maps
 from app.settings import Settings, keys_in
 
@@ -36,6 +37,7 @@ class Resources:
     provider: Provider | None = None  # where people sign in
     examiner: Examiner = field(default_factory=Examiner)
     maps: Maps = field(default_factory=Maps)
+    foresight: Foresight = field(default_factory=Foresight)
     # One import at a time: they would wait for each other in the database, and hold connections meanwhile.
     importing: asyncio.Lock = field(default_factory=asyncio.Lock)
 

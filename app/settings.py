@@ -66,6 +66,9 @@ class Settings(BaseSettings):
     secrets_key: SecretStr | None = Field(
         default=None, description="Keys that secrets are sealed with, by comma: the first seals, each opens."
     )
+    items_per_crate: int = Field(
+        default=20, ge=1, le=1000, description="How many items a crate holds, where loads are reckoned in crates."
+    )
     live_deadline_ms: int = Field(
         default=800, ge=0, le=10_000, description="How long a decision waits for library systems; 0: none is asked."
     )

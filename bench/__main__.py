@@ -24,6 +24,9 @@ from app.store.timetable import as_timetable, read_content
 from bench import imports
 from bench.drawn import draw
 from bench.engine import measure
+from bench.forecast import TITLE as FORECAST_TITLE
+from bench.forecast import measure as measure_forecast
+from bench.forecast import part as forecast_part
 from bench.lending import TITLE as LENDING_TITLE
 from bench.lending import measure as measure_lending
 from bench.lending import part
@@ -51,6 +54,7 @@ TITLES = {
     "lending": LENDING_TITLE,
     "systems": SYSTEMS_TITLE,
     "console": CONSOLE_TITLE,
+    "forecast": FORECAST_TITLE,
     "whatif": WHATIF_TITLE,
 }
 
@@ -68,6 +72,8 @@ def main() -> None:
         week = _week()
         if "console" in wanted and (drawn_map := measure_map(url, _say)) is not None:
             parts["console"] = console_part(drawn_map)
+        if "forecast" in wanted:
+            parts["forecast"] = forecast_part(measure_forecast(timetable, DAY, _say))
         if "whatif" in wanted:
             parts["whatif"] = whatif_part(measure_whatif(url, _say))
         if "decisions" in wanted:

@@ -10,7 +10,7 @@ import numpy as np
 
 from routing.calendar import DAY_SECONDS, to_moment, to_seconds
 from routing.model import Leg, Objective, Weights
-from routing.network import Network, Window, window_for
+from routing.network import Longs, Network, Window, window_for
 from routing.sweep import Sweep, fastest, itineraries, lightest, sweep_to
 
 MOST_LEGS = 50_000  # kept per window, about 20 MiB
@@ -147,16 +147,39 @@ def legs(
 
     See `sweep.itineraries` for which of several equal itineraries it is.
     """
-    network, window, sweep = transport.network, transport.window, transport.sweep
     riding = [i for i, location in enumerate(locations) if location != transport.pickup_location]
-    if sweep is None or not riding:
+    if transport.sweep is None or not riding:
         return [()] * len(locations)
     changes = [handlings[i] for i in riding]
-    ridden = itineraries(
-        np.array([network.stop_positions[locations[i]] for i in riding], dtype=np.int32),
-        np.array([ready[i] - window.start for i in riding], dtype=np.int64),
-        np.array([arrival[i] - window.start for i in riding], dtype=np.int32),
-        np.array(changes, dtype=np.int32),
+    ridden = leg_numbers(
+        transport, [locations[i] for i in riding], [ready[i] for i in riding], [arrival[i] for i in riding], changes
+    ).tolist()
+    found: list[tuple[Leg, ...]] = [()] * len(locations)
+    kept, network, window, end = transport.window.legs, transport.network, transport.window, 0
+    for i, count in zip(riding, changes, strict=True):
+        start, end = end, end + count + 1
+        found[i] = tuple([kept.get(leg) or _keep_leg(network, window, leg) for leg in ridden[start:end]])
+    return found
+
+
+def leg_numbers(
+    transport: Transport,
+    locations: Sequence[str],
+    ready: Sequence[int],
+    arrival: Sequence[int],
+    handlings: Sequence[int],
+) -> Longs:
+    """The legs of items that stand elsewhere than at the pickup location, one item after the other, as numbers.
+
+    An item has one leg more than `handlings`. The numbers are the window's: `leg_numbered` says which leg one is.
+    """
+    network, window, sweep = transport.network, transport.window, transport.sweep
+    assert sweep is not None, "nothing arrives where no van calls"
+    found: Longs = itineraries(
+        np.array([network.stop_positions[location] for location in locations], dtype=np.int32),
+        np.array(ready, dtype=np.int64) - window.start,
+        (np.array(arrival, dtype=np.int64) - window.start).astype(np.int32),
+        np.array(handlings, dtype=np.int32),
         sweep.pickup,
         window.ride_to,
         window.ride_arrival,
@@ -171,13 +194,13 @@ def legs(
         sweep.slower_slot,
         sweep.slower_handlings,
         sweep.slower_arrival,
-    ).tolist()
-    found: list[tuple[Leg, ...]] = [()] * len(locations)
-    kept, end = window.legs, 0
-    for i, count in zip(riding, changes, strict=True):
-        start, end = end, end + count + 1
-        found[i] = tuple([kept.get(leg) or _keep_leg(network, window, leg) for leg in ridden[start:end]])
+    )
     return found
+
+
+def leg_numbered(transport: Transport, number: int) -> Leg:
+    """The leg of a number that `leg_numbers` gave for the same window."""
+    return transport.window.legs.get(number) or _keep_leg(transport.network, transport.window, number)
 
 
 def _keep_leg(network: Network, window: Window, number: int) -> Leg:

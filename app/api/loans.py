@@ -36,11 +36,14 @@ from app.api.loan_shapes import (
     EventShape,
     LoanRequestShape,
     LoanShape,
+    Outcome,
     SubmittedShape,
     WholeLoanShape,
 )
 from app.api.paging import Cursor, Limit, Page, after, page
 from app.api.parties import UnknownRequester, check_party, check_side, signed, told_as
+from app.api.schemas import Day
+from app.api.spans import MOST_DAYS, moments_of
 from app.database import Database
 from app.lending.act import Action, ActionNotAllowed, Once, Report, act, actions_in, done_before, once
 from app.lending.choose import TitleKey, UnknownTitle, choose, look_up
@@ -51,9 +54,11 @@ from app.lending.submit import Accepted, KeyReused, Submission, find_accepted, s
 from app.problems import Fault, Forbidden, InvalidInput, TooLarge, UnsupportedMediaType, documented
 from app.store.events import list_events, was_heard
 from app.store.loans import (
+    Declined,
     DuplicateRequestId,
     Loan,
     LoanFilters,
+    Span,
     UnknownLoanRequest,
     list_loans,
     read_loan,
@@ -225,6 +230,7 @@ def _check_agency(caller: Caller, agency: str) -> None:
     responses={200: {"content": {"application/json": {"example": LOANS}}}},
 )
 async def read_loan_requests(
+    request: Request,
     held: HeldDatabase,
     caller: Reader,
     requesting_agency: Annotated[
@@ -245,10 +251,39 @@ async def read_loan_requests(
         Query(max_length=200, description="Only those under way whose item rides this route, also later on."),
     ] = None,
     state: Annotated[Literal["all", "open"], Query(description="All, or those that have not ended.")] = "all",
+    outcome: Annotated[Outcome | None, Query(description="Only those that ended so.")] = None,
+    delivered: Annotated[
+        bool | None, Query(description="Only those whose item came to the pickup location, or did not.")
+    ] = None,
+    late: Annotated[
+        bool, Query(description="Only those whose item is under way and should be there by now, or was called late.")
+    ] = False,
+    declined: Annotated[
+        str | None,
+        Query(
+            max_length=40,
+            description="Only those that somebody who was asked in the period declined for this reason, as "
+            "`GET /v1/statistics` counts them: an ISO 18626 reason, `Other` or `NotStated`.",
+            examples=["NotOnShelf"],
+        ),
+    ] = None,
+    moment: Annotated[
+        Literal["submitted", "shipped"],
+        Query(description="What must have happened from `since` to `until`, unless `declined` says so."),
+    ] = "submitted",
+    since: Annotated[Day | None, Query(description="First day of a period; left out with `until`: of any.")] = None,
+    until: Annotated[
+        Day | None, Query(description=f"The day after the last one, at most {MOST_DAYS} days on; left out: tomorrow.")
+    ] = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> dict[str, Any]:
-    """Answer loan requests, the newest first; those in which the key's agency takes part."""
+    """Answer loan requests, the newest first; those in which the key's agency takes part.
+
+    With the same period they are the rows behind each figure of `GET /v1/statistics`.
+    """
+    now = (await resources(request)).clock.now()
+    span = None if since is None and until is None and declined is None else moments_of(since, until, now=now)
     filters = LoanFilters(
         party=None if caller.sees_everything else caller.agency,
         poi=caller.poi,
@@ -259,10 +294,22 @@ async def read_loan_requests(
         open_only=state == "open",
         location=_clean("location", location),
         route=_clean("route", route),
+        outcome=outcome,
+        delivered=delivered,
+        late_at=now if late else None,
+        span=None if span is None or declined is not None else Span(moment, *span),
+        declined=None if span is None or declined is None else Declined(_reason(declined), REASONS_UNFILLED, *span),
     )
     async with held.connection() as connection:
         found = await list_loans(connection, filters, before=_before(cursor), limit=limit + 1)
     return page(found, [str(row["id"]) for row in found], limit)
+
+
+def _reason(declined: str) -> str:
+    known = (*REASONS_UNFILLED, "Other", "NotStated")
+    if declined not in known:
+        raise InvalidInput(Fault("/declined", f"Takes one of {', '.join(dict.fromkeys(known))}."))
+    return declined
 
 
 def _clean(name: str, value: str | None) -> str | None:

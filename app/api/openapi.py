@@ -56,6 +56,10 @@ TAGS = [
         "name": "What-if",
         "description": "Scenarios: a changed network tried on loan requests, beside the one it changes.",
     },
+    {
+        "name": "Load",
+        "description": "What the vans are going to carry: under way and forecast, by leg, by route and day.",
+    },
     {"name": "Imports", "description": "Bulk data in: agencies, network and holdings, each a file as the body."},
     {"name": "Keys", "description": "Who may call, what for and until when."},
 ]

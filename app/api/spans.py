@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import calendar
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -39,6 +39,17 @@ def days_of(since: date | None, until: date | None, *, now: datetime) -> tuple[d
     if (until - since).days > MOST_DAYS:
         raise InvalidInput(Fault("/since", f"Takes at most {MOST_DAYS} days, up to {until}."))
     return since, until
+
+
+def moments_of(since: date | None, until: date | None, *, now: datetime) -> tuple[datetime, datetime]:
+    """Return the same as moments: the first included, the last not. Raises InvalidInput."""
+    first, last = days_of(since, until, now=now)
+    return midnight(first), midnight(last)
+
+
+def midnight(day: date) -> datetime:
+    """Return when a day begins in the Netherlands."""
+    return datetime.combine(day, time.min, ZoneInfo(TIMEZONE))
 
 
 def _month_before(day: date) -> date:

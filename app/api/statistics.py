@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime, time
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 
 from app.api.dependencies import Caller, requires, resources
-from app.api.spans import Since, Until, days_of
+from app.api.spans import Since, Until, days_of, midnight
 from app.api.statistics_shapes import COLUMNS, REASONS, STATISTICS, STATISTICS_CSV, StatisticsShape, flat, row_of
 from app.api.tabular import Format, as_csv, at_once, documented_table, wants_csv
 from app.database import Connection
 from app.problems import Fault, Forbidden, InvalidInput
-from app.store.register import TIMEZONE
 from app.store.statistics import (
     By,
     Scope,
@@ -62,7 +59,7 @@ async def read_statistics(
     wanted = Shares(agency=agency, province=province, poi=poi)
     async with held.database.one_moment() as connection:
         agencies = await _agencies(connection, caller, wanted)
-        scope = Scope(since=_midnight(first), until=_midnight(last), agencies=agencies)
+        scope = Scope(since=midnight(first), until=midnight(last), agencies=agencies)
         found = await _rows(connection, scope, by)
     if wants_csv(request, format):
         return as_csv("statistics", COLUMNS, at_once([flat(row) for row in found]))
@@ -111,7 +108,3 @@ def _check(**names: str | None) -> None:
     for name, value in names.items():
         if value is not None and "\0" in value:
             raise InvalidInput(Fault(f"/{name}", "No name has a NUL in it."))
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time.min, ZoneInfo(TIMEZONE))

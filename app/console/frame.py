@@ -30,6 +30,8 @@ MENU: tuple[tuple[str, str, frozenset[str]], ...] = (
     ("loans", "/console/loans", frozenset()),
     ("decisions", "/console/decisions", frozenset()),
     ("what_if", "/console/what-if", frozenset({"planner", "reader"})),
+    ("load", "/console/load", frozenset({"planner", "reader"})),
+    ("boards", "/console/boards", frozenset()),
     ("changes", "/console/changes", frozenset({"planner", "reader"})),
 )
 

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.console import assets, changes, decisions, home, loans, map, sign_in, what_if
+from app.console import assets, boards, changes, decisions, home, load, loans, map, sign_in, what_if
 from app.console.api import Refused
 from app.console.frame import go, render
 from app.console.visitor import Forged, NotSignedIn, meet
@@ -16,6 +16,8 @@ ROUTERS = (
     map.router,
     loans.router,
     decisions.router,
+    load.router,
+    boards.router,
     what_if.router,
     changes.router,
     sign_in.router,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -296,12 +296,31 @@ async def numbered_decision(connection: asyncpg.Connection, loan: UUID) -> tuple
 # --- for people -----------------------------------------------------------------------------------
 
 
+class Span(NamedTuple):
+    """From when (included) to when (not), and what happened then: the loan request was `submitted`, or `shipped`."""
+
+    what: Literal["submitted", "shipped"]
+    since: datetime
+    until: datetime
+
+
+class Declined(NamedTuple):
+    """Somebody who was asked in a period declined for a reason: one of `known`, NotStated, or any Other."""
+
+    reason: str
+    known: tuple[str, ...]
+    since: datetime
+    until: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoanFilters:
     """What a list is narrowed to; None takes everything. `party` takes part: as requester or as supplier.
 
     With it goes `poi`: whoever plans for one takes part for its locations that have no agency. `location` is where an
     item comes from or goes to, `route` one that it rides now or later on.
+    `late_at`: the item is
+    under way and was expected before that moment, or has been called late since it was last seen.
     """
 
     party: str | None = None
@@ -313,6 +332,11 @@ class LoanFilters:
     request_id: str | None = None
     location: str | None = None
     route: str | None = None
+    outcome: str | None = None
+    delivered: bool | None = None
+    span: Span | None = None
+    declined: Declined | None = None
+    late_at: datetime | None = None
 
 
 _SHOWN = (
@@ -347,6 +371,40 @@ _RIDES = (
 _JOIN = "join loan_request on loan_request.id = placement.loan_request"
 
 
+def _narrowing(filters: LoanFilters) -> Iterator[tuple[list[Any], str]]:
+    """Yield values, and what they narrow a list to; each `{n}` is where the value stands."""
+    if filters.outcome is not None:
+        yield [filters.outcome], "loan_request.outcome = {0}"
+    if filters.delivered is not None:
+        yield [], f"loan_request.received_at is {'not null' if filters.delivered else 'null'}"
+    if filters.late_at is not None:
+        yield [filters.late_at], _LATE
+    if filters.span is not None:
+        yield [filters.span.since, filters.span.until], _SPANS[filters.span.what]
+    if filters.declined is not None:
+        yield list(filters.declined), _DECLINES
+
+
+# As subqueries, so that the index of the moment is walked, and not all loan requests from the newest on.
+_SPANS = {
+    what: f"loan_request.id = any(array(select id from loan_request of_span"  # noqa: S608 - only our own text
+    f" where of_span.{what}_at >= {{0}} and of_span.{what}_at < {{1}}))"
+    for what in ("submitted", "shipped")
+}
+_DECLINES = """loan_request.id = any(array(
+    select loan_request from placement declined
+     where declined.asked_at >= {2} and declined.asked_at < {3}
+       and declined."end" in ('Unfilled', 'RetryPossible', 'PlacementRefused')
+       and case when declined.reason = any({1}) then declined.reason when declined.reason is null then 'NotStated'
+                else 'Other' end = {0}::text))"""
+# Once it was said that an item is late it is planned anew, and is late until somebody sees it.
+_LATE = """loan_request.outcome is null and loan_request.itinerary is not null
+    and loan_request.item in ('on_trip', 'at_hub', 'on_the_way_back')
+    and (loan_request.expected_at < {0} or exists (
+        select from loan_event said where said.loan_request = loan_request.id and said.event = 'Late'
+           and said.at >= coalesce(loan_request.seen_at, loan_request.submitted_at)))"""
+
+
 async def list_loans(
     connection: asyncpg.Connection, filters: LoanFilters, *, before: UUID | None, limit: int
 ) -> list[dict[str, Any]]:
@@ -371,6 +429,9 @@ async def list_loans(
     if filters.route is not None:
         values.append(filters.route)
         terms.append(_RIDES.format(route=f"${len(values)}"))
+    for given, term in _narrowing(filters):
+        terms.append(term.format(*(f"${len(values) + at}" for at in range(1, len(given) + 1))))
+        values += given
     join, asked = _JOIN if terms else "", ["true", *terms]  # only what is narrowed has to be looked at
     if before is not None:
         values.append(before)

@@ -158,6 +158,9 @@ GET /v1/network/versions/{version}/trips              401 401 401  200 200  200 
 GET /v1/trips/cancellations                           401 401 401  200 200  200 200  200 200  200 200
 POST /v1/trips/cancellations                          401 401 401  403 403  403 403  201 403  403 201
 DELETE /v1/trips/cancellations/{trip_id}/{service_date}  401 401 401  403 403  403 403  204 403  403 204
+GET /v1/load                                          401 401 401  403 403  403 403  200 200  200 200
+GET /v1/load/routes                                   401 401 401  403 403  403 403  200 200  200 200
+GET /v1/load/trips/{trip_id}/{service_date}           401 401 401  403 403  403 403  200 200  200 200
 GET /v1/suspensions                                   401 401 401  200 200  200 200  200 200  200 200
 POST /v1/suspensions                                  401 401 401  403 403  403 403  201 403  403 201
 POST /v1/suspensions : of everything                  401 401 401  403 403  403 403  403 403  403 201

@@ -38,6 +38,22 @@ async def test_what_was_left_behind_is_said_and_planned_again(house: House, fill
         assert await connection.fetchval("select count(*) from task where kind = 'deliver'") == 1
 
 
+async def test_what_is_late_is_listed_until_somebody_sees_it(house: House) -> None:
+    async def listed() -> list[str]:
+        answer = await house.client.get("/v1/loan-requests", params={"late": "true"})
+        return [row["id"] for row in answer.json()["items"]]
+
+    loan = await shipped(house)
+    assert await listed() == []
+    await house.later(hours=4)  # it should be there, and may still come
+    assert await listed() == [loan]
+    await house.later(hours=2)  # called late, and planned anew
+    assert await listed() == [loan]
+    await house.later(minutes=5)
+    await house.acted(loan, "Scan", location="H", at=house.clock.now().isoformat())
+    assert await listed() == []
+
+
 async def test_it_is_planned_from_where_it_was_last_seen(house: House) -> None:
     loan = await shipped(house)
     await house.acted(loan, "Scan", location="H", at="2026-11-23T10:05:00+01:00")

@@ -291,3 +291,34 @@ async def test_whose_figures_a_key_is_shown(reading: House, lived: str) -> None:
         "planner of a POI: NL-1 NL-2 | NL-1 | \n"
         "planner of a carrier:  | 403 | \n"
     )
+
+
+@pytest.mark.parametrize(
+    ("params", "expected"),
+    [
+        ({}, "1 2 3 4 5 6"),
+        ({"delivered": "true"}, "1 2"),
+        ({"outcome": "unfilled"}, "3 5"),
+        ({"outcome": "cancelled"}, "4"),
+        ({"state": "open", "delivered": "false"}, "6"),
+        ({"declined": "NotOnShelf"}, "2"),
+        ({"declined": "NotStated"}, "3"),
+        ({"declined": "Other"}, ""),
+        ({"declined": "NotOnShelf", "until": "2026-11-03"}, ""),
+        ({"moment": "shipped", "supplying_agency": "NL-2"}, "1"),
+        ({"moment": "shipped", "requesting_agency": "NL-1"}, "1 2"),
+        ({"since": "2026-11-06"}, "4 5 6"),
+        ({"since": "2026-11-06", "outcome": "unfilled"}, "5"),
+        ({"late": "true"}, ""),
+    ],
+)
+async def test_the_rows_behind_each_figure(reading: House, params: dict[str, str], expected: str) -> None:
+    answer = await reading.client.get("/v1/loan-requests", params={**NOVEMBER, **params})
+    assert answer.status_code == 200, answer.text
+    numbers = sorted(row["requesting_agency_request_id"].removeprefix("nr-") for row in answer.json()["items"])
+    assert " ".join(numbers) == expected
+
+
+async def test_a_reason_that_nobody_can_give_is_refused(reading: House) -> None:
+    answer = await reading.client.get("/v1/loan-requests", params={"declined": "Rain"})
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/declined")

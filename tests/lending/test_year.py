@@ -153,6 +153,21 @@ async def test_loan_requests_by_every_filter(year: Year, key: str) -> None:
     assert pages > 10
 
 
+@pytest.mark.parametrize("key", KEYS)
+async def test_the_rows_behind_the_figures_of_a_month(year: Year, key: str) -> None:
+    for span in ({"since": "2026-02-01", "until": "2026-03-01"}, {"since": "2026-10-01", "until": "2026-11-01"}):
+        for narrowed in (
+            {},
+            {"delivered": "true"},
+            {"outcome": "cancelled"},
+            {"declined": "NotOnShelf"},
+            {"moment": "shipped", "supplying_agency": AGENCY},
+        ):
+            assert (await year.get(key, "/v1/loan-requests", **span, **narrowed))["items"]
+    await year.get(key, "/v1/loan-requests", late="true")
+    assert year.faults == []
+
+
 async def test_an_agency_s_loan_requests_are_all_those_in_which_it_takes_part(year: Year) -> None:
     taking_part = await year.beside.fetch(
         "select id from loan_request where requesting_agency = $1"
