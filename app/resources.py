@@ -18,6 +18,7 @@ from app.lending.receivers import Receivers
 from app.lending.snapshot import Snapshot
 from app.lending.systems import Systems
 from app.lending.vault import Vault
+from app.planning.drafts import Workshop
 from app.settings import Settings, keys_in
 
 
@@ -31,6 +32,7 @@ class Resources:
     clock: Clock
     ground: Ground
     streams: Waker  # wakes all streams of events of this process, by one connection
+    workshop: Workshop
     examiner: Examiner = field(default_factory=Examiner)
     # One import at a time: they would wait for each other in the database, and hold connections meanwhile.
     importing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -73,6 +75,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
                     clock=clock,
                     ground=ground,
                     streams=streams,
+                    workshop=Workshop(database),
                 )
         finally:
             await ground.receivers.close()

@@ -11,6 +11,14 @@ from app.api.cancellations import CancelShape
 from app.api.decision_shapes import QuestionShape
 from app.api.dependencies import SCHEME, Requirement
 from app.api.doubts import VerdictShape
+from app.api.draft_shapes import (
+    ActivateDraftShape,
+    CalendarAskShape,
+    DraftChangesShape,
+    NewActivationShape,
+    NewDraftShape,
+    SayDayShape,
+)
 from app.api.harvest_shapes import OftenShape, StartShape
 from app.api.key_shapes import NewKeyShape
 from app.api.lapse_rules import AgreedShape
@@ -49,6 +57,10 @@ TAGS = [
     {
         "name": "Network",
         "description": "The vans: versions of the timetable, which one is active, and how sound it is.",
+    },
+    {
+        "name": "Drafts",
+        "description": "The timetable as it could be: changed, compared, made a version, activated at a date.",
     },
     {"name": "Imports", "description": "Bulk data in: agencies, network and holdings, each a file as the body."},
     {"name": "Keys", "description": "Who may call, what for and until when."},
@@ -94,6 +106,12 @@ SHAPES = (
     StartShape,
     VerdictShape,
     AgreedShape,
+    NewDraftShape,
+    DraftChangesShape,
+    ActivateDraftShape,
+    NewActivationShape,
+    CalendarAskShape,
+    SayDayShape,
 )
 Schema = dict[str, Any]
 _METHODS = ("get", "put", "post", "delete", "patch")

@@ -1,0 +1,1 @@
+"""What planners work with, without database or network."""
