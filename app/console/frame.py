@@ -26,6 +26,8 @@ HEADERS = {
 # The pages in the menu: its word in the `menu` table, where it is, and the scopes of which one opens it (none: any).
 MENU: tuple[tuple[str, str, frozenset[str]], ...] = (
     ("home", "/console", frozenset()),
+    ("timetable", "/console/timetable", frozenset({"planner", "reader"})),
+    ("suspensions", "/console/suspensions", frozenset({"planner", "reader"})),
     ("changes", "/console/changes", frozenset({"planner", "reader"})),
 )
 
