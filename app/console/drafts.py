@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
@@ -42,13 +43,15 @@ async def _page(
     shown = await looking.api.get(at)
     log = await looking.api.items(f"{at}/changes")
     status = 200 if said is None and others is None else LATE if others is not None else WRONG
+    routes = await looking.api.items(f"{at}/routes", own=str(own).lower())
     return render(
         looking,
         "timetable_draft.html",
         status=status,
         draft=shown,
         own=own,
-        routes=await looking.api.items(f"{at}/routes", own=str(own).lower()),
+        routes=routes,
+        operators=sorted({(route["operator_id"], route["operator"]) for route in routes}),
         services=await looking.api.items(f"{at}/services", own=str(own).lower()),
         hubs=await looking.api.items(f"{at}/stops", hubs="true"),
         warnings=await looking.api.items(f"{at}/warnings"),
@@ -118,6 +121,31 @@ async def save_service(looking: Looking, request: Request, draft: int) -> Respon
         **days,
     }
     return await _changed(looking, request, draft, [service])
+
+
+@router.post("/routes")
+async def save_route(looking: Looking, request: Request, draft: int) -> Response:
+    """Add a route, or take one away with its trips."""
+    form = await request.form()
+    id = str(form.get("id", "")).strip()
+    if form.get("what") == "delete":
+        return await _changed(looking, request, draft, [{"op": "delete_route", "id": id}])
+    said = {name: str(form.get(name, "")) for name in ("operator_id", "short_name", "long_name")}
+    return await _changed(looking, request, draft, [{"op": "put_route", "id": id, **said}])
+
+
+@router.post("/day")
+async def say_day(looking: Looking, request: Request, draft: int) -> Response:
+    """Say whether an operator runs on a day, or (neither) take back what was said, and show the calendar again."""
+    form = await request.form()
+    operator, day, runs = (str(form.get(name, "")).strip() for name in ("operator", "day", "runs"))
+    path = f"/v1/network/operators/{quote(operator, safe='')}/days/{quote(day, safe='')}"
+    if runs in ("yes", "no"):
+        await looking.api.put(path, {"runs": runs == "yes", "note": str(form.get("note", "")).strip() or None})
+    else:
+        await looking.api.delete(path)
+    period = {"operator": operator, "since": str(form.get("since", "")), "until": str(form.get("until", ""))}
+    return go(looking, f"/console/timetable/drafts/{draft}/calendar?{urlencode(period)}")
 
 
 @router.post("/hub")

@@ -136,6 +136,18 @@ def trip_from(trip: Document, rows: Sequence[str], cells: Sequence[str], **said:
     return {**trip, **said, "stop_times": calls}
 
 
+def calls_in(text: str) -> list[Document]:
+    """Return the calls of a trip that is typed as lines, each a stop and a cell. Raises NoTime."""
+    calls: list[Document] = []
+    for line in filter(None, map(str.strip, text.splitlines())):
+        stop, _, cell = line.rpartition(" ")
+        times = times_in(cell)
+        if times is None or not stop.strip():
+            raise NoTime(line)
+        calls.append({"stop_id": stop.strip(), "arrival_time": times[0], "departure_time": times[1]})
+    return calls
+
+
 def shifted(trip: Document, id: str, first: str) -> Document:
     """Return a copy of a trip that leaves at another time, all its times moved along. Raises NoTime."""
     by = _seconds(_long(first)) - _seconds(trip["stop_times"][0]["departure_time"])

@@ -18,6 +18,7 @@ from app.console.grid import (
     Document,
     Grid,
     NoTime,
+    calls_in,
     grids_of,
     meet_theirs,
     said_of,
@@ -89,6 +90,23 @@ async def copy(looking: Looking, request: Request, draft: int, route: RouteId) -
         said = [looking.say("draft.there_already", id=made["id"])]
         return _page(looking, found, grids_of(found["trips"]), said=said)
     return await _sent(looking, found, [{"op": "put_trip", **made}], form)
+
+
+@router.post("/trip")
+async def add(looking: Looking, request: Request, draft: int, route: RouteId) -> Response:
+    """Add a trip that is typed as lines, each a stop and a time."""
+    form = await request.form()
+    found = await _found(looking, draft, route)
+    id, service = (str(form.get(name, "")).strip() for name in ("id", "service"))
+    if any(trip["id"] == id for trip in found["trips"]):
+        return _page(looking, found, grids_of(found["trips"]), said=[looking.say("draft.there_already", id=id)])
+    try:
+        calls = calls_in(str(form.get("calls", "")))
+    except NoTime as fault:
+        said = [looking.say("draft.no_time", text=str(fault)[:40])]
+        return _page(looking, found, grids_of(found["trips"]), said=said)
+    trip = {"op": "put_trip", "id": id, "route_id": route, "service_id": service, "stop_times": calls}
+    return await _sent(looking, found, [trip], form)
 
 
 async def send(looking: Visitor, draft: int, changes: list[Document], form: FormData) -> None:

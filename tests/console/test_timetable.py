@@ -120,6 +120,11 @@ async def test_holidays_are_taken_out_and_a_draft_becomes_active_later(
         await page.get_by_label("Tot en met").fill("2026-12-31")
         await press(seen, "Laat zien wat het doet")
         assert "Eerste kerstdag" in await page.locator("main").inner_text()
+        await page.get_by_text("Zeg wat uw POI op een dag doet").click()
+        await page.get_by_label("Dag", exact=True).fill("2026-12-24")
+        await page.get_by_label("Waarom").fill("Kerstavond")
+        await press(seen, "Bewaar voor mijn POI")
+        assert "Kerstavond" in await page.locator("main").inner_text()
         await seen.is_sound()
         await press(seen, "Haal ze eruit")
         await page.get_by_text("rijdagen", exact=False).first.wait_for()
@@ -134,6 +139,31 @@ async def test_holidays_are_taken_out_and_a_draft_becomes_active_later(
         await press(seen, "Zeg af")
         assert "afgezegd" in await page.locator("main").inner_text()
         await seen.is_sound()
+
+
+async def test_a_new_route_gets_a_first_trip_and_goes_again(open_to_all: FastAPI, other: httpx.AsyncClient) -> None:
+    made = (await other.post("/v1/network/drafts", json={"name": "Nieuw"})).json()
+    async with listening_for(open_to_all, lifespan="off") as url, watched(url, NARROW) as seen:
+        page = seen.page
+        await seen.open(f"/console/timetable/drafts/{made['id']}")
+        await page.get_by_text("Nieuwe route").click()
+        await page.locator("details[open]").get_by_label("Kenmerk").fill("V3")
+        await page.locator("details[open]").get_by_label("Vervoerder").select_option("V1 vans")
+        async with page.expect_navigation(wait_until="networkidle"):
+            await page.locator("details[open]").get_by_role("button").click()
+        await page.get_by_role("link", name="V3", exact=True).click()
+        await page.get_by_label("Kenmerk", exact=True).fill("v3-1")
+        await page.get_by_label("Een regel per halte").fill("branch 12:00\nH 12:30/12:45\ndesk 13:00")
+        await press(seen, "Voeg toe")
+        assert await page.get_by_label("v3-1, H", exact=True).input_value() == "12:30/12:45"
+        await seen.is_sound()
+        await seen.open(f"/console/timetable/drafts/{made['id']}")
+        await page.get_by_text("Schrap een route").first.click()
+        await page.locator("details[open]").get_by_label("Route").select_option("V3")
+        async with page.expect_navigation(wait_until="networkidle"):
+            await page.locator("details[open]").get_by_role("button").click()
+        compared = (await other.get(f"/v1/network/drafts/{made['id']}/compare")).json()
+        assert compared["differences"] == []
 
 
 @SIZES
