@@ -21,20 +21,25 @@ from app.imports.gtfs import FeedFaulty
 from app.imports.report import ImportTooSlow, RowsRejected, UnreadableFile
 from app.imports.spool import UploadTooSlow
 from app.lending.act import ActionNotAllowed
+from app.lending.activations import BaseNotActive
 from app.lending.choose import UnknownTitle
 from app.lending.snapshot import NotReady
 from app.lending.submit import KeyReused
 from app.lending.vault import VaultClosed
 from app.people import NoProvider, NotAdmitted, ProviderSilent
 from app.planning.alter import ChangeImpossible
+from app.planning.drafts import DraftChanged, DraftTooLong
+from app.planning.edits import ChangeRefused
 from app.store.agencies import UnknownAgency, UnknownPlace, UnknownSystem
 from app.store.doubts import UnknownDoubt
+from app.store.drafts import DraftFrozen, UnknownDraft
 from app.store.harvests import NothingToConfirm
 from app.store.keys import KeyEnded, UnknownKey
 from app.store.loans import DuplicateRequestId, UnknownLoanRequest
 from app.store.network_changes import NotYours
 from app.store.network_versions import NoActiveVersion, NothingToUndo, VersionUnknown
 from app.store.scenarios import NoResult, TooManyScenarios, UnknownScenario
+from app.store.schedules import UnknownActivation
 from app.store.stoppages import UnknownCancellation, UnknownSuspension
 from app.store.systems import SecretInUse, UnknownSecret
 from app.store.tasks import UnknownTask
@@ -285,9 +290,78 @@ PROBLEMS: dict[type[Exception], ProblemType] = {
     ),
     NothingToUndo: ProblemType(
         "nothing-to-undo",
-        "No activation can be undone",
+        "Nothing can be undone",
         409,
-        "Every activation of a network version has been undone already, or there never was one.",
+        "Every activation of a network version, or every change of the draft, has been undone already, or there "
+        "never was one.",
+    ),
+    UnknownDraft: ProblemType(
+        "unknown-draft",
+        "No draft has this id",
+        404,
+        "The id names no draft; it may have been thrown away. `GET /v1/network/drafts` lists them all.",
+    ),
+    DraftChanged: ProblemType(
+        "draft-changed",
+        "Somebody else changed the draft meanwhile",
+        412,
+        "The draft is at another revision than the one in `If-Match`, and nothing was changed. `changes` says who "
+        "changed what since, `revision` where the draft is now. Look at it again, and repeat your change where it "
+        "still fits.",
+        {
+            "revision": 4,
+            "changes": [
+                {
+                    "revision": 4,
+                    "at": "2026-11-26T15:24:05Z",
+                    "by": "NL-0800070000: A. Planner",
+                    "undone_by": None,
+                    "operations": [{"op": "put_trip", "id": "DR-1-0800"}],
+                }
+            ],
+        },
+    ),
+    DraftFrozen: ProblemType(
+        "draft-frozen",
+        "The draft is a network version already",
+        409,
+        "A network version was made of the draft, and versions never change. Begin another draft on that version.",
+    ),
+    DraftTooLong: ProblemType(
+        "draft-too-long",
+        "The draft takes no more changes",
+        409,
+        "The draft has as many changes as one takes. Make a network version of it, and begin another draft on that.",
+    ),
+    ChangeRefused: ProblemType(
+        "change-refused",
+        "The change does not fit the network",
+        422,
+        "The change can be read, but the network would not be sound with it, and nothing was changed. `errors` names "
+        "each field at fault.",
+        {
+            "errors": [
+                {
+                    "pointer": "/changes/0/stop_times/1/arrival_time",
+                    "detail": "is before the departure from the stop before.",
+                }
+            ]
+        },
+    ),
+    BaseNotActive: ProblemType(
+        "base-not-active",
+        "Another version is active than the one that the draft changes",
+        409,
+        "Since the draft was begun, another network version became active; to activate the draft would undo what "
+        "that one changed. Put it on the active version (`POST /v1/network/drafts/{draft}/rebase`) and look at it "
+        "again. A draft that is a version already cannot be moved: begin another.",
+    ),
+    UnknownActivation: ProblemType(
+        "unknown-activation",
+        "No such activation waits",
+        404,
+        "The id names no activation that is to come and that the key may cancel. `GET /v1/network/activations` says "
+        "what became of each.",
     ),
     UnknownKey: ProblemType(
         "unknown-key",

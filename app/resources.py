@@ -19,6 +19,7 @@ from app.lending.snapshot import Snapshot
 from app.lending.systems import Systems
 from app.lending.vault import Vault
 from app.people import Provider
+from app.planning.drafts import Workshop
 from app.planning.foresight import Foresight
 from app.planning.maps import Maps
 from app.settings import Settings, keys_in
@@ -34,6 +35,7 @@ class Resources:
     clock: Clock
     ground: Ground
     streams: Waker  # wakes all streams of events of this process, by one connection
+    workshop: Workshop
     provider: Provider | None = None  # where people sign in
     examiner: Examiner = field(default_factory=Examiner)
     maps: Maps = field(default_factory=Maps)
@@ -80,6 +82,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
                     ground=ground,
                     streams=streams,
                     provider=_provider(settings),
+                    workshop=Workshop(database),
                 )
         finally:
             await ground.receivers.close()

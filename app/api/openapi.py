@@ -11,6 +11,14 @@ from app.api.cancellations import CancelShape
 from app.api.decision_shapes import QuestionShape
 from app.api.dependencies import SCHEME, Requirement
 from app.api.doubts import VerdictShape
+from app.api.draft_shapes import (
+    ActivateDraftShape,
+    CalendarAskShape,
+    DraftChangesShape,
+    NewActivationShape,
+    NewDraftShape,
+    SayDayShape,
+)
 from app.api.explanation_shapes import CompareShape
 from app.api.harvest_shapes import OftenShape, StartShape
 from app.api.key_shapes import NewKeyShape
@@ -60,6 +68,10 @@ TAGS = [
         "name": "Load",
         "description": "What the vans are going to carry: under way and forecast, by leg, by route and day.",
     },
+    {
+        "name": "Drafts",
+        "description": "The timetable as it could be: changed, compared, made a version, activated at a date.",
+    },
     {"name": "Imports", "description": "Bulk data in: agencies, network and holdings, each a file as the body."},
     {"name": "Keys", "description": "Who may call, what for and until when."},
 ]
@@ -108,6 +120,12 @@ SHAPES = (
     VerdictShape,
     AgreedShape,
     ScenarioShape,
+    NewDraftShape,
+    DraftChangesShape,
+    ActivateDraftShape,
+    NewActivationShape,
+    CalendarAskShape,
+    SayDayShape,
 )
 Schema = dict[str, Any]
 _METHODS = ("get", "put", "post", "delete", "patch")

@@ -32,6 +32,8 @@ MENU: tuple[tuple[str, str, frozenset[str]], ...] = (
     ("what_if", "/console/what-if", frozenset({"planner", "reader"})),
     ("load", "/console/load", frozenset({"planner", "reader"})),
     ("boards", "/console/boards", frozenset()),
+    ("timetable", "/console/timetable", frozenset({"planner", "reader"})),
+    ("suspensions", "/console/suspensions", frozenset({"planner", "reader"})),
     ("changes", "/console/changes", frozenset({"planner", "reader"})),
 )
 

@@ -6,7 +6,22 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.console import assets, boards, changes, decisions, home, load, loans, map, sign_in, what_if
+from app.console import (
+    assets,
+    boards,
+    changes,
+    decisions,
+    drafts,
+    home,
+    load,
+    loans,
+    map,
+    routes,
+    sign_in,
+    suspensions,
+    timetable,
+    what_if,
+)
 from app.console.api import Refused
 from app.console.frame import go, render
 from app.console.visitor import Forged, NotSignedIn, meet
@@ -19,6 +34,10 @@ ROUTERS = (
     load.router,
     boards.router,
     what_if.router,
+    timetable.router,
+    drafts.router,
+    routes.router,
+    suspensions.router,
     changes.router,
     sign_in.router,
     assets.router,

@@ -17,6 +17,7 @@ import structlog
 
 from adapters.contract import OutcomeUnknown, RateLimited, SystemFault
 from app.database import DATABASE_ERRORS, PASSING_ERRORS, DatabaseUnavailable
+from app.lending.activations import activate_scheduled
 from app.lending.book import BOOK, book
 from app.lending.follow import follow, overdue, withdraw
 from app.lending.ground import ForPeople, Ground, LookAgain
@@ -31,6 +32,7 @@ from app.lending.retain import RETENTION, ensure_retention, retain
 from app.lending.snapshot import NotReady
 from app.lending.stop import RECOUNT, recount
 from app.lending.tell import deliver
+from app.store.schedules import ACTIVATE
 from app.store.tasks import LeaseLost, Task, claim, fail, put_back
 from app.store.under_way import REPLAN
 from app.store.webhooks import DELIVER
@@ -52,6 +54,7 @@ HANDLERS: Mapping[str, Handler] = {
     DELIVER: deliver,
     BOOK: book,
     HARVEST: harvest,
+    ACTIVATE: activate_scheduled,
 }
 
 

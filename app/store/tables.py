@@ -683,6 +683,62 @@ scenario_part = Table(
     Column("document", JSON, nullable=False),
 )
 
+# --- drafts of the network ------------------------------------------------------------------------
+
+network_draft = Table(
+    "network_draft",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("base", Integer, ForeignKey("network_version.number"), nullable=False, index=True),
+    Column("revision", Integer, nullable=False, server_default="0"),  # counts what was done to it, undoing too
+    Column("by", Text, nullable=False),
+    Column("agency", Text),  # of the key that made it; null: an admin's
+    _moment("created_at", required=True),
+    _moment("changed_at", required=True),
+    Column("version", Integer, ForeignKey("network_version.number"), index=True),  # what it became
+)
+
+network_draft_change = Table(
+    "network_draft_change",
+    metadata,
+    Column("draft", BigInteger, ForeignKey("network_draft.id", ondelete="CASCADE"), primary_key=True),
+    Column("revision", Integer, primary_key=True),  # of the draft, from then on
+    _moment("at", required=True),
+    Column("by", Text, nullable=False),
+    Column("operations", Text, nullable=False),  # JSON, as the API takes them
+    Column("undone_revision", Integer),
+    Column("undone_by", Text),
+)
+
+network_schedule = Table(
+    "network_schedule",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("version", Integer, ForeignKey("network_version.number"), nullable=False, index=True),
+    _moment("at", required=True),
+    Column("by", Text, nullable=False),
+    Column("agency", Text),
+    Column("own", ARRAY(Text)),  # the operators whose routes it may change; null: all
+    Column("expected", Integer, ForeignKey("network_version.number"), index=True),  # must be active then; null: any
+    Column("draft", BigInteger, ForeignKey("network_draft.id", ondelete="SET NULL"), index=True),
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    _moment("created_at", required=True),
+    _moment("ended_at"),
+    CheckConstraint("state in ('waiting','done','cancelled','refused')", name="state"),
+)
+
+day_exception = Table(
+    "day_exception",
+    metadata,
+    Column("operator", Text, primary_key=True),  # its agency_id in the network
+    Column("day", Date, primary_key=True),
+    Column("runs", Boolean, nullable=False),
+    Column("note", Text),
+    Column("by", Text, nullable=False),
+)
+
 # --- callers, and what tells a process that something changed -------------------------------------
 
 api_key = Table(

@@ -155,6 +155,30 @@ GET /v1/network/routes/{route}/load                   401 401 401  200 200  200 
 GET /v1/network/versions/{version}/services           401 401 401  200 200  200 200  200 200  200 200
 GET /v1/network/versions/{version}/trips              401 401 401  200 200  200 200  200 200  200 200
 
+POST /v1/network/drafts                               401 401 401  403 403  403 403  201 201  403 201
+GET /v1/network/drafts                                401 401 401  200 200  200 200  200 200  200 200
+GET /v1/network/drafts/{draft}                        401 401 401  200 200  200 200  200 200  200 200
+DELETE /v1/network/drafts/{draft}                     401 401 401  403 403  403 403  204 403  403 204
+GET /v1/network/drafts/{draft}/changes                401 401 401  200 200  200 200  200 200  200 200
+POST /v1/network/drafts/{draft}/changes               401 401 401  403 403  403 403  200 200  403 200
+POST /v1/network/drafts/{draft}/undo                  401 401 401  403 403  403 403  200 200  403 200
+POST /v1/network/drafts/{draft}/rebase                401 401 401  403 403  403 403  200 200  403 200
+GET /v1/network/drafts/{draft}/routes                 401 401 401  200 200  200 200  200 200  200 200
+GET /v1/network/drafts/{draft}/trips                  401 401 401  200 200  200 200  200 200  200 200
+GET /v1/network/drafts/{draft}/services               401 401 401  200 200  200 200  200 200  200 200
+GET /v1/network/drafts/{draft}/stops                  401 401 401  200 200  200 200  200 200  200 200
+GET /v1/network/drafts/{draft}/warnings               401 401 401  200 200  200 200  200 200  200 200
+POST /v1/network/drafts/{draft}/calendar              401 401 401  403 403  403 403  200 200  403 200
+GET /v1/network/drafts/{draft}/compare                401 401 401  200 200  200 200  200 200  200 200
+POST /v1/network/drafts/{draft}/freeze                401 401 401  403 403  403 403  200 200  403 200
+POST /v1/network/drafts/{draft}/activate              401 401 401  403 403  403 403  200 403  403 200
+GET /v1/network/activations                           401 401 401  200 200  200 200  200 200  200 200
+POST /v1/network/activations                          401 401 401  403 403  403 403  201 403  403 201
+DELETE /v1/network/activations/{activation}           401 401 401  403 403  403 403  204 404  403 204
+GET /v1/network/holidays                              401 401 401  200 200  200 200  200 200  200 200
+PUT /v1/network/operators/{operator}/days/{day}       401 401 401  403 403  403 403  200 403  403 200
+DELETE /v1/network/operators/{operator}/days/{day}    401 401 401  403 403  403 403  204 403  403 204
+
 GET /v1/trips/cancellations                           401 401 401  200 200  200 200  200 200  200 200
 POST /v1/trips/cancellations                          401 401 401  403 403  403 403  201 403  403 201
 DELETE /v1/trips/cancellations/{trip_id}/{service_date}  401 401 401  403 403  403 403  204 403  403 204
@@ -207,12 +231,15 @@ PLACES = {
     "route": "V1",
     "trip_id": "v1-out",
     "service_date": "2026-11-24",
+    "operator": "1",  # V1's
+    "day": "2026-12-24",
     "/v1/locations/{id}": "desk",
     "/v1/systems/{id}": "shelf",
     "/v1/titles/doubtful/{id}": "2-3",
 }
 # No loan request is left, and the first version of the network is active.
 FRESH = """
+delete from network_schedule; delete from network_draft;
 delete from loan_request; delete from task; delete from scenario; delete from settlement_entry; delete from webhook;
 delete from trip_cancellation; delete from suspension; update epoch set number = number + 1 where of = 'register';
 update network_activation set undone_at = now() where undone_at is null;
@@ -420,6 +447,27 @@ async def activating_all(stage: Stage) -> dict[str, Any]:
     return {}
 
 
+def on_draft(**details: Any) -> Prepared:
+    """On a draft that the planner began, and that changes V1's vans only."""
+
+    async def prepare(stage: Stage) -> dict[str, Any]:
+        made = await stage.house.client.post(
+            "/v1/network/drafts", json={"name": "hers"}, headers=stage.headers["planner"]
+        )
+        draft = stage.places["draft"] = str(made.json()["id"])
+        changes = {"changes": [{"op": "delete_trip", "id": "v1-out"}]}
+        await stage.admin("POST", f"/v1/network/drafts/{draft}/changes", json=changes, headers={"if-match": "*"})
+        return details
+
+    return prepare
+
+
+async def on_activation(stage: Stage) -> dict[str, Any]:
+    made = await stage.house.client.post("/v1/network/activations", json=LATER, headers=stage.headers["planner"])
+    stage.places["activation"] = str(made.json()["id"])
+    return {}
+
+
 async def on_system(stage: Stage) -> dict[str, Any]:
     await stage.admin("PUT", "/v1/systems/shelf", json=REACHED)
     return {"json": {"isbn": EVERYWHERE, "supplying_location": "desk"}}
@@ -435,6 +483,9 @@ async def on_secret(stage: Stage) -> dict[str, Any]:
     return {}
 
 
+LATER = {"version": "hers", "at": "2026-12-01T04:00:00Z"}
+WHICHEVER = {"if-match": "*"}
+CALENDAR = {"operator": "1", "since": "2026-12-01", "until": "2027-01-10", "apply": True}
 REACHED = {"kind": "fake", "addresses": {"desk": "fake:access"}}
 ACTIONS = "POST /v1/loan-requests/{loan_request}/actions : "
 REQUESTS: Mapping[str, Prepared] = {
@@ -484,6 +535,24 @@ REQUESTS: Mapping[str, Prepared] = {
     "POST /v1/network/undo": hers_undone,
     "POST /v1/network/versions/{version}/activate": activating_hers,
     "POST /v1/network/versions/{version}/activate : everybody's": activating_all,
+    "POST /v1/network/drafts": sends(json={"name": "a draft"}),
+    **{
+        f"GET /v1/network/drafts/{{draft}}{what}": on_draft()
+        for what in ("", "/changes", "/routes", "/trips", "/services", "/stops", "/warnings", "/compare")
+    },
+    "DELETE /v1/network/drafts/{draft}": on_draft(),
+    "POST /v1/network/drafts/{draft}/changes": on_draft(
+        json={"changes": [{"op": "delete_trip", "id": "v1-in"}]}, headers=WHICHEVER
+    ),
+    "POST /v1/network/drafts/{draft}/undo": on_draft(headers=WHICHEVER),
+    "POST /v1/network/drafts/{draft}/rebase": on_draft(headers=WHICHEVER),
+    "POST /v1/network/drafts/{draft}/calendar": on_draft(json=CALENDAR),
+    "POST /v1/network/drafts/{draft}/freeze": on_draft(),
+    "POST /v1/network/drafts/{draft}/activate": on_draft(json={}),
+    "POST /v1/network/activations": sends(json=LATER),
+    "DELETE /v1/network/activations/{activation}": on_activation,
+    "GET /v1/network/holidays": sends(params={"since": "2026-12-01", "until": "2026-12-31"}),
+    "PUT /v1/network/operators/{operator}/days/{day}": sends(json={"runs": False}),
     "POST /v1/trips/cancellations": sends(json=CANCELLED),
     "DELETE /v1/trips/cancellations/{trip_id}/{service_date}": on_cancellation,
     "POST /v1/suspensions": sends(json=STANDING_STILL),

@@ -1,0 +1,221 @@
+"""A route of a draft: its trips as grids, edited with the keyboard, and saved where nobody else changed the draft."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, Query
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.console.api import Refused
+from app.console.frame import go, render
+from app.console.grid import (
+    Column,
+    Document,
+    Grid,
+    NoTime,
+    calls_in,
+    grids_of,
+    meet_theirs,
+    said_of,
+    shifted,
+    trip_from,
+    with_row,
+)
+from app.console.visitor import Visitor, visitor
+
+router = APIRouter(prefix="/console/timetable/drafts/{draft}/route", include_in_schema=False)
+
+Looking = Annotated[Visitor, Depends(visitor)]
+RouteId = Annotated[str, Query(max_length=200)]
+LATE, WRONG = 412, 422
+
+
+@router.get("")
+async def show(
+    looking: Looking,
+    draft: int,
+    route: RouteId,
+    extra: Annotated[str, Query(max_length=200)] = "",
+    after: int = 0,
+    grid: int = 0,
+) -> Response:
+    """Show the trips of a route; `extra` is a stop to add to a grid, after one of its rows."""
+    found = await _found(looking, draft, route)
+    grids = grids_of(found["trips"])
+    if extra and grid < len(grids):
+        with_row(grids[grid], extra, min(max(after, 0), len(grids[grid].rows)))
+    return _page(looking, found, grids)
+
+
+@router.post("")
+async def save(looking: Looking, request: Request, draft: int, route: RouteId) -> Response:
+    """Save a grid: what was typed becomes changes of the draft, all together."""
+    form = await request.form()
+    found = await _found(looking, draft, route)
+    grid = _typed(form, {trip["id"]: trip for trip in found["trips"]})
+    try:
+        changes = _changes(form, grid)
+    except NoTime as fault:
+        said = [looking.say("draft.no_time", text=str(fault)[:40])]
+        return _page(looking, found, [grid], said=said, revision=str(form.get("revision", "")))
+    if not changes:
+        return go(looking, _address(draft, route))
+    try:
+        await send(looking, draft, changes, form)
+    except Refused as refused:
+        if refused.status not in (LATE, WRONG):
+            raise
+        found = await _found(looking, draft, route)
+        return _again(looking, found, grid, refused, changes, str(form.get("revision", "")))
+    return go(looking, _address(draft, route))
+
+
+@router.post("/copy")
+async def copy(looking: Looking, request: Request, draft: int, route: RouteId) -> Response:
+    """Add a trip that is another one at another time."""
+    form = await request.form()
+    found = await _found(looking, draft, route)
+    trips = {trip["id"]: trip for trip in found["trips"]}
+    try:
+        made = shifted(trips[str(form.get("of", ""))], str(form.get("id", "")).strip(), str(form.get("first", "")))
+    except (NoTime, KeyError) as fault:
+        said = [looking.say("draft.no_time", text=str(fault)[:40])]
+        return _page(looking, found, grids_of(found["trips"]), said=said)
+    if made["id"] in trips:
+        said = [looking.say("draft.there_already", id=made["id"])]
+        return _page(looking, found, grids_of(found["trips"]), said=said)
+    return await _sent(looking, found, [{"op": "put_trip", **made}], form)
+
+
+@router.post("/trip")
+async def add(looking: Looking, request: Request, draft: int, route: RouteId) -> Response:
+    """Add a trip that is typed as lines, each a stop and a time."""
+    form = await request.form()
+    found = await _found(looking, draft, route)
+    id, service = (str(form.get(name, "")).strip() for name in ("id", "service"))
+    if any(trip["id"] == id for trip in found["trips"]):
+        return _page(looking, found, grids_of(found["trips"]), said=[looking.say("draft.there_already", id=id)])
+    try:
+        calls = calls_in(str(form.get("calls", "")))
+    except NoTime as fault:
+        said = [looking.say("draft.no_time", text=str(fault)[:40])]
+        return _page(looking, found, grids_of(found["trips"]), said=said)
+    trip = {"op": "put_trip", "id": id, "route_id": route, "service_id": service, "stop_times": calls}
+    return await _sent(looking, found, [trip], form)
+
+
+async def send(looking: Visitor, draft: int, changes: list[Document], form: FormData) -> None:
+    """Send changes, made on the revision that the form's page showed. Raises Refused."""
+    await looking.api.send(
+        "POST",
+        f"/v1/network/drafts/{draft}/changes",
+        json={"changes": changes},
+        headers={"if-match": str(form.get("revision", "")) or "*"},
+    )
+
+
+async def _sent(looking: Visitor, found: Document, changes: list[Document], form: FormData) -> Response:
+    draft, route = found["draft"]["id"], found["route"]["id"]
+    try:
+        await send(looking, draft, changes, form)
+    except Refused as refused:
+        if refused.status not in (LATE, WRONG):
+            raise
+        found = await _found(looking, draft, route)
+        others = refused.problem.get("changes") if refused.status == LATE else None
+        said = [] if others is not None else refused.said
+        return _page(looking, found, grids_of(found["trips"]), said=said, others=others)
+    return go(looking, _address(draft, route))
+
+
+async def _found(looking: Visitor, draft: int, route: str) -> Document:
+    """Everything a page of a route shows; of a moment, for the revision is read first."""
+    shown = await looking.api.get(f"/v1/network/drafts/{draft}")
+    at = f"/v1/network/drafts/{draft}"
+    routes = await looking.api.items(f"{at}/routes")
+    stops = await looking.api.items(f"{at}/stops")
+    return {
+        "draft": shown,
+        "route": next((row for row in routes if row["id"] == route), None) or {"id": route, "yours": False},
+        "trips": await looking.api.items(f"{at}/trips", route_id=route),
+        "services": await looking.api.items(f"{at}/services"),
+        "stops": {stop["id"]: stop["name"] for stop in stops},
+        "warnings": await looking.api.items(f"{at}/warnings", route_id=route),
+    }
+
+
+def _typed(form: FormData, trips: Mapping[str, Document]) -> Grid:
+    """Return a grid as it was typed."""
+    rows = [str(stop) for stop in form.getlist("stop")]
+    columns = []
+    for at, id in enumerate(map(str, form.getlist("trip"))):
+        cells = [str(form.get(f"cell-{at}-{row}", "")) for row in range(len(rows))]
+        crates = str(form.get(f"crates-{at}", "")).strip()
+        said = {"service_id": str(form.get(f"service-{at}", "")), "headsign": str(form.get(f"headsign-{at}", ""))}
+        trip = trips.get(id) or {"id": id, "route_id": str(form.get("route", "")), "short_name": "", "stop_times": []}
+        capacity = int(crates) if crates.isascii() and crates.isdecimal() and len(crates) < 9 else None
+        was = [str(form.get(f"was-{at}-{row}", "")) for row in range(len(rows))]
+        was_said = {name: str(form.get(f"{name}-{at}-was", "")) for name in ("service", "headsign", "crates")}
+        columns.append(Column({**trip, **said, "crate_capacity": capacity}, cells, was, was_said))
+    return Grid(rows, columns)
+
+
+def _changes(form: FormData, grid: Grid) -> list[Document]:
+    """Return the changes that a typed grid asks for. Raises NoTime."""
+    changes: list[Document] = []
+    for at, column in enumerate(grid.columns):
+        trip = column.trip
+        if form.get(f"delete-{at}"):
+            changes.append({"op": "delete_trip", "id": trip["id"]})
+            continue
+        if column.is_typed:
+            changes.append({"op": "put_trip", **trip_from(trip, grid.rows, column.cells)})
+    return changes
+
+
+def _again(
+    looking: Visitor, found: Document, grid: Grid, refused: Refused, changes: list[Document], revision: str
+) -> Response:
+    """Show what was typed again, with what is wrong, or with what others changed meanwhile."""
+    if refused.status == LATE:
+        meet_theirs(grid, {trip["id"]: trip for trip in found["trips"]})
+        return _page(looking, found, [grid], others=refused.problem.get("changes", []))
+    said = []
+    for fault in refused.problem.get("errors", ()):
+        _, _, number, *rest = [*str(fault.get("pointer", "")).split("/"), "", ""]
+        trip = changes[int(number)]["id"] if number.isdecimal() and int(number) < len(changes) else ""
+        said.append(" · ".join(filter(None, (trip, " ".join(filter(None, rest)), str(fault.get("detail", ""))))))
+    return _page(looking, found, [grid], said=said, revision=revision)
+
+
+def _page(
+    looking: Visitor,
+    found: Document,
+    grids: list[Grid],
+    *,
+    said: list[str] | None = None,
+    others: Any = None,
+    revision: str | None = None,
+) -> Response:
+    status = 200 if said is None and others is None else LATE if others is not None else WRONG
+    return render(
+        looking,
+        "timetable_route.html",
+        status=200 if looking.by_htmx else status,
+        grids=grids,
+        said=said or [],
+        others=others,
+        said_of=said_of,
+        revision=found["draft"]["revision"] if revision is None else revision,
+        editable=found["draft"]["version"] is None and looking.may("planner"),
+        **found,
+    )
+
+
+def _address(draft: int, route: str) -> str:
+    return f"/console/timetable/drafts/{draft}/route?route={quote(route, safe='')}"

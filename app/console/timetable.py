@@ -1,0 +1,64 @@
+"""The timetable: which version is active, what is to become active, and the drafts that planners work on."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.console.api import Refused
+from app.console.frame import go, render
+from app.console.visitor import Visitor, visitor
+
+router = APIRouter(prefix="/console/timetable", include_in_schema=False)
+
+Looking = Annotated[Visitor, Depends(visitor)]
+LATEST = 20
+
+
+@router.get("")
+async def show(looking: Looking) -> Response:
+    """Show versions, activations and drafts."""
+    try:
+        active = await looking.api.get("/v1/network")
+    except Refused as refused:
+        if refused.status != 404:
+            raise
+        active = None
+    versions = await looking.api.get("/v1/network/versions", limit=LATEST)
+    scheduled = await looking.api.get("/v1/network/activations", limit=LATEST)
+    drafts = await looking.api.get("/v1/network/drafts", limit=100)
+    return render(
+        looking,
+        "timetable.html",
+        active=active,
+        versions=versions["items"],
+        scheduled=scheduled["items"],
+        drafts=drafts["items"],
+    )
+
+
+@router.post("/drafts")
+async def begin(looking: Looking, request: Request) -> Response:
+    """Begin a draft and go there."""
+    form = await request.form()
+    made = await looking.api.post(
+        "/v1/network/drafts", {"name": str(form.get("name", "")).strip(), "base": str(form.get("base", "")) or None}
+    )
+    return go(looking, f"/console/timetable/drafts/{made['id']}")
+
+
+@router.post("/undo")
+async def undo(looking: Looking) -> Response:
+    """Undo the newest activation."""
+    await looking.api.post("/v1/network/undo")
+    return go(looking, "/console/timetable")
+
+
+@router.post("/activations/{activation}/cancel")
+async def cancel(looking: Looking, activation: int) -> Response:
+    """Have an activation not happen."""
+    await looking.api.delete(f"/v1/network/activations/{activation}")
+    return go(looking, "/console/timetable")
