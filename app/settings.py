@@ -80,6 +80,7 @@ class Settings(BaseSettings):
         default=None, description="From this moment on the loan requests' clock runs at another speed."
     )
     clock_speed: float = Field(default=1.0, ge=1.0, le=1_000_000.0, description="How many times as fast it runs.")
+    items_per_crate: int = Field(default=20, ge=1, le=1000, description="How many items a crate takes.")
     log_level: str = Field(default="info", description="debug, info, warning or error.")
 
     @field_validator("secrets_key")
