@@ -98,8 +98,8 @@ def _draw(canvas: Canvas, label: Label, words: dict[str, str], *, corner: tuple[
 
 def _about(label: Label, words: dict[str, str], direction: str) -> str:
     if direction == "back":
-        return f"{words['number']} {label.number}"
-    return f"{words['number']} {label.number} · {words['from']} {label.from_name} · {label.title}"
+        return f"{words['number']} {label.number} · {label.title}"
+    return f"{words['number']} {label.number} · {words['from']} {label.from_name}"
 
 
 def _text(

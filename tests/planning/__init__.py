@@ -1,0 +1,1 @@
+"""What the planners are shown, worked out without a database."""
