@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
@@ -24,6 +25,9 @@ router = APIRouter(prefix="/v1/trips", tags=["Live day"])
 HeldResources = Annotated[Resources, Depends(resources)]
 Watching = Annotated[Caller, Depends(requires("planner", "reader", "admin"))]
 Language = Annotated[Literal["nl", "en"], Query(description="Of what is printed.")]
+Operator = Annotated[
+    str | None, Query(max_length=200, description="Only this operator's, by name.", pattern=r"^[^\x00]*$")
+]
 PDF = "application/pdf"
 
 
@@ -37,16 +41,29 @@ async def read_service_day(
     held: HeldResources,
     caller: Watching,
     service_date: Annotated[Day, Path(description="The service day.")],
-    operator: Annotated[
-        str | None,
-        Query(max_length=200, description="Only this operator's, by name.", pattern=r"^[^\x00]*$"),
-    ] = None,
+    operator: Operator = None,
 ) -> dict[str, Any]:
     """Answer the trips of a day by departure: how each runs now, and how many items and crates are planned on it.
 
     A planner sees those of its own POI. Items count from when they are sent, on every trip of their way.
     """
+    return await _day(held, caller, service_date, operator)
+
+
+@router.get(
+    "/today",
+    summary="See the trips of today",
+    response_model=ServiceDayShape,
+    responses={200: {"content": {"application/json": {"example": SERVICE_DAY}}}, **documented(NotReady)},
+)
+async def read_today(held: HeldResources, caller: Watching, operator: Operator = None) -> dict[str, Any]:
+    """Answer the same of the day that it is by the service's clock, in the network's timezone."""
+    return await _day(held, caller, None, operator)
+
+
+async def _day(held: Resources, caller: Caller, service_date: date | None, operator: str | None) -> dict[str, Any]:
     state = await held.snapshot.follow()
+    now = held.clock.now()
     operators = None if caller.sees_everything else caller.drives
     if operator is not None:
         operators = frozenset({operator}) if operators is None else operators & {operator}
@@ -54,10 +71,10 @@ async def read_service_day(
         return await read_day(
             connection,
             state,
-            service_date,
+            service_date or now.astimezone(state.network.zone).date(),
             operators=operators,
             items_per_crate=held.settings.items_per_crate,
-            now=held.clock.now(),
+            now=now,
         )
 
 

@@ -26,6 +26,8 @@ HEADERS = {
 # The pages in the menu: its word in the `menu` table, where it is, and the scopes of which one opens it (none: any).
 MENU: tuple[tuple[str, str, frozenset[str]], ...] = (
     ("home", "/console", frozenset()),
+    ("day", "/console/day", frozenset({"planner", "reader"})),
+    ("scan", "/console/scan", frozenset({"requester", "supplier", "planner"})),
     ("changes", "/console/changes", frozenset({"planner", "reader"})),
 )
 

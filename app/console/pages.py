@@ -6,12 +6,12 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.console import assets, changes, home, sign_in
+from app.console import assets, changes, day, home, run_sheet, scan, sign_in
 from app.console.api import Refused
 from app.console.frame import go, render
 from app.console.visitor import Forged, NotSignedIn, meet
 
-ROUTERS = (home.router, changes.router, sign_in.router, assets.router)
+ROUTERS = (home.router, day.router, run_sheet.router, scan.router, changes.router, sign_in.router, assets.router)
 
 
 def add_console(app: FastAPI) -> None:

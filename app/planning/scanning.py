@@ -54,9 +54,11 @@ def judge(loan: Loan, *, outcome: str | None, location: str | None, slip: Direct
     wrong = [Wrong.WRONG_SLIP] if slip is not None and (slip == "back") != back and loan.item in UNDER_WAY else []
     if outcome is not None:
         return Seen(Verdict.PUT_ASIDE, (Wrong.CANCELLED if outcome == "cancelled" else Wrong.ENDED,), None, None)
-    if loan.item == Item.AT_PICKUP:
-        there = location in (None, to)
-        return Seen(Verdict.ARRIVED if there else Verdict.PUT_ASIDE, () if there else (Wrong.WRONG_PLACE,), None, to)
+    if loan.item == Item.AT_PICKUP and loan.received_at is None:
+        if location not in (None, to):
+            return Seen(Verdict.PUT_ASIDE, (Wrong.WRONG_PLACE,), None, to)
+        known = location is not None and location == loan.seen_at_location
+        return Seen(Verdict.ARRIVED, (Wrong.ALREADY_SCANNED,) if known else (), None, to)
     if loan.item not in UNDER_WAY:
         why = Wrong.WITH_READER if loan.received_at is not None else Wrong.NOT_SENT
         return Seen(Verdict.PUT_ASIDE, (why,), None, to)

@@ -27,7 +27,7 @@ async def list_riders(connection: asyncpg.Connection, trip_id: str, service_date
     rows = await connection.fetch(
         f"""
         select l.id, l.requesting_agency_request_id, l.isbn, l.ppn, l.item, l.supplying_location, l.pickup_location,
-               l.expected_at, l.leg, t.title, t.author
+               l.expected_at, l.leg, nullif(t.title, '') as title, nullif(t.author, '') as author
           from (select l.*, leg.value as leg from {_LEGS}
                    and leg.value ->> 'trip_id' = $1 and leg.value ->> 'service_date' = $2
                  order by l.id limit $3) l
@@ -69,7 +69,7 @@ async def list_loads(connection: asyncpg.Connection, service_date: date) -> list
 async def describe(connection: asyncpg.Connection, loan: UUID) -> Row:
     """Return what a loan request that is known to exist is about, for whoever has the item in their hands."""
     row = await connection.fetchrow(
-        f"select t.title, t.author from loan_request l {_TITLE} where l.id = $1",  # noqa: S608
+        f"select nullif(t.title, '') as title, nullif(t.author, '') as author from loan_request l {_TITLE} where l.id = $1",  # noqa: S608
         loan,
     )
     return {"title": None, "author": None} if row is None else dict(row)
