@@ -28,8 +28,10 @@ from app.lending.submit import KeyReused
 from app.lending.vault import VaultClosed
 from app.people import NoProvider, NotAdmitted, ProviderSilent
 from app.planning.alter import ChangeImpossible
+from app.planning.barcodes import NothingToLabel, UnknownCode
 from app.planning.drafts import DraftChanged, DraftTooLong
 from app.planning.edits import ChangeRefused
+from app.planning.runs import UnknownTrip
 from app.store.agencies import UnknownAgency, UnknownPlace, UnknownSystem
 from app.store.doubts import UnknownDoubt
 from app.store.drafts import DraftFrozen, UnknownDraft
@@ -45,6 +47,7 @@ from app.store.systems import SecretInUse, UnknownSecret
 from app.store.tasks import UnknownTask
 from app.store.timetable_pages import RouteUnknown
 from app.store.title_join import TitlesBusy
+from app.store.trip_changes import UnknownTripChange
 from app.store.webhooks import UnknownWebhook
 from routing import UnknownLocation
 
@@ -375,6 +378,34 @@ PROBLEMS: dict[type[Exception], ProblemType] = {
         409,
         "The key works no more: it has expired, or the overlap after it was rotated is over. Nothing was made of "
         "it, as what has ended is not brought back by rotating it; make a new key.",
+    ),
+    UnknownTripChange: ProblemType(
+        "unknown-trip-change",
+        "The trip runs as planned",
+        404,
+        "Nothing is said of a trip of this id on this service day. `GET /v1/trips/changes` lists those that are late "
+        "or skip stops, and `GET /v1/trips/cancellations` those that do not run.",
+    ),
+    UnknownTrip: ProblemType(
+        "unknown-trip",
+        "No such trip runs on this day",
+        404,
+        "The timetable of the active network has no trip of this id on this service day. `GET /v1/trips/days/{day}` "
+        "lists those that it has.",
+    ),
+    UnknownCode: ProblemType(
+        "unknown-code",
+        "The code is on none of our slips",
+        404,
+        "What was scanned is neither the code of a slip nor the id of a loan request in which your agency takes part."
+        " An envelope without a slip of ours goes back to its sender.",
+    ),
+    NothingToLabel: ProblemType(
+        "nothing-to-label",
+        "Nobody supplies it",
+        409,
+        "A label says where an item is sent from, and nobody supplies this loan request now. Print it once a "
+        "supplier is asked.",
     ),
     UnknownLoanRequest: ProblemType(
         "unknown-loan-request",

@@ -1,14 +1,26 @@
 """Decides who supplies a title and by which vans it travels. Pure: no input or output, no clock, no framework."""
 
 from routing.batch import UNBOUNDED, Asked, Replay, Shelf, replay, shelve
-from routing.by_hand import ChosenLeg, LegRefused, find_leg, find_route, put_together, was_stopped
+from routing.by_hand import (
+    ChosenLeg,
+    LegRefused,
+    carried,
+    find_leg,
+    find_route,
+    put_together,
+    was_changed,
+    was_stopped,
+)
 from routing.calendar import check_opening_hours, open_days_later, ready_at, service_dates
 from routing.costs import charge_for_supply
+from routing.day import Call, DatedTrip, find_dated_trip, trips_on
 from routing.decide import UnknownLocation, UnknownMoment, decide
 from routing.model import (
     Agency,
+    Change,
     CostPart,
     Decision,
+    Delay,
     Holding,
     Leg,
     Location,
@@ -29,6 +41,7 @@ from routing.model import (
     Tariff,
     Timetable,
     Trip,
+    Visit,
     Weights,
 )
 from routing.network import RUNNING, Network, compile_network, without
@@ -41,9 +54,13 @@ __all__ = [
     "UNBOUNDED",
     "Agency",
     "Asked",
+    "Call",
+    "Change",
     "ChosenLeg",
     "CostPart",
+    "DatedTrip",
     "Decision",
+    "Delay",
     "Health",
     "Holding",
     "Itinerary",
@@ -73,13 +90,16 @@ __all__ = [
     "Trip",
     "UnknownLocation",
     "UnknownMoment",
+    "Visit",
     "Weights",
     "agency_in_force",
+    "carried",
     "charge_for_supply",
     "check_opening_hours",
     "compile_network",
     "decide",
     "examine",
+    "find_dated_trip",
     "find_leg",
     "find_route",
     "itinerary",
@@ -89,6 +109,8 @@ __all__ = [
     "replay",
     "service_dates",
     "shelve",
+    "trips_on",
+    "was_changed",
     "was_stopped",
     "with_unserved",
     "without",

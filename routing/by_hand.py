@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from routing.calendar import service_day_anchor, to_moment, to_seconds
 from routing.model import Leg, Route
-from routing.network import Network, is_stopped, trip_positions
+from routing.network import Drive, Network, drive_of, is_changed, is_stopped, trip_positions
 from routing.screening import spoken
 from routing.transport import Itinerary
 
@@ -70,6 +70,12 @@ def was_stopped(network: Network, trip_id: str, service_date: date) -> bool:
     return trip is not None and is_stopped(network, trip, service_date.toordinal())
 
 
+def was_changed(network: Network, trip_id: str, service_date: date) -> bool:
+    """Whether a dated trip that the timetable knows runs otherwise than planned."""
+    trip = trip_positions(network).get(trip_id)
+    return trip is not None and is_changed(network, trip, service_date.toordinal())
+
+
 def _after_a_change(network: Network, chosen: Sequence[ChosenLeg], number: int, arrived: datetime) -> datetime:
     leg, before = chosen[number], chosen[number - 1]
     if (leg.trip_id, leg.service_date) == (before.trip_id, before.service_date):
@@ -103,31 +109,69 @@ def _ride(network: Network, chosen: ChosenLeg, number: int, ready: datetime) -> 
     trip = _trip(network, chosen.trip_id, chosen.service_date, number)
     if is_stopped(network, trip, chosen.service_date.toordinal()):
         raise LegRefused(number, "service_date", f"{chosen.trip_id} was stopped on {chosen.service_date}.")
-    rides = network.rides
-    first = int(rides.first_of_trip[trip])
-    own = range(first, first + int(rides.count_of_trip[trip]))
-    start, end = (network.stop_positions.get(name) for name in (chosen.from_location, chosen.to_location))
-    boardings = [ride for ride in own if rides.from_stop[ride] == start and rides.boards[ride]]
+    drive, start, end = _ridden(network, trip, chosen)
+    rides = range(len(drive.departure))
+    boardings = [ride for ride in rides if start[ride] and drive.boards[ride]]
     if not boardings:
         raise LegRefused(number, "from_location", f"{chosen.trip_id} takes nothing on at {chosen.from_location}.")
     anchor = service_day_anchor(chosen.service_date, network.zone)
-    caught = [ride for ride in boardings if anchor + int(rides.departure[ride]) >= to_seconds(ready)]
+    caught = [ride for ride in boardings if anchor + int(drive.departure[ride]) >= to_seconds(ready)]
     if not caught:
         raise LegRefused(number, "trip_id", f"It has left when the item is ready, {spoken(ready)}.")
-    left = next(
-        (ride for ride in own if ride >= caught[0] and rides.to_stop[ride] == end and rides.leaves[ride]), None
-    )
+    left = next((ride for ride in rides if ride >= caught[0] and end[ride] and drive.leaves[ride]), None)
     if left is None:
         detail = f"{chosen.trip_id} leaves nothing at {chosen.to_location} after {chosen.from_location}."
         raise LegRefused(number, "to_location", detail)
+    return _leg(network, trip, chosen, drive, (caught[0], left))
+
+
+def carried(network: Network, chosen: ChosenLeg, *, planned_departure: datetime) -> Leg | None:
+    """The ride of an item that was planned to board then, as the trip runs now; None where it gets on or off nowhere.
+
+    Where the trip no longer calls where the item was to get off, it gets off at the next call after that at which it
+    can, or else at the last one before: then `to_location` differs.
+    """
+    trip = trip_positions(network).get(chosen.trip_id)
+    if trip is None or was_stopped(network, chosen.trip_id, chosen.service_date):
+        return None
+    drive, start, end = _ridden(network, trip, chosen)
+    rides = range(len(drive.departure))
+    boardings = [ride for ride in rides if start[ride] and drive.boards[ride]]
+    if not boardings:
+        return None
+    anchor = service_day_anchor(chosen.service_date, network.zone)
+    meant = to_seconds(planned_departure) - anchor
+    boarded = min(boardings, key=lambda ride: abs(int(drive.departure[ride]) - meant))
+    where = next((ride for ride in rides if ride >= boarded and end[ride]), None)
+    off = [ride for ride in rides if ride >= boarded and drive.leaves[ride]]
+    if where is None or not off:
+        return None
+    left = next((ride for ride in off if ride >= where), off[-1])
+    return _leg(network, trip, chosen, drive, (boarded, left))
+
+
+def _ridden(network: Network, trip: int, chosen: ChosenLeg) -> tuple[Drive, list[bool], list[bool]]:
+    """A dated trip's rides, and which of them start and which end at the ends of a leg."""
+    rides = network.rides
+    first = int(rides.first_of_trip[trip])
+    own = slice(first, first + int(rides.count_of_trip[trip]))
+    start, end = (network.stop_positions.get(name, -1) for name in (chosen.from_location, chosen.to_location))
+    drive = drive_of(network, trip, chosen.service_date.toordinal())
+    return drive, (rides.from_stop[own] == start).tolist(), (rides.to_stop[own] == end).tolist()
+
+
+def _leg(network: Network, trip: int, chosen: ChosenLeg, drive: Drive, ridden: tuple[int, int]) -> Leg:
+    boarded, left = ridden
+    anchor = service_day_anchor(chosen.service_date, network.zone)
     route = _route_of(network, trip)
+    off = int(network.rides.to_stop[int(network.rides.first_of_trip[trip]) + left])
     return Leg(
         route_id=route.id,
         trip_id=chosen.trip_id,
         service_date=chosen.service_date,
         operator=route.operator,
         from_location=chosen.from_location,
-        to_location=chosen.to_location,
-        departs_at=to_moment(anchor + int(rides.departure[caught[0]]), network.zone),
-        arrives_at=to_moment(anchor + int(rides.arrival[left]), network.zone),
+        to_location=network.timetable.stops[off].id,
+        departs_at=to_moment(anchor + int(drive.departure[boarded]), network.zone),
+        arrives_at=to_moment(anchor + int(drive.arrival[left]), network.zone),
     )

@@ -121,12 +121,44 @@ class Standstill(NamedTuple):
     until: date | None = None
 
 
+class Visit(NamedTuple):
+    """A call of a trip: the stop, and which of the trip's calls there it is (1: the first)."""
+
+    stop: str
+    number: int = 1
+
+
+class Delay(NamedTuple):
+    """How many seconds later than planned a trip arrives at a call and departs from it (negative: earlier).
+
+    What it departs with counts for all calls after it too, up to the next for which there is a delay.
+    """
+
+    visit: Visit
+    arrival: int
+    departure: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A dated trip that runs otherwise than planned: late, or past calls at which nothing gets on or off."""
+
+    trip: str
+    service_date: date
+    delays: tuple[Delay, ...] = ()
+    skipped: frozenset[Visit] = frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class Stoppages:
-    """What a timetable says and does not run after all: single trips by id and service date, and whole routes."""
+    """What a timetable says and does not run so after all: single trips by id and service date, and whole routes.
+
+    `changes` are trips that do run, otherwise: at most one for each dated trip.
+    """
 
     trips: frozenset[tuple[str, date]] = frozenset()
     routes: frozenset[Standstill] = frozenset()
+    changes: frozenset[Change] = frozenset()
 
 
 # --- the organisations, as the register says it ---------------------------------------------------

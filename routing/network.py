@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from routing.cache import Cache
 from routing.calendar import DAY_SECONDS, ServiceDays, day_of_seconds, service_day_anchor, service_days
-from routing.model import Leg, Stop, Stoppages, StopTimes, Timetable
+from routing.model import Change, Leg, Stop, Stoppages, StopTimes, Timetable, Visit
 
 Ints = npt.NDArray[np.int32]
 Longs = npt.NDArray[np.int64]
@@ -51,6 +51,16 @@ class Rides:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Drive:
+    """The rides of one trip, as columns of its own; times are GTFS seconds."""
+
+    departure: Longs
+    arrival: Longs
+    boards: Bools
+    leaves: Bools
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Stopped:
     """What does not run, as positions and ordinals of service days; `said` is the same in words."""
 
@@ -58,6 +68,8 @@ class Stopped:
     trip: Longs  # (n,): trips that do not run on …
     day: Longs  # (n,)
     standstills: tuple[tuple[Bools, int, int], ...]  # which trips (trips,), from which day to which, both included
+    changed: Mapping[tuple[int, int], Drive]  # how a trip runs on a day instead
+    latest: int  # GTFS seconds: the last of those arrivals
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,22 +135,24 @@ def compile_network(
         [-1 if stop.handling_seconds is None else stop.handling_seconds for stop in timetable.stops],
         dtype=np.int64,
     )
+    rides = _rides(timetable.stop_times, trips=len(timetable.trips), stops=timetable.stops)
     return Network(
         timetable=timetable,
         zone=ZoneInfo(timetable.timezone),
         stop_positions={stop.id: position for position, stop in enumerate(timetable.stops)},
         handling=handling,
         trip_service=np.array([trip.service for trip in timetable.trips], dtype=np.int64),
-        rides=_rides(timetable.stop_times, trips=len(timetable.trips), stops=timetable.stops),
+        rides=rides,
         days=service_days(timetable.services),
         cache=Cache(cache_bytes),
-        stopped=_stopped(timetable, stoppages),
+        stopped=_stopped(timetable, rides, stoppages),
     )
 
 
 def without(network: Network, stoppages: Stoppages) -> Network:
-    """The same timetable with other trips that do not run: shares what was compiled, not what was worked out."""
-    return replace(network, cache=Cache(network.cache.limit_bytes), stopped=_stopped(network.timetable, stoppages))
+    """The same timetable with other trips that do not run so: shares what was compiled, not what was worked out."""
+    stopped = _stopped(network.timetable, network.rides, stoppages)
+    return replace(network, cache=Cache(network.cache.limit_bytes), stopped=stopped)
 
 
 def is_stopped(network: Network, trip: int, day: int) -> bool:
@@ -147,6 +161,37 @@ def is_stopped(network: Network, trip: int, day: int) -> bool:
     return bool(((stopped.trip == trip) & (stopped.day == day)).any()) or any(
         first <= day <= last and trips[trip] for trips, first, last in stopped.standstills
     )
+
+
+def is_changed(network: Network, trip: int, day: int) -> bool:
+    """Whether a trip (by position) runs otherwise than planned on a service day (ordinal)."""
+    return (trip, day) in network.stopped.changed
+
+
+def drive_of(network: Network, trip: int, day: int) -> Drive:
+    """How a trip (by position) runs on a service day (ordinal), as far as is known."""
+    return network.stopped.changed.get((trip, day)) or planned_drive(network.rides, trip)
+
+
+def planned_drive(rides: Rides, trip: int) -> Drive:
+    """How a trip (by position) runs by the timetable."""
+    first = int(rides.first_of_trip[trip])
+    own = slice(first, first + int(rides.count_of_trip[trip]))
+    return Drive(rides.departure[own], rides.arrival[own], rides.boards[own], rides.leaves[own])
+
+
+def visits_of(timetable: Timetable, rides: Rides, trip: int) -> list[Visit]:
+    """The calls of a trip (by position) in order; none where it has but one, and moves nothing."""
+    first, count = int(rides.first_of_trip[trip]), int(rides.count_of_trip[trip])
+    if count == 0:
+        return []
+    stops = [*rides.from_stop[first : first + count].tolist(), int(rides.to_stop[first + count - 1])]
+    seen: dict[int, int] = {}
+    found = []
+    for stop in stops:
+        seen[stop] = seen.get(stop, 0) + 1
+        found.append(Visit(timetable.stops[stop].id, seen[stop]))
+    return found
 
 
 def trip_positions(network: Network) -> Mapping[str, int]:
@@ -237,12 +282,18 @@ def _expand(network: Network, *, start: int, length: int) -> Window:
     ride = np.arange(len(dated)) + np.repeat(rides.first_of_trip[trip_of] - (np.cumsum(count) - count), count)
     departure = rides.departure[ride] + anchor_of[dated]
     arrival = rides.arrival[ride] + anchor_of[dated]
+    boards, leaves = rides.boards[ride], rides.leaves[ride]
+    for (trip, day), drive in network.stopped.changed.items():
+        for at in np.flatnonzero((trip_of == trip) & (day_of == day)).tolist():
+            own = slice(int(count[:at].sum()), int(count[: at + 1].sum()))
+            departure[own], arrival[own] = drive.departure + anchor_of[at], drive.arrival + anchor_of[at]
+            boards[own], leaves[own] = drive.boards, drive.leaves
     # Times never decrease along a trip: what is cut off is its beginning or its end, never its middle.
     kept = (departure >= 0) & (arrival <= length)
     dated, ride, departure, arrival = dated[kept], ride[kept], departure[kept], arrival[kept]
-    from_stop, to_stop, leaves = rides.from_stop[ride], rides.to_stop[ride], rides.leaves[ride]
+    from_stop, to_stop, leaves = rides.from_stop[ride], rides.to_stop[ride], leaves[kept]
 
-    boarding = np.flatnonzero(rides.boards[ride])
+    boarding = np.flatnonzero(boards[kept])
     # Stable: among equals at one stop, the order of rides (trip, service day, call) stays.
     slots = boarding[np.argsort(from_stop[boarding] * _STOP + departure[boarding], kind="stable")]
     slot_keys = from_stop[slots] * _STOP + departure[slots]
@@ -280,7 +331,7 @@ def _dated_trips(network: Network, *, start: int, length: int) -> tuple[Longs, L
     Ordered by trip, then day. Anchors are seconds after `start`. Service days begin so far before the window
     that every trip past midnight which still drives inside it is there.
     """
-    longest = int(network.rides.arrival.max(initial=0))
+    longest = max(int(network.rides.arrival.max(initial=0)), network.stopped.latest)
     first = max(day_of_seconds(start - longest) - 1, network.days.first)
     last = min(day_of_seconds(start + length) + 1, network.days.last)
     days = range(first, max(first, last + 1))
@@ -293,13 +344,22 @@ def _dated_trips(network: Network, *, start: int, length: int) -> tuple[Longs, L
     return trip, day + first, anchor[day]
 
 
-def _stopped(timetable: Timetable, said: Stoppages) -> Stopped:
+def _stopped(timetable: Timetable, rides: Rides, said: Stoppages) -> Stopped:
     """What of the stoppages this timetable knows."""
-    ids = {trip for trip, _ in said.trips}
+    ids = {trip for trip, _ in said.trips} | {change.trip for change in said.changes}
     position = {trip.id: at for at, trip in enumerate(timetable.trips) if trip.id in ids} if ids else {}
     single = sorted((position[trip], day.toordinal()) for trip, day in said.trips if trip in position)
     route_of = np.array([trip.route for trip in timetable.trips], dtype=np.int64)
     routes = {route.id: at for at, route in enumerate(timetable.routes)} if said.routes else {}
+    changed = {
+        (position[change.trip], change.service_date.toordinal()): _changed(
+            change,
+            planned_drive(rides, position[change.trip]),
+            visits_of(timetable, rides, position[change.trip]),
+        )
+        for change in said.changes
+        if change.trip in position and rides.count_of_trip[position[change.trip]]
+    }
     return Stopped(
         said=said,
         trip=np.array([trip for trip, _ in single], dtype=np.int64),
@@ -313,7 +373,32 @@ def _stopped(timetable: Timetable, said: Stoppages) -> Stopped:
             for still in said.routes
             if still.route is None or still.route in routes
         ),
+        changed=changed,
+        latest=max((int(drive.arrival[-1]) for drive in changed.values()), default=0),
     )
+
+
+def _changed(change: Change, planned: Drive, visits: list[Visit]) -> Drive:
+    """How a trip runs with a change; what the change says of calls that it does not make says nothing.
+
+    A van that makes up for lost time is nowhere before it has left the call before: times that differ by the
+    timetable stay at least a second apart, and never decrease.
+    """
+    delays = {delay.visit: delay for delay in change.delays}
+    late_arrival, late_departure, late = [], [], 0
+    for visit in visits:
+        delay = delays.get(visit)
+        late_arrival.append(late if delay is None else delay.arrival)
+        late = late if delay is None else delay.departure
+        late_departure.append(late)
+    times = np.empty(2 * len(planned.departure), dtype=np.int64)
+    times[0::2], times[1::2] = planned.departure, planned.arrival
+    least = np.cumsum(np.minimum(np.diff(times, prepend=times[0]), 1))
+    times[0::2] += np.array(late_departure[:-1], dtype=np.int64)
+    times[1::2] += np.array(late_arrival[1:], dtype=np.int64)
+    times = np.maximum.accumulate(times - least) + least
+    called = np.array([visit not in change.skipped for visit in visits], dtype=np.bool_)
+    return Drive(times[0::2], times[1::2], planned.boards & called[:-1], planned.leaves & called[1:])
 
 
 def _stop(driven: Bools, stopped: Stopped, first: int) -> None:

@@ -12,6 +12,8 @@ from app.problems import BadRequest, InvalidInput, TooLarge, UnsupportedMediaTyp
 Shape = TypeVar("Shape", bound=BaseModel)
 
 MAX_BODY_BYTES = 256 * 1024
+MAX_PROTOBUF_BYTES = 8 * 1024 * 1024
+PROTOBUF_TYPES = ("application/x-protobuf", "application/protobuf")
 XML_TYPES = ("application/xml", "text/xml")
 
 
@@ -34,22 +36,30 @@ async def read_xml(request: Request) -> bytes:
     return await _read(request)
 
 
-async def _read(request: Request) -> bytes:
+async def read_protobuf(request: Request) -> bytes:
+    """Read the body, which is said to be Protocol Buffers. Raises UnsupportedMediaType or TooLarge."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type not in PROTOBUF_TYPES:
+        raise UnsupportedMediaType(f"Send the body as {' or '.join(PROTOBUF_TYPES)}.")
+    return await _read(request, MAX_PROTOBUF_BYTES)
+
+
+async def _read(request: Request, most: int = MAX_BODY_BYTES) -> bytes:
     try:
-        return await _read_whole(request)
+        return await _read_whole(request, most)
     except ClientDisconnect:  # nobody hears it, but it is no fault of ours
         raise BadRequest("The body broke off.") from None
 
 
-async def _read_whole(request: Request) -> bytes:
+async def _read_whole(request: Request, most: int) -> bytes:
     length = request.headers.get("content-length", "")
     if length.isdecimal():
-        if int(length) > MAX_BODY_BYTES:
-            raise TooLarge(f"The body is larger than {MAX_BODY_BYTES // 1024} KiB.")
+        if int(length) > most:
+            raise TooLarge(f"The body is larger than {most // 1024} KiB.")
         return await request.body()  # the server holds the caller to the length it stated
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise TooLarge(f"The body is larger than {MAX_BODY_BYTES // 1024} KiB.")
+        if len(body) > most:
+            raise TooLarge(f"The body is larger than {most // 1024} KiB.")
     return bytes(body)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -36,6 +36,7 @@ CANCELLED: dict[str, Any] = {
     "by": "NL-0800070000",
     "note": "The van broke down",
     "created_at": "2026-11-24T07:15:00+01:00",
+    "source": "planner",
 }
 
 
@@ -62,6 +63,7 @@ class CancellationShape(BaseModel):
     by: str
     note: str | None
     created_at: datetime
+    source: Literal["planner", "feed"] = Field(description="Whether a person said so, or a feed of trip updates.")
 
 
 @router.post(

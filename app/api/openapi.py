@@ -24,10 +24,12 @@ from app.api.harvest_shapes import OftenShape, StartShape
 from app.api.key_shapes import NewKeyShape
 from app.api.lapse_rules import AgreedShape
 from app.api.loan_shapes import ActionShape, LoanRequestShape
+from app.api.scan_shapes import ScanAskShape
 from app.api.schemas import Problem
 from app.api.session_shapes import CodeShape, NewSessionShape, SignInShape
 from app.api.suspensions import SuspendShape
 from app.api.system_shapes import CheckAskShape, InstallationShape, ParticipationAskShape, SecretAskShape
+from app.api.trip_change_shapes import ChangeTripShape, PreviewAskShape
 from app.api.webhook_shapes import WebhookRequestShape
 from app.database import DatabaseUnavailable
 from app.planning.scenario import ScenarioShape
@@ -72,6 +74,10 @@ TAGS = [
         "name": "Drafts",
         "description": "The timetable as it could be: changed, compared, made a version, activated at a date.",
     },
+    {
+        "name": "Live day",
+        "description": "The trips of a day with their load, what drivers load and unload, and hand scanners.",
+    },
     {"name": "Imports", "description": "Bulk data in: agencies, network and holdings, each a file as the body."},
     {"name": "Keys", "description": "Who may call, what for and until when."},
 ]
@@ -105,6 +111,9 @@ SHAPES = (
     LoanRequestShape,
     ActionShape,
     CancelShape,
+    ChangeTripShape,
+    PreviewAskShape,
+    ScanAskShape,
     SuspendShape,
     NewKeyShape,
     NewSessionShape,

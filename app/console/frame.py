@@ -34,6 +34,8 @@ MENU: tuple[tuple[str, str, frozenset[str]], ...] = (
     ("boards", "/console/boards", frozenset()),
     ("timetable", "/console/timetable", frozenset({"planner", "reader"})),
     ("suspensions", "/console/suspensions", frozenset({"planner", "reader"})),
+    ("day", "/console/day", frozenset({"planner", "reader"})),
+    ("scan", "/console/scan", frozenset({"requester", "supplier", "planner"})),
     ("changes", "/console/changes", frozenset({"planner", "reader"})),
 )
 

@@ -11,7 +11,19 @@ from app.lending.happen import Circumstances, happen
 from app.lending.lifecycle import Event, NotAllowed
 from app.lending.record import US
 from app.lending.snapshot import NotReady, State
-from app.lending.track import STRANDED, UNDER_WAY, Rest, Way, goes_on, moved, plan, rest_of
+from app.lending.track import (
+    STRANDED,
+    UNDER_WAY,
+    Rest,
+    Way,
+    as_it_is,
+    as_it_runs,
+    goes_on,
+    moved,
+    plan,
+    rest_of,
+    still_by_hand,
+)
 from app.store.events import Told
 from app.store.loans import Loan, lock_loan, read_loan
 from app.store.tasks import Task, finish, hold, postpone
@@ -67,7 +79,9 @@ async def _replan(ground: Ground, state: State, task: Task, loan_id: UUID) -> No
             raise LookAgain
         if way is not None:
             try:
-                loan = await happen(connection, loan, Event.REPLANNED, _told(seen, way, at), Circumstances(way=way))
+                loan = await happen(
+                    connection, loan, Event.REPLANNED, _told(state, seen, way, at), Circumstances(way=way)
+                )
             except NotAllowed:  # it is there, or no longer under way
                 await finish(connection, task)
                 return
@@ -85,11 +99,15 @@ def better_way(state: State, loan: Loan, *, at: datetime) -> Way | None:
     rest = rest_of(state, loan, at=at)
     if rest is None:
         return None
-    if rest.runs and loan.itinerary_by is not None:
-        return None
+    same = as_it_is(rest, by=loan.itinerary_by) if rest.shifted and rest.runs else None
+    if loan.itinerary_by is not None:
+        if rest.runs:
+            return same
+        if (kept := still_by_hand(state, rest, by=loan.itinerary_by)) is not None:
+            return kept
     way = plan(state, rest.location, rest.to, at=rest.ready_at)
-    if rest.runs and not _earlier(way, loan.expected_at):
-        return None
+    if rest.runs and not _earlier(way, loan.expected_at if same is None else same.arrives_at):
+        return same
     if way.arrives_at is None and loan.expected_at is None:
         return None  # said already
     return _with_past(rest, way)
@@ -104,11 +122,17 @@ def _with_past(rest: Rest, way: Way) -> Way:
     return way if way.arrives_at is None else replace(way, legs=[*rest.ridden, *way.legs])
 
 
-def _told(loan: Loan, way: Way, at: datetime) -> Told:
+def why_replanned(state: State, loan: Loan, way: Way) -> str:
+    """Say for people why an item goes another way, or is there at another time."""
     if way.arrives_at is None:
-        note = "What it was going to ride no longer runs, and no van takes it on."
-    elif loan.expected_at is not None and way.arrives_at < loan.expected_at:
-        note = "It can be there earlier by what runs now."
-    else:
-        note = "What it was going to ride no longer runs."
-    return Told(at=at, by=US, note=note, data=moved(loan, way))
+        return "What it was going to ride no longer runs, and no van takes it on."
+    if loan.expected_at is not None and way.arrives_at < loan.expected_at:
+        return "It can be there earlier by what runs now."
+    now = [(leg, as_it_runs(state, leg)) for leg in loan.itinerary or ()]
+    if all(running is not None for _, running in now) and any(running != leg for leg, running in now):
+        return "What it rides, or was going to ride, is late or passes a stop by."
+    return "What it was going to ride no longer runs."
+
+
+def _told(state: State, loan: Loan, way: Way, at: datetime) -> Told:
+    return Told(at=at, by=US, note=why_replanned(state, loan, way), data=moved(loan, way))

@@ -73,7 +73,7 @@ async def cancel(ground: Ground, trip: Trip, *, by: str, note: str | None) -> tu
             note=note,
         )
         if new:
-            await _tell(connection, STOPPED)
+            await tell(connection, STOPPED)
         return await get_cancellation(connection, trip.trip_id, trip.service_date), new
 
 
@@ -81,7 +81,7 @@ async def restore(ground: Ground, trip_id: str, service_date: date) -> None:
     """Take a cancellation back: the trip runs after all."""
     async with ground.database.transaction() as connection:
         await remove_cancellation(connection, trip_id, service_date)
-        await _tell(connection, CHANGED)
+        await tell(connection, CHANGED)
 
 
 async def suspend(ground: Ground, suspension: Suspension, *, by: str, note: str | None) -> Row:
@@ -98,7 +98,7 @@ async def suspend(ground: Ground, suspension: Suspension, *, by: str, note: str 
             note=note,
         )
         await _recount(connection, row)
-        await _tell(connection, STOPPED)
+        await tell(connection, STOPPED)
     return row
 
 
@@ -109,10 +109,11 @@ async def lift(ground: Ground, number: int) -> None:
         row = await get_suspension(connection, number)
         await lift_suspension(connection, number, today=today)
         await _recount(connection, row)
-        await _tell(connection, CHANGED)
+        await tell(connection, CHANGED)
 
 
-async def _tell(connection: Connection, cause: str) -> None:
+async def tell(connection: Connection, cause: str) -> None:
+    """Have what was changed be known, and items under way planned again: the last step of a transaction."""
     await bump(connection, REGISTER)
     await plan_again(connection, cause)
 

@@ -12,7 +12,7 @@ import orjson
 from app.lending.lifecycle import Item
 from app.lending.snapshot import State
 from app.store.loans import Loan
-from routing import ChosenLeg, Leg, find_leg, itinerary, put_together, was_stopped
+from routing import ChosenLeg, Leg, LegRefused, carried, find_leg, itinerary, put_together, was_changed, was_stopped
 
 HORIZON_DAYS = 35
 STRANDED = timedelta(days=1)
@@ -37,15 +37,18 @@ class Way:
 class Rest:
     """Where an item under way can be planned from, from when on, and to where.
 
-    `ridden` are legs since it was last seen that have begun; `runs`: what it was going to ride from here on runs as
-    planned, and leads there.
+    `ridden` are legs since it was last seen that have begun, as they run now, and `shifted` says that they do so
+    otherwise than was planned. `legs` are those to come; `runs`: they run as planned, it catches them, and they lead
+    there.
     """
 
     location: str
     ready_at: datetime
     to: str
     ridden: list[dict[str, Any]]
+    legs: list[dict[str, Any]]
     runs: bool
+    shifted: bool
 
 
 def plan(state: State, from_location: str, to_location: str, *, at: datetime) -> Way:
@@ -80,16 +83,23 @@ def rest_of(state: State, loan: Loan, *, at: datetime) -> Rest | None:
     location = loan.seen_at_location or start
     ready = max(at, loan.seen_at or at)
     legs = _from(loan.itinerary, location)
-    ridden = []
-    while legs and _moment(legs[0], "departs_at") <= at and not _stopped(state, legs[0]):
-        ridden.append(legs.pop(0))
+    ridden: list[dict[str, Any]] = []
+    shifted = False
+    while legs and (now := as_it_runs(state, legs[0])) is not None and _moment(now, "departs_at") <= at:
+        planned = legs.pop(0)
+        ridden.append(now)
+        shifted = shifted or now != planned
+        if now["to_location"] != planned["to_location"]:
+            legs = []  # it is put down elsewhere: what it was going to ride from there leads nowhere now
     if ridden:
         location = ridden[-1]["to_location"]
         stop = state.network.stop_positions.get(location)
         handling = 0 if stop is None else max(0, int(state.network.handling[stop]))
         ready = max(ready, _moment(ridden[-1], "arrives_at") + timedelta(seconds=handling))
     ends = legs[-1]["to_location"] if legs else location
-    return Rest(location, ready, to, ridden, runs=ends == to and all(runs(state, leg) for leg in legs))
+    caught = not (ridden and legs) or ready <= _moment(legs[0], "departs_at")
+    on = ends == to and caught and all(runs(state, leg) for leg in legs)
+    return Rest(location, ready, to, ridden, legs, runs=on, shifted=shifted)
 
 
 UNDER_WAY = (Item.ON_TRIP, Item.AT_HUB, Item.ON_THE_WAY_BACK)
@@ -116,8 +126,25 @@ def runs(state: State, leg: dict[str, Any]) -> bool:
 
 
 def goes_on(state: State, leg: dict[str, Any]) -> bool:
-    """Say whether nobody stopped a leg's trip; whether it was ridden before that does not matter here."""
-    return not _stopped(state, leg)
+    """Say whether nobody stopped a leg's trip or has it run otherwise than the leg says.
+
+    Whether it was ridden before that does not matter here.
+    """
+    return as_it_runs(state, leg) == leg
+
+
+def as_it_runs(state: State, leg: dict[str, Any]) -> dict[str, Any] | None:
+    """Return a leg as its trip runs now; None where it does not, or takes nothing on there.
+
+    Where the trip no longer stops where the item was to be put down, `to_location` is where that is done instead.
+    """
+    day = date.fromisoformat(leg["service_date"])
+    if _stopped(state, leg):
+        return None
+    if not was_changed(state.network, leg["trip_id"], day):
+        return leg
+    now = carried(state.network, _chosen(leg), planned_departure=_moment(leg, "departs_at"))
+    return None if now is None else _shown(now)
 
 
 def _stopped(state: State, leg: dict[str, Any]) -> bool:
@@ -139,6 +166,20 @@ def by_hand(state: State, rest: Rest, legs: Sequence[ChosenLeg], *, by: str) -> 
         state.network, legs, from_location=rest.location, to_location=rest.to, ready_at=rest.ready_at
     )
     return Way([*rest.ridden, *(_shown(leg) for leg in found.legs)], found.arrives_at, by)
+
+
+def still_by_hand(state: State, rest: Rest, *, by: str) -> Way | None:
+    """Return the way that staff put together, at the times of now; None where it no longer leads there."""
+    try:
+        return by_hand(state, rest, [_chosen(leg) for leg in rest.legs], by=by) if rest.legs else None
+    except LegRefused:
+        return None
+
+
+def as_it_is(rest: Rest, *, by: str | None) -> Way:
+    """Return what is left of a way that runs, at the times at which it does."""
+    legs = [*rest.ridden, *rest.legs]
+    return Way(legs, _moment(legs[-1], "arrives_at"), by)
 
 
 def moved(loan: Loan, way: Way) -> dict[str, str | None]:

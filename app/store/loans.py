@@ -206,6 +206,19 @@ async def _loan(connection: asyncpg.Connection, loan: UUID, lock: str) -> Loan:
     row = await connection.fetchrow(f"select {_LOAN} from loan_request where id = $1 {lock}", loan)  # noqa: S608
     if row is None:
         raise UnknownLoanRequest(f"There is no loan request {loan}.")
+    return _read(row)
+
+
+async def read_loans(connection: asyncpg.Connection, loans: Sequence[UUID]) -> list[Loan]:
+    """Return these loan requests as they are now, those that there are, by id."""
+    rows = await connection.fetch(
+        f"select {_LOAN} from loan_request where id = any($1::uuid[]) order by id",  # noqa: S608
+        list(loans),
+    )
+    return [_read(row) for row in rows]
+
+
+def _read(row: asyncpg.Record) -> Loan:
     itinerary = row["itinerary"]
     return Loan(
         **{

@@ -10,11 +10,12 @@ from typing import Any
 
 import asyncpg
 
+from app.store.trip_changes import PLANNER, load_changes
 from routing.model import Standstill, Stoppages
 
 Row = dict[str, Any]
 
-_CANCELLATION = "trip_id, service_date, route_id, operator, by, note, created_at"
+_CANCELLATION = "trip_id, service_date, route_id, operator, by, note, created_at, source"
 _SUSPENSION = "id, agency, location, route, everything, since, until, by, note"
 
 
@@ -33,6 +34,7 @@ async def load_stoppages(connection: asyncpg.Connection) -> Stoppages:
         "select route, since, until from suspension where route is not null or everything"
     )
     return Stoppages(
+        changes=await load_changes(connection),
         trips=frozenset((row["trip_id"], row["service_date"]) for row in trips),
         routes=frozenset(Standstill(*row) for row in routes),
     )
@@ -50,25 +52,32 @@ async def add_cancellation(
     operator: str,
     by: str,
     note: str | None,
+    source: str = PLANNER,
 ) -> bool:
     """Write down that a trip does not run on a day; False, and nothing written, where that was known already."""
     done: str = await connection.execute(
-        "insert into trip_cancellation (trip_id, service_date, route_id, operator, by, note)"
-        " values ($1, $2, $3, $4, $5, $6) on conflict do nothing",
-        *(trip_id, service_date, route_id, operator, by, note),
+        "insert into trip_cancellation (trip_id, service_date, route_id, operator, by, note, source)"
+        " values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing",
+        *(trip_id, service_date, route_id, operator, by, note, source),
     )
     return done == "INSERT 0 1"
 
 
 async def get_cancellation(connection: asyncpg.Connection, trip_id: str, service_date: date) -> Row:
     """Return one cancellation. Raises UnknownCancellation."""
+    row = await find_cancellation(connection, trip_id, service_date)
+    if row is None:
+        raise UnknownCancellation(f"The trip {trip_id} is not cancelled on {service_date}.")
+    return row
+
+
+async def find_cancellation(connection: asyncpg.Connection, trip_id: str, service_date: date) -> Row | None:
+    """Return one cancellation; None where the trip is not cancelled."""
     row = await connection.fetchrow(
         f"select {_CANCELLATION} from trip_cancellation where trip_id = $1 and service_date = $2",  # noqa: S608
         *(trip_id, service_date),
     )
-    if row is None:
-        raise UnknownCancellation(f"The trip {trip_id} is not cancelled on {service_date}.")
-    return dict(row)
+    return None if row is None else dict(row)
 
 
 async def remove_cancellation(connection: asyncpg.Connection, trip_id: str, service_date: date) -> None:

@@ -614,6 +614,27 @@ trip_cancellation = Table(
     Column("by", Text, nullable=False),
     Column("note", Text),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("source", Text, nullable=False, server_default=text("'planner'")),  # a feed takes back only its own
+    CheckConstraint("source in ('planner','feed')", name="source"),
+)
+
+trip_change = Table(
+    "trip_change",
+    metadata,
+    # A trip that runs late or skips stops on a service day; calls by location and which of those there it is, so that
+    # they are found again in another version.
+    Column("trip_id", Text, primary_key=True),
+    Column("service_date", Date, primary_key=True),
+    Column("route_id", Text, nullable=False),
+    Column("operator", Text, nullable=False),
+    Column("delays", JSONB, nullable=False),  # [{location, visit, arrival, departure}], in the order of the calls
+    Column("skipped", JSONB, nullable=False),  # [{location, visit}]
+    Column("source", Text, nullable=False),  # planner | feed
+    Column("by", Text, nullable=False),
+    Column("note", Text),
+    _moment("changed_at", required=True),
+    CheckConstraint("source in ('planner','feed')", name="source"),
+    Index("ix_trip_change_service_date_trip_id", "service_date", "trip_id"),
 )
 
 webhook = Table(

@@ -185,6 +185,20 @@ DELETE /v1/trips/cancellations/{trip_id}/{service_date}  401 401 401  403 403  4
 GET /v1/load                                          401 401 401  403 403  403 403  200 200  200 200
 GET /v1/load/routes                                   401 401 401  403 403  403 403  200 200  200 200
 GET /v1/load/trips/{trip_id}/{service_date}           401 401 401  403 403  403 403  200 200  200 200
+GET /v1/trips/changes                                 401 401 401  200 200  200 200  200 200  200 200
+POST /v1/trips/changes                                401 401 401  403 403  403 403  201 403  403 201
+POST /v1/trips/changes/preview                        401 401 401  403 403  403 403  200 403  403 200
+DELETE /v1/trips/changes/{trip_id}/{service_date}     401 401 401  403 403  403 403  204 403  403 204
+POST /v1/imports/trip-updates                         401 401 401  403 403  403 403  200 200  403 200
+GET /v1/trips/replanned                               401 401 401  403 403  403 403  200 200  200 200
+GET /v1/trips/today                                   401 401 401  403 403  403 403  200 200  200 200
+GET /v1/trips/days/{service_date}                     401 401 401  403 403  403 403  200 200  200 200
+GET /v1/trips/{trip_id}/{service_date}/run-sheet      401 401 401  403 403  403 403  200 403  200 200
+GET /v1/loan-requests/{loan_request}/label            401 401 401  200 404  200 404  404 404  200 200
+GET /v1/loan-requests/{loan_request}/label : on-its-way  401 401 401  200 404  200 404  200 404  200 200
+GET /v1/labels                                        401 401 401  200 404  200 404  404 404  200 200
+GET /v1/scans/{code}                                  401 401 401  200 404  200 404  200 200  200 200
+POST /v1/scans                                        401 401 401  200 404  200 404  200 200  403 200
 GET /v1/suspensions                                   401 401 401  200 200  200 200  200 200  200 200
 POST /v1/suspensions                                  401 401 401  403 403  403 403  201 403  403 201
 POST /v1/suspensions : of everything                  401 401 401  403 403  403 403  403 403  403 201
@@ -241,7 +255,8 @@ PLACES = {
 FRESH = """
 delete from network_schedule; delete from network_draft;
 delete from loan_request; delete from task; delete from scenario; delete from settlement_entry; delete from webhook;
-delete from trip_cancellation; delete from suspension; update epoch set number = number + 1 where of = 'register';
+delete from trip_cancellation; delete from trip_change; delete from suspension;
+update epoch set number = number + 1 where of = 'register';
 update network_activation set undone_at = now() where undone_at is null;
 insert into network_activation (version) select number from network_version where id = 'first';
 """
@@ -295,6 +310,8 @@ DETAILS = {
     "Unfilled": {"reason": "InUse"},
 }
 STANDING_STILL = {"route": "V1", "since": "2026-11-24"}
+LATE = {"trip_id": "v1-out", "service_date": "2026-11-24", "delay_seconds": 600}
+EMPTY_FEED = b"\n\x05\n\x032.0"  # a header that names the version of GTFS-Realtime
 CANCELLED = {"trip_id": "v1-out", "service_date": "2026-11-24"}
 RECEIVER = {"url": "https://93.184.216.34/heard"}  # nobody is called: no event comes while it is there
 # Fernet: 32 bytes in URL-safe base64.
@@ -401,6 +418,27 @@ async def on_suspension(stage: Stage) -> dict[str, Any]:
 async def on_cancellation(stage: Stage) -> dict[str, Any]:
     await stage.admin("POST", "/v1/trips/cancellations", json=CANCELLED)
     return {}
+
+
+async def on_change(stage: Stage) -> dict[str, Any]:
+    await stage.admin("POST", "/v1/trips/changes", json=LATE)
+    return {}
+
+
+async def on_labels(stage: Stage) -> dict[str, Any]:
+    await stage.loan()
+    return {"params": {"loan_request": stage.places["loan_request"]}}
+
+
+async def on_code(stage: Stage) -> dict[str, Any]:
+    await stage.loan(*OUT)
+    stage.places["code"] = stage.places["loan_request"]
+    return {}
+
+
+async def on_scan(stage: Stage) -> dict[str, Any]:
+    await stage.loan(*OUT)
+    return {"json": {"code": stage.places["loan_request"], "location": "H"}}
 
 
 async def on_webhook(stage: Stage) -> dict[str, Any]:
@@ -555,6 +593,15 @@ REQUESTS: Mapping[str, Prepared] = {
     "PUT /v1/network/operators/{operator}/days/{day}": sends(json={"runs": False}),
     "POST /v1/trips/cancellations": sends(json=CANCELLED),
     "DELETE /v1/trips/cancellations/{trip_id}/{service_date}": on_cancellation,
+    "POST /v1/trips/changes": sends(json=LATE),
+    "POST /v1/trips/changes/preview": sends(json=LATE),
+    "DELETE /v1/trips/changes/{trip_id}/{service_date}": on_change,
+    "POST /v1/imports/trip-updates": sends(content=EMPTY_FEED, headers={"content-type": "application/x-protobuf"}),
+    "GET /v1/loan-requests/{loan_request}/label": on_loan(),
+    "GET /v1/loan-requests/{loan_request}/label : on-its-way": on_loan(*OUT),
+    "GET /v1/labels": on_labels,
+    "GET /v1/scans/{code}": on_code,
+    "POST /v1/scans": on_scan,
     "POST /v1/suspensions": sends(json=STANDING_STILL),
     "POST /v1/suspensions : of everything": sends(json={"everything": True, "since": "2026-11-24"}),
     "DELETE /v1/suspensions/{suspension}": on_suspension,

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 DOCUMENT: dict[str, Any] = create_app(Settings()).openapi()
 SLUGS = {row.slug: row for row in PROBLEMS.values()}
 # What whole files are: nothing to show on a page.
-BINARY = {"application/zip", "text/html"}
+BINARY = {"application/pdf", "application/x-protobuf", "application/zip", "text/html"}
 
 Operation = tuple[str, dict[str, Any]]
 

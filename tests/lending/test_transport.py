@@ -312,7 +312,7 @@ async def test_a_cancellation_is_said_once_and_shown(house: House) -> None:
     again = await house.client.post(CANCELLATIONS, json={**body, "note": "again"})
     assert (first.status_code, again.status_code, again.json()) == (201, 200, first.json())
     shown = {name: value for name, value in first.json().items() if name != "created_at"}
-    assert shown == {**body, "route_id": "V1", "operator": "V1 vans", "by": "admin"}
+    assert shown == {**body, "route_id": "V1", "operator": "V1 vans", "by": "admin", "source": "planner"}
     await house.client.post(CANCELLATIONS, json={**body, "service_date": "2026-11-24"})
     page = (await house.client.get(CANCELLATIONS, params={"limit": 1})).json()
     assert page["items"] == [first.json()]

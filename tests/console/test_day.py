@@ -1,0 +1,113 @@
+"""The live day in a browser: a trip is cancelled, another late, a run sheet is printed, and a label scanned."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from io import BytesIO
+
+import pytest
+from pypdf import PdfReader
+
+from app.settings import Settings
+from tests.console.conftest import NARROW, WIDE, Watched, watched
+from tests.lending.conftest import NO_LOAN_REQUEST
+from tests.support.filled import run_sql
+from tests.support.house import House, open_house
+from tests.support.serving import listening_for
+
+pytestmark = pytest.mark.once
+
+
+@pytest.fixture
+async def house(filled: str) -> AsyncIterator[House]:
+    await run_sql(filled, f"{NO_LOAN_REQUEST}; update epoch set number = number + 1")
+    async with open_house(Settings(database_url=filled)) as opened:
+        yield opened
+
+
+async def shipped(house: House) -> str:
+    loan = await house.asked()
+    await house.acted(loan, "Loaned")
+    return loan
+
+
+async def say_of(seen: Watched, trip: str, what: str) -> None:
+    """Choose a trip of the day, choose what is said of it, and look at the preview."""
+    await seen.open("/console/day")
+    await seen.page.get_by_role("link", name=trip).click()
+    await seen.page.get_by_label(what).check()
+    await seen.page.get_by_label("Reden").fill("pech")
+    await seen.page.get_by_role("button", name="Laat zien wat dit verandert").click()
+    await seen.page.get_by_text("Van de 1 exemplaren op deze rit worden er 1 opnieuw gepland.").wait_for()
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+async def test_a_cancelled_trip_has_its_load_planned_again(house: House, size: tuple[int, int]) -> None:
+    loan = await shipped(house)
+    async with listening_for(house.app, lifespan="off") as url, watched(url, size) as seen:
+        await say_of(seen, "v1-in", "Hij rijdt niet")
+        await seen.is_sound()
+        assert "di 24 nov 11:00" in await seen.page.locator("#preview").inner_text()
+        await seen.page.get_by_role("button", name="Zo doorvoeren").click()
+        await seen.page.get_by_role("button", name="Toch volgens plan laten rijden").wait_for()
+        await seen.is_sound()
+        await house.work()
+        await seen.open("/console/day")
+        row = seen.page.get_by_role("row").filter(has=seen.page.get_by_role("link", name="v1-in"))
+        assert "Uitgevallen" in await row.inner_text()
+        replanned = seen.page.get_by_role("region", name="Opnieuw gepland")
+        assert loan[-12:] in await replanned.inner_text()
+        assert "Wat het zou nemen, rijdt niet meer." in await replanned.inner_text()
+        await seen.is_sound()
+        await seen.page.get_by_role("link", name="v1-in").click()
+        await seen.page.get_by_role("button", name="Toch volgens plan laten rijden").click()
+        await seen.page.get_by_text("Volgens plan").wait_for()
+        await house.work()
+        await say_of(seen, "v1-in", "Hij is later")
+        await seen.page.get_by_role("button", name="Zo doorvoeren").click()
+        await seen.page.get_by_text("gepland 10:30").wait_for()
+        assert seen.page.url.endswith("/console/day/trip?trip=v1-in&date=2026-11-23")
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+async def test_a_run_sheet_is_printed_and_a_label_scanned(house: House, size: tuple[int, int]) -> None:
+    loan = await shipped(house)
+    async with listening_for(house.app, lifespan="off") as url, watched(url, size) as seen:
+        await seen.open("/console/run-sheet?trip=v1-in&date=2026-11-23")
+        await seen.page.get_by_text("Laden voor Desk: 1 exemplaren in 1 kratten").wait_for()
+        await seen.page.emulate_media(media="print")
+        await seen.is_sound()
+        assert not await seen.page.get_by_role("button", name="Afdrukken").is_visible()
+        await seen.page.emulate_media(media="screen")
+        printed = await house.client.get("/console/run-sheet/pdf?trip=v1-in&date=2026-11-23")
+        text = PdfReader(BytesIO(printed.content)).pages[0].extract_text()
+        assert "Rittenlijst v1-in" in text
+        assert "Laden voor Desk: 1 exemplaren, 1 kratten" in text
+        labels = await house.client.get("/console/run-sheet/labels?trip=v1-in&date=2026-11-23")
+        codes = [line for line in _lines(labels.content) if line.replace(" ", "").isdigit()]
+        there, back = (code.replace(" ", "") for code in codes)
+
+        await seen.open("/console/scan")
+        await seen.is_sound()
+        await seen.page.get_by_label("Locatie").fill("H")
+        await seen.page.get_by_role("button", name="Kiezen").click()
+        await seen.page.get_by_role("heading", name="Scanner van Hub").wait_for()
+        house.clock.set(house.clock.now().replace(hour=10, minute=5))
+        for code, said in (
+            ("9789000000005", "Onbekende code"),
+            (there, "In de krat voor Desk"),
+            (there, "Dit is hier al gescand."),
+            (back, "De verkeerde strook zit boven: draai hem om."),
+        ):
+            await seen.page.keyboard.type(code)  # into whatever has the focus, as a scanner does
+            await seen.page.keyboard.press("Enter")
+            await seen.page.get_by_text(said).wait_for()
+            await seen.is_sound()
+        assert (await house.look(loan))["seen_at_location"] == "H"
+        assert (await house.history(loan)).count("ScannedOnTheWay: Loaned") == 1
+        await seen.open("/console/scan")
+        await seen.page.get_by_role("heading", name="Scanner van Hub").wait_for()  # it is remembered
+
+
+def _lines(data: bytes) -> list[str]:
+    return [line for page in PdfReader(BytesIO(data)).pages for line in page.extract_text().splitlines()]
