@@ -42,9 +42,16 @@ async def show_list(
     status: Text = "",
     requesting_agency_request_id: Text = "",
     state: Text = "",
+    outcome: Text = "",
+    delivered: Text = "",
+    late: Text = "",
+    declined: Text = "",
+    moment: Text = "",
+    since: Text = "",
+    until: Text = "",
     cursor: Annotated[str, Query(max_length=2000)] = "",
 ) -> Response:
-    """Show a page of the list, the newest first."""
+    """Show a page of the list, the newest first. What the boards narrow it by comes along and is shown above it."""
     given = {
         "requesting_agency": requesting_agency.strip(),
         "supplying_agency": supplying_agency.strip(),
@@ -54,7 +61,17 @@ async def show_list(
         "requesting_agency_request_id": requesting_agency_request_id.strip(),
         "state": state,
     }
-    filters = {name: value for name, value in given.items() if value}
+    narrowed = {
+        "outcome": outcome,
+        "delivered": delivered,
+        "late": late,
+        "declined": declined,
+        "moment": moment,
+        "since": since,
+        "until": until,
+    }
+    narrowed = {name: value for name, value in narrowed.items() if value}
+    filters = {**{name: value for name, value in given.items() if value}, **narrowed}
     found = await looking.api.get("/v1/loan-requests", **filters, cursor=cursor or None, limit=ROWS)
     following = found["next_cursor"]
     return render(
@@ -62,6 +79,7 @@ async def show_list(
         "loans.html",
         loans=found["items"],
         given=given,
+        narrowed=narrowed,
         statuses=STATUSES,
         following=urlencode({**filters, "cursor": following}) if following else None,
         place=await names(looking),

@@ -117,6 +117,18 @@ async def test_a_loan_request_is_found_in_the_list_and_explained(house: House, s
         await seen.is_sound()
 
 
+async def test_what_a_figure_of_the_boards_leads_to_is_those_rows_alone(house: House) -> None:
+    loan = await house.asked()
+    client = house.client
+    shown = await client.get("/console/loans", params={"outcome": "cancelled", "since": "2026-11-01"})
+    assert loan not in shown.text
+    assert "outcome=cancelled" in shown.text
+    await house.acted(loan, "Cancel")
+    await house.later(minutes=5)
+    assert loan in (await client.get("/console/loans", params={"outcome": "cancelled"})).text
+    assert loan not in (await client.get("/console/loans", params={"outcome": "filled"})).text
+
+
 async def test_a_list_goes_on_where_a_page_ends(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.console.loans.ROWS", 2)
     for number in range(3):
