@@ -69,7 +69,8 @@ async def list_loads(connection: asyncpg.Connection, service_date: date) -> list
 async def describe(connection: asyncpg.Connection, loan: UUID) -> Row:
     """Return what a loan request that is known to exist is about, for whoever has the item in their hands."""
     row = await connection.fetchrow(
-        f"select nullif(t.title, '') as title, nullif(t.author, '') as author from loan_request l {_TITLE} where l.id = $1",  # noqa: S608
+        "select nullif(t.title, '') as title, nullif(t.author, '') as author"  # noqa: S608
+        f" from loan_request l {_TITLE} where l.id = $1",
         loan,
     )
     return {"title": None, "author": None} if row is None else dict(row)
