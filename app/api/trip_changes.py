@@ -6,11 +6,11 @@ from datetime import date, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import AwareDatetime
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.bodies import read_json
+from app.api.decision_shapes import Moment
 from app.api.dependencies import Caller, database, requires, resources
 from app.api.paging import Cursor, Limit, Page, after, page
 from app.api.parties import check_planner, own_operators, signed
@@ -170,7 +170,7 @@ async def read_replanned(
     held: HeldDatabase,
     caller: Watching,
     since: Annotated[
-        AwareDatetime | None, Query(description="From this moment on; left out: of the last twelve hours.")
+        Moment | None, Query(description="From this moment on; left out: of the last twelve hours.")
     ] = None,
     limit: Limit = 100,
     cursor: Cursor = None,

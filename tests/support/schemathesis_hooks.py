@@ -3,5 +3,6 @@
 import schemathesis
 
 schemathesis.serializer.alias(
-    ["application/zip", "application/x-ndjson", "application/xml", "text/xml"], "application/octet-stream"
+    ["application/zip", "application/x-ndjson", "application/x-protobuf", "application/xml", "text/xml"],
+    "application/octet-stream",
 )
