@@ -126,7 +126,7 @@ async def test_a_feed_that_somebody_else_made_is_imported_whole_and_the_second_t
 async def test_activations_are_a_log_that_can_be_undone(client: httpx.AsyncClient) -> None:
     assert (await client.post("/v1/network/undo")).json() == {
         "type": "/problems/nothing-to-undo",
-        "title": "No activation can be undone",
+        "title": "Nothing can be undone",
         "status": 409,
         "detail": "No activation of a network version stands, so there is nothing to undo.",
         "instance": "/v1/network/undo",

@@ -186,7 +186,7 @@ async def test_no_more_are_taken_on_than_can_be_carried_out(house: House, monkey
 
 # --- workers that are at it -----------------------------------------------------------------------
 
-LARGE: dict[str, Any] = {**DRAWN, "demand": {**DRAWN["demand"], "requests": 300_000, "until": "2026-12-23"}}
+LARGE: dict[str, Any] = {**DRAWN, "demand": {**DRAWN["demand"], "requests": 500_000, "until": "2026-12-23"}}
 
 
 def replayers(parent: int) -> list[int]:
@@ -201,7 +201,7 @@ def replayers(parent: int) -> list[int]:
 async def until(condition: Any, *, seconds: float = 60) -> Any:
     async with asyncio.timeout(seconds):
         while not (found := await condition()):  # noqa: ASYNC110 - what is waited for happens in other processes
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.01)  # a replay of this network is over in a second or two
     return found
 
 
@@ -215,7 +215,7 @@ async def test_one_that_is_under_way_tells_how_far_it_is_and_ends_soon_when_it_i
         async def progressed() -> bool:
             row = await read(house, scenario)
             assert row["state"] in ("waiting", "running")
-            return bool(row["state"] == "running" and 0 < row["done"] < row["total"] == 600_000)
+            return bool(row["state"] == "running" and 0 < row["done"] < row["total"] == 1_000_000)
 
         await until(progressed)
         assert replayers(os.getpid())

@@ -190,7 +190,7 @@ async def test_all_that_was_given_up_of_a_kind_is_counted_and_taken_up_at_once(
 ) -> None:
     loans = [await house.asked() for _ in range(2)]
     await run_sql(filled, "update task set dead_at = now(), attempts = 12 where kind in ('follow', 'lapse')")
-    assert await dead(house) == {**dict.fromkeys(HANDLERS, 0), "follow": 2, "lapse": 2}
+    assert await dead(house) == {**dict.fromkeys([*HANDLERS, "scenario"], 0), "follow": 2, "lapse": 2}
     answer = await house.client.post("/v1/dead-letters/resume", params={"kind": "follow"})
     assert (answer.status_code, answer.json()) == (200, {"resumed": 2})
     assert (await dead(house))["follow"] == 0
