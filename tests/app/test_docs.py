@@ -132,15 +132,23 @@ async def test_a_browser_shows_every_operation_and_asks_nobody_else(base_url: st
         )
         page.on("pageerror", lambda error: said.append(str(error)))
         await page.goto(f"{base_url}/docs")
-        await page.wait_for_selector(".opblock")
-        shown = {
-            (
-                await block.locator(".opblock-summary-method").inner_text(),
-                await block.locator("[data-path]").get_attribute("data-path"),
-            )
-            for block in await page.locator(".opblock").all()
-        }
-        tags = [await tag.get_attribute("data-tag") for tag in await page.locator(".opblock-tag").all()]
+        await page.wait_for_selector(".opblock-tag")
+        headings = await page.locator(".opblock-tag").all()
+        tags = [await tag.get_attribute("data-tag") for tag in headings]
+        shown = set()
+        for heading in headings:
+            await heading.click()
+            await page.wait_for_selector(".opblock")
+            shown |= {
+                (
+                    await block.locator(".opblock-summary-method").inner_text(),
+                    await block.locator("[data-path]").get_attribute("data-path"),
+                )
+                for block in await page.locator(".opblock").all()
+            }
+            await heading.click()
+            await page.wait_for_selector(".opblock", state="detached")
+        await page.locator(".opblock-tag[data-tag='Decide']").click()
         await page.locator(".opblock-post .opblock-summary-control").first.click()
         await page.wait_for_selector(".opblock-post .opblock-body .response")
     assert shown == operations
