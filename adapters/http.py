@@ -10,8 +10,6 @@ from __future__ import annotations
 import asyncio
 import json as json_text
 import logging
-import select
-import socket
 from collections.abc import AsyncGenerator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
@@ -22,15 +20,12 @@ from time import perf_counter
 from types import SimpleNamespace
 from typing import Any, Literal
 from urllib.parse import urlencode
-from weakref import WeakSet
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.client_proto import ResponseHandler
-from aiohttp.tracing import Trace
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
+from adapters.connections import Connector, CutError, Resolver, send_once
 from adapters.contract import (
     AuthExpired,
     Barred,
@@ -43,7 +38,6 @@ from adapters.contract import (
     Unavailable,
 )
 from adapters.installation import Limits
-from adapters.names import NAMES
 from adapters.trust import trusted
 
 log = logging.getLogger("adapters.http")
@@ -194,15 +188,15 @@ class Http:
             trace.on_connection_create_end.append(_is_sent)
             trace.on_connection_reuseconn.append(_is_sent)
             self._sessions[writes] = aiohttp.ClientSession(
-                connector=_Connector(
-                    limit=CONNECTIONS, ssl=trusted(), resolver=_Resolver(), use_dns_cache=False, force_close=writes
+                connector=Connector(
+                    limit=CONNECTIONS, ssl=trusted(), resolver=Resolver(), use_dns_cache=False, force_close=writes
                 ),
                 headers={"Connection": "close"} if writes else None,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
                 auto_decompress=False,
                 trace_configs=[trace],
-                middlewares=[_once],
+                middlewares=[send_once],
             )
         return self._sessions[writes]
 
@@ -275,10 +269,6 @@ class _Request:
         self.headers.setdefault("Content-Type", kind)
 
 
-class _CutError(Exception):
-    """A connection broke while it was used."""
-
-
 @contextmanager
 def _blaming(call: _Call) -> Iterator[None]:
     """Turn what goes wrong between us and the system into a SystemFault.
@@ -296,81 +286,12 @@ def _blaming(call: _Call) -> Iterator[None]:
             raise
         call.outcome = "closed"  # so aiohttp tells those who waited for a connection
         raise call.silent() from None
-    except _CutError as cut:
+    except CutError as cut:
         call.outcome = str(cut)
         raise call.silent() from None
     except (aiohttp.ClientError, OSError, ValueError) as error:
         call.outcome = type(error).__name__
         raise call.silent() from None
-
-
-class _Resolver(AbstractResolver):
-    """Looks up names as adapters.names does."""
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        """Return a host's addresses. Raises OSError."""
-        return [
-            ResolveResult(
-                hostname=host,
-                host=address,
-                port=port,
-                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
-                proto=0,
-                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
-            )
-            for address in await NAMES.addresses(host)
-        ]
-
-    async def close(self) -> None:
-        """Nothing is open."""
-
-
-class _Connector(aiohttp.TCPConnector):
-    """Gives no connection out again on which something came unasked: it would be read as the next answer."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self._given_out: WeakSet[ResponseHandler] = WeakSet()
-
-    async def connect(
-        self,
-        req: aiohttp.ClientRequest,
-        traces: list[Trace],
-        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp calls it so
-    ) -> aiohttp.connector.Connection:
-        """Return a connection that was kept and is quiet, or else a new one."""
-        while True:
-            connection = await super().connect(req, traces, timeout)
-            protocol = connection.protocol
-            assert protocol is not None
-            if protocol not in self._given_out:
-                self._given_out.add(protocol)
-                return connection
-            if not (protocol.should_close or _is_readable(connection.transport)):
-                return connection
-            connection.close()
-
-
-def _is_readable(transport: asyncio.Transport | None) -> bool:
-    """Say whether there is something that the event loop has not read yet, be it the end."""
-    descriptor = -1 if transport is None else transport.get_extra_info("socket").fileno()
-    if descriptor < 0:
-        return True
-    polled = select.poll()
-    polled.register(descriptor, select.POLLIN)
-    return bool(polled.poll(0))
-
-
-async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Never send anything twice by itself: aiohttp repeats PUT, DELETE and GET when a connection broke under them."""
-    try:
-        return await handler(request)
-    except aiohttp.ClientConnectorError:
-        raise
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise _CutError(type(error).__name__) from None
 
 
 async def _is_sent(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
