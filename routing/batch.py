@@ -21,7 +21,8 @@ from routing.network import Ints, Longs, Network, Window, window_between
 from routing.pick import ABSENT, BALANCED, CHEAPEST, FASTEST, FEWEST_HANDLINGS, LENDING, OWN_ONLY, pick
 from routing.register import Side, covers, find_location, standing_of, standing_still
 from routing.screening import may_lend, one_per_location
-from routing.sweep import Sweep, itineraries, make_sweep
+from routing.sweep import Sweep, make_sweep
+from routing.transport import ride_numbers
 
 UNBOUNDED = 2**62
 """Of `Asked.need_before` and `Asked.most_cents`: any moment will do, any cost."""
@@ -148,26 +149,8 @@ def _legs(
         return np.empty(0, np.intp), np.empty(0, np.int64)
     riding = (place >= 0) & (desk.stop[place] != sweep.pickup)
     changes = handlings[riding].astype(np.int32)
-    window = desk.window
-    ridden = itineraries(
-        desk.stop[place[riding]],
-        ready[riding],
-        arrival[riding].astype(np.int32),
-        changes,
-        sweep.pickup,
-        window.ride_to,
-        window.ride_arrival,
-        window.ride_leaves,
-        window.ride_ends_trip,
-        window.ride_next,
-        window.slot_ride,
-        window.slot_departure,
-        window.segment_start,
-        sweep.arrival,
-        sweep.handlings,
-        sweep.slower_slot,
-        sweep.slower_handlings,
-        sweep.slower_arrival,
+    ridden = ride_numbers(
+        desk.window, sweep, desk.stop[place[riding]], ready[riding], arrival[riding].astype(np.int32), changes
     )
     return np.repeat(here[riding], changes + 1), ridden
 

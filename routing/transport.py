@@ -10,7 +10,7 @@ import numpy as np
 
 from routing.calendar import DAY_SECONDS, to_moment, to_seconds
 from routing.model import Leg, Objective, Weights
-from routing.network import Longs, Network, Window, window_for
+from routing.network import Ints, Longs, Network, Window, window_for
 from routing.sweep import Sweep, fastest, itineraries, lightest, sweep_to
 
 MOST_LEGS = 50_000  # kept per window, about 20 MiB
@@ -175,11 +175,23 @@ def leg_numbers(
     """
     network, window, sweep = transport.network, transport.window, transport.sweep
     assert sweep is not None, "nothing arrives where no van calls"
-    found: Longs = itineraries(
+    return ride_numbers(
+        window,
+        sweep,
         np.array([network.stop_positions[location] for location in locations], dtype=np.int32),
         np.array(ready, dtype=np.int64) - window.start,
         (np.array(arrival, dtype=np.int64) - window.start).astype(np.int32),
         np.array(handlings, dtype=np.int32),
+    )
+
+
+def ride_numbers(window: Window, sweep: Sweep, stops: Ints, ready: Longs, arrival: Ints, handlings: Ints) -> Longs:
+    """As `leg_numbers`, by position of the stop and in seconds from the start of the window."""
+    found: Longs = itineraries(
+        stops,
+        ready,
+        arrival,
+        handlings,
         sweep.pickup,
         window.ride_to,
         window.ride_arrival,
