@@ -13,7 +13,7 @@ from starlette.responses import Response
 from app.api.bodies import read_json
 from app.api.dependencies import Caller, database, requires, resources
 from app.api.loan_shapes import Text, Word
-from app.api.paging import Cursor, Limit, Page, after, page
+from app.api.paging import Cursor, Limit, Page, after_run, page, run_keys
 from app.api.parties import check_planner, signed
 from app.api.schemas import Day
 from app.database import Database
@@ -125,19 +125,8 @@ async def read_cancellations(
 ) -> dict[str, Any]:
     """Answer the trips that were cancelled, by service day and trip."""
     async with held.connection() as connection:
-        rows = await list_cancellations(connection, since=since, after=_last(cursor), limit=limit + 1)
-    return page(rows, [f"{row['service_date']} {row['trip_id']}" for row in rows], limit)
-
-
-def _last(cursor: str | None) -> tuple[date, str] | None:
-    found = after(cursor, str)
-    if found is None:
-        return None
-    day, _, trip = found.partition(" ")
-    try:
-        return date.fromisoformat(day), trip
-    except ValueError:
-        raise InvalidInput(Fault("/cursor", "This is not the next_cursor of any page.")) from None
+        rows = await list_cancellations(connection, since=since, after=after_run(cursor), limit=limit + 1)
+    return page(rows, run_keys(rows), limit)
 
 
 @router.delete(

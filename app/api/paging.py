@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Annotated, Any, Generic, TypeVar
 
 import orjson
@@ -56,6 +57,23 @@ def after(cursor: str | None, kind: type[Key]) -> Key | None:
     if isinstance(key, str) and "\0" in key:
         raise _invalid()
     return key
+
+
+def after_run(cursor: str | None) -> tuple[date, str] | None:
+    """Return the service day and the trip that a cursor names, as `run_keys` writes them. Raises as `after`."""
+    found = after(cursor, str)
+    if found is None:
+        return None
+    day, _, trip = found.partition(" ")
+    try:
+        return date.fromisoformat(day), trip
+    except ValueError:
+        raise _invalid() from None
+
+
+def run_keys(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what a cursor names of dated trips: their service day and the trip."""
+    return [f"{row['service_date']} {row['trip_id']}" for row in rows]
 
 
 def _written(key: int | str) -> str:

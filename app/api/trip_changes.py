@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query
@@ -12,7 +12,7 @@ from starlette.responses import Response
 from app.api.bodies import read_json
 from app.api.decision_shapes import Moment
 from app.api.dependencies import Caller, database, requires, resources
-from app.api.paging import Cursor, Limit, Page, after, page
+from app.api.paging import Cursor, Limit, Page, after, after_run, page, run_keys
 from app.api.parties import check_planner, own_operators, signed
 from app.api.schemas import Day
 from app.api.trip_change_shapes import (
@@ -132,8 +132,8 @@ async def read_changes(
 ) -> dict[str, Any]:
     """Answer the trips that run otherwise than planned, by service day and trip."""
     async with held.connection() as connection:
-        rows = await list_changes(connection, since=since, after=_last(cursor), limit=limit + 1)
-    return page([shown(row) for row in rows], [f"{row['service_date']} {row['trip_id']}" for row in rows], limit)
+        rows = await list_changes(connection, since=since, after=after_run(cursor), limit=limit + 1)
+    return page([shown(row) for row in rows], run_keys(rows), limit)
 
 
 @router.delete(
@@ -243,17 +243,6 @@ def _said(state: State, asked: ChangeTripShape) -> Change:
 
 def _stopping(asked: CallAskShape) -> Stopping:
     return Stopping(asked.location, asked.visit)
-
-
-def _last(cursor: str | None) -> tuple[date, str] | None:
-    found = after(cursor, str)
-    if found is None:
-        return None
-    day, _, trip = found.partition(" ")
-    try:
-        return date.fromisoformat(day), trip
-    except ValueError:
-        raise InvalidInput(Fault("/cursor", "This is not the next_cursor of any page.")) from None
 
 
 def _before(cursor: str | None) -> int | None:
