@@ -75,13 +75,7 @@ async def sign_in(request: Request, caller: AnyCaller) -> dict[str, Any]:
             lasting=timedelta(hours=held.settings.session_hours),
             parent=caller.key,
         )
-    return {
-        **_shown(caller),
-        "name": begun.name,
-        "signed_in": True,
-        "token": begun.token,
-        "expires_at": begun.expires_at,
-    }
+    return {**asdict(begun), "signed_in": True}
 
 
 @router.get(
