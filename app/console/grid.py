@@ -25,13 +25,14 @@ class NoTime(ValueError):  # noqa: N818 - says what it is
 class Column:
     """A trip: what is said of it, its times by row, and what the page showed of both before anybody typed.
 
-    `theirs`: what others made of a row meanwhile, where that is not what is typed.
+    `is_removed`: the trip is to go. `theirs`: what others made of a row meanwhile, where that is not what is typed.
     """
 
     trip: Document
     cells: list[str]
     was: list[str]
     was_said: dict[str, str]
+    is_removed: bool = False
     theirs: dict[int, str] = field(default_factory=dict)
 
     @property

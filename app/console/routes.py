@@ -33,36 +33,32 @@ router = APIRouter(prefix="/console/timetable/drafts/{draft}/route", include_in_
 Looking = Annotated[Visitor, Depends(visitor)]
 RouteId = Annotated[str, Query(max_length=200)]
 LATE, WRONG = 412, 422
+MANY = 1000  # grids of a route, more than any has
 
 
 @router.get("")
-async def show(
-    looking: Looking,
-    draft: int,
-    route: RouteId,
-    extra: Annotated[str, Query(max_length=200)] = "",
-    after: int = 0,
-    grid: int = 0,
-) -> Response:
-    """Show the trips of a route; `extra` is a stop to add to a grid, after one of its rows."""
+async def show(looking: Looking, draft: int, route: RouteId) -> Response:
+    """Show the trips of a route."""
     found = await _found(looking, draft, route)
-    grids = grids_of(found["trips"])
-    if extra and grid < len(grids):
-        with_row(grids[grid], extra, min(max(after, 0), len(grids[grid].rows)))
-    return _page(looking, found, grids)
+    return _page(looking, found, grids_of(found["trips"]))
 
 
 @router.post("")
 async def save(looking: Looking, request: Request, draft: int, route: RouteId) -> Response:
-    """Save a grid: what was typed becomes changes of the draft, all together."""
+    """Save the grids: what was typed becomes changes of the draft, all together; or add a row to one of them."""
     form = await request.form()
     found = await _found(looking, draft, route)
-    grid = _typed(form, {trip["id"]: trip for trip in found["trips"]})
+    trips = {trip["id"]: trip for trip in found["trips"]}
+    grids = [_typed(form, trips, number) for number in range(_number(form, "grids"))]
+    shown = str(form.get("revision", ""))
+    if "add" in form:
+        added = _add_row(form, grids)
+        return _page(looking, found, grids, revision=shown, added=added)
     try:
-        changes = _changes(form, grid)
+        changes = [change for grid in grids for change in _changes(grid)]
     except NoTime as fault:
         said = [looking.say("draft.no_time", text=str(fault)[:40])]
-        return _page(looking, found, [grid], said=said, revision=str(form.get("revision", "")))
+        return _page(looking, found, grids, said=said, revision=shown)
     if not changes:
         return go(looking, _address(draft, route))
     try:
@@ -71,7 +67,7 @@ async def save(looking: Looking, request: Request, draft: int, route: RouteId) -
         if refused.status not in (LATE, WRONG):
             raise
         found = await _found(looking, draft, route)
-        return _again(looking, found, grid, refused, changes, str(form.get("revision", "")))
+        return _again(looking, found, grids, refused, changes, shown)
     return go(looking, _address(draft, route))
 
 
@@ -149,11 +145,27 @@ async def _found(looking: Visitor, draft: int, route: str) -> Document:
     }
 
 
-def _typed(form: FormData, trips: Mapping[str, Document]) -> Grid:
+def _number(form: FormData, name: str) -> int:
+    """Return a small number that a form of ours says; 0 where it says none."""
+    said = str(form.get(name, ""))
+    return min(int(said), MANY) if said.isascii() and said.isdecimal() and len(said) < 9 else 0
+
+
+def _add_row(form: FormData, grids: list[Grid]) -> int:
+    """Add the row that a form asks for, and return the number of the grid that got it."""
+    number = _number(form, "add")
+    stop = str(form.get(f"extra-{number}", ""))
+    if stop and number < len(grids):
+        with_row(grids[number], stop, min(_number(form, f"after-{number}"), len(grids[number].rows)))
+    return number
+
+
+def _typed(form: FormData, trips: Mapping[str, Document], number: int) -> Grid:
     """Return a grid as it was typed."""
-    rows = [str(stop) for stop in form.getlist("stop")]
+    rows = [str(stop) for stop in form.getlist(f"stop-{number}")]
     columns = []
-    for at, id in enumerate(map(str, form.getlist("trip"))):
+    for column, id in enumerate(map(str, form.getlist(f"trip-{number}"))):
+        at = f"{number}.{column}"
         cells = [str(form.get(f"cell-{at}-{row}", "")) for row in range(len(rows))]
         crates = str(form.get(f"crates-{at}", "")).strip()
         said = {"service_id": str(form.get(f"service-{at}", "")), "headsign": str(form.get(f"headsign-{at}", ""))}
@@ -161,16 +173,18 @@ def _typed(form: FormData, trips: Mapping[str, Document]) -> Grid:
         capacity = int(crates) if crates.isascii() and crates.isdecimal() and len(crates) < 9 else None
         was = [str(form.get(f"was-{at}-{row}", "")) for row in range(len(rows))]
         was_said = {name: str(form.get(f"{name}-{at}-was", "")) for name in ("service", "headsign", "crates")}
-        columns.append(Column({**trip, **said, "crate_capacity": capacity}, cells, was, was_said))
+        columns.append(
+            Column({**trip, **said, "crate_capacity": capacity}, cells, was, was_said, f"delete-{at}" in form)
+        )
     return Grid(rows, columns)
 
 
-def _changes(form: FormData, grid: Grid) -> list[Document]:
+def _changes(grid: Grid) -> list[Document]:
     """Return the changes that a typed grid asks for. Raises NoTime."""
     changes: list[Document] = []
-    for at, column in enumerate(grid.columns):
+    for column in grid.columns:
         trip = column.trip
-        if form.get(f"delete-{at}"):
+        if column.is_removed:
             changes.append({"op": "delete_trip", "id": trip["id"]})
             continue
         if column.is_typed:
@@ -179,18 +193,25 @@ def _changes(form: FormData, grid: Grid) -> list[Document]:
 
 
 def _again(
-    looking: Visitor, found: Document, grid: Grid, refused: Refused, changes: list[Document], revision: str
+    looking: Visitor,
+    found: Document,
+    grids: list[Grid],
+    refused: Refused,
+    changes: list[Document],
+    revision: str,
 ) -> Response:
     """Show what was typed again, with what is wrong, or with what others changed meanwhile."""
     if refused.status == LATE:
-        meet_theirs(grid, {trip["id"]: trip for trip in found["trips"]})
-        return _page(looking, found, [grid], others=refused.problem.get("changes", []))
+        now = {trip["id"]: trip for trip in found["trips"]}
+        for grid in grids:
+            meet_theirs(grid, now)
+        return _page(looking, found, grids, others=refused.problem.get("changes", []))
     said = []
     for fault in refused.problem.get("errors", ()):
         _, _, number, *rest = [*str(fault.get("pointer", "")).split("/"), "", ""]
         trip = changes[int(number)]["id"] if number.isdecimal() and int(number) < len(changes) else ""
         said.append(" · ".join(filter(None, (trip, " ".join(filter(None, rest)), str(fault.get("detail", ""))))))
-    return _page(looking, found, [grid], said=said, revision=revision)
+    return _page(looking, found, grids, said=said, revision=revision)
 
 
 def _page(
@@ -201,6 +222,7 @@ def _page(
     said: list[str] | None = None,
     others: Any = None,
     revision: str | None = None,
+    added: int | None = None,
 ) -> Response:
     status = 200 if said is None and others is None else LATE if others is not None else WRONG
     return render(
@@ -208,6 +230,7 @@ def _page(
         "timetable_route.html",
         status=200 if looking.by_htmx else status,
         grids=grids,
+        added=added,
         said=said or [],
         others=others,
         said_of=said_of,

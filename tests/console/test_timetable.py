@@ -141,6 +141,37 @@ async def test_holidays_are_taken_out_and_a_draft_becomes_active_later(
         await seen.is_sound()
 
 
+async def test_what_is_typed_in_several_tables_is_saved_together_and_not_lost_by_adding_a_stop(
+    open_to_all: FastAPI, other: httpx.AsyncClient
+) -> None:
+    made = (await other.post("/v1/network/drafts", json={"name": "Samen"})).json()
+    draft = f"/v1/network/drafts/{made['id']}"
+    async with listening_for(open_to_all, lifespan="off") as url, watched(url) as seen:
+        page = seen.page
+        await seen.open(f"/console/timetable/drafts/{made['id']}/route?route=V1")
+        await page.get_by_label("v1-out, branch", exact=True).fill("08:15")
+        await page.get_by_label("v1-in, H", exact=True).fill("10:40")
+        await page.get_by_label("Schrap v1-in").check()
+        await page.get_by_text("Voeg een halte toe").first.click()
+        await page.locator("details[open]").get_by_label("Halte").select_option("far")
+        await press(seen, "Voeg een rij toe")
+        assert await page.get_by_label("v1-out, branch", exact=True).input_value() == "08:15"
+        assert await page.get_by_label("Schrap v1-in").is_checked()
+        await page.get_by_label("Schrap v1-in").uncheck()
+        row = page.get_by_role("row", name="far")
+        await row.get_by_role("textbox").fill("11:30")
+        # Whoever leaves with something typed is asked whether they mean it.
+        async with page.expect_event("dialog") as asking:
+            await page.close(run_before_unload=True)
+        dialog = await asking.value
+        assert dialog.type == "beforeunload"
+        await dialog.dismiss()
+        await press(seen, "Bewaar in het concept")
+        trips = (await other.get(f"{draft}/trips", params={"route_id": "V1"})).json()["items"]
+    calls = {trip["id"]: [call["departure_time"][:5] for call in trip["stop_times"]] for trip in trips}
+    assert calls == {"v1-out": ["08:15", "10:00"], "v1-in": ["10:40", "11:00", "11:30"]}
+
+
 async def test_a_new_route_gets_a_first_trip_and_goes_again(open_to_all: FastAPI, other: httpx.AsyncClient) -> None:
     made = (await other.post("/v1/network/drafts", json={"name": "Nieuw"})).json()
     async with listening_for(open_to_all, lifespan="off") as url, watched(url, NARROW) as seen:

@@ -19,3 +19,12 @@ document.addEventListener("keydown", (event) => {
     to.select();
   }
 });
+
+// What was typed and not saved is not lost by leaving: the browser asks first.
+const typing = document.querySelector("form[data-typing]");
+if (typing !== null) {
+  let typed = typing.dataset.typed !== undefined;
+  typing.addEventListener("input", () => { typed = true; });
+  typing.addEventListener("submit", () => { typed = false; });
+  addEventListener("beforeunload", (event) => { if (typed) event.preventDefault(); });
+}
