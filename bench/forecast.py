@@ -17,9 +17,10 @@ import numpy.typing as npt
 
 from app.planning.forecast import Floats, Ints, bounds
 from app.planning.kinds import kinds_of, weekdays_of
-from app.planning.load import Finder, ways_of
+from app.planning.load import stretches_of, ways_of
 from app.planning.outlook import PAIR_HALF_LIFE, Counts, Outlook, look_ahead
 from routing import Timetable, compile_network
+from routing.calendar import service_day_anchor
 
 TITLE = "\n## The load, forecast\n"
 SEED = 20261126
@@ -191,19 +192,18 @@ def _rides(
     Only rides that carry any are counted, and numbered; how many those are comes second.
     """
     network = compile_network(timetable)
-    finder = Finder(network)
     now = datetime.combine(monday, time.min, network.zone)
     by_day: list[tuple[list[int], list[int]]] = [([], []) for _ in range(7)]
     whole = _outlook_of(places, origin, destination)
     for pairs in (np.flatnonzero(destination == to) for to in np.unique(destination)):
         pair, day = (axis.ravel() for axis in np.meshgrid(pairs, np.arange(7), indexing="ij"))
-        midnights = np.array([finder.anchor(monday + timedelta(days=ahead)) for ahead in range(7)], dtype=np.int64)
+        midnights = np.array(
+            [service_day_anchor(monday + timedelta(days=ahead), network.zone) for ahead in range(7)], dtype=np.int64
+        )
         ways = ways_of(network, whole, pair, midnights[day] + int(READY), now)
-        owner = np.repeat(ways.there, ways.legs).tolist()
-        for item, number in zip(owner, ways.numbers.tolist(), strict=True):
-            stretch = finder.stretch_of(ways.leg(number))
-            assert stretch is not None
-            rides = range(stretch.first, stretch.last + 1)
+        owner, found = np.repeat(ways.there, ways.legs).tolist(), stretches_of(ways.window, ways.numbers)
+        for item, first, last in zip(owner, found.first.tolist(), found.last.tolist(), strict=True):
+            rides = range(first, last + 1)
             by_day[day[item]][0].extend([int(pair[item])] * len(rides))
             by_day[day[item]][1].extend(rides)
     used = np.unique(np.concatenate([ride for _, ride in by_day])).astype(np.int64)

@@ -105,6 +105,7 @@ class Window:
     length: int
     ride_trip: Ints
     ride_day: Ints  # ordinal of the service day
+    ride_planned: Ints  # position in `Network.rides`
     ride_to: Ints  # stop where the ride ends
     ride_from: Ints
     ride_departure: Ints
@@ -312,6 +313,7 @@ def _expand(network: Network, *, start: int, length: int) -> Window:
         length=length,
         ride_trip=_column(trip_of[dated]),
         ride_day=_column(day_of[dated]),
+        ride_planned=_column(ride),
         ride_to=_column(to_stop),
         ride_from=_column(from_stop),
         ride_departure=_column(departure),

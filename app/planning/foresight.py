@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import structlog
 
 from app.aside import aside
-from app.database import Database
+from app.database import DATABASE_ERRORS, Database, DatabaseUnavailable
 from app.lending.snapshot import Snapshot, State
 from app.planning.forecast import Floats
-from app.planning.load import Dealt, Finder, Grid, Stretch, deal, empty_grid, lay_out, together
+from app.planning.load import Dealt, Finder, Grid, Stretch, columns_of, deal, empty_grid, lay_out, together
 from app.planning.outlook import PAIR_HALF_LIFE, Counts, Outlook, look_ahead
 from app.store.handed_over import areas_of, count_by_day, count_by_hour, count_by_pair, crate_capacities, list_ways
 from app.store.network_versions import get_number
@@ -23,10 +26,15 @@ from app.store.standing import Standing
 from routing import Network
 from routing.network import trip_positions
 
+T = TypeVar("T")
+log = structlog.get_logger()
+
 HISTORY_DAYS = 364
 """Whole weeks, so that every weekday counts as often."""
 MOST_AHEAD = 28
 """How many days from today on are looked at."""
+MOST_BEHIND = 3
+"""How many days old what was learned may be, while today's is being learned."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,9 +69,11 @@ class Foresight:
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
         self._outlook: Outlook | None = None
+        self._learning: asyncio.Task[None] | None = None
         self._later: tuple[Standing, Dealt] | None = None
         self._dealt: tuple[datetime, Dealt] | None = None
         self._capacity: tuple[str, Floats] | None = None
+        self._finder: Finder | None = None
 
     async def look(self, database: Database, snapshot: Snapshot, *, now: datetime, first: date, days: int) -> Load:
         """Return the load of `days` days from the first on. Raises NotReady."""
@@ -73,31 +83,33 @@ class Foresight:
             outlook = await self._learned(database, today)
             dealt = await self._planned(state, outlook, now)
             capacity = await self._stated(database, state.network)
+            if self._finder is None or self._finder.network is not state.network:
+                self._finder = Finder(state.network)
+            finder = self._finder
         async with database.connection() as connection:
             planned = await list_ways(connection)
         grid = empty_grid(state.network, first, days)
-        ways, elsewhere = await aside(_board, Finder(state.network), planned, grid)
+        ways, elsewhere = await aside(_board, finder, planned, grid)
         forecast = await aside(lay_out, state.network, dealt, first, days)
         return Load(state.network, outlook, dealt, forecast, grid, ways, elsewhere, capacity)
 
     async def _learned(self, database: Database, today: date) -> Outlook:
-        if self._outlook is not None and self._outlook.until == today:
-            return self._outlook
-        since = today - timedelta(days=HISTORY_DAYS)
-        span = {"since": _midnight(since), "until": _midnight(today)}
-        async with database.one_moment() as connection:
-            counts = Counts(
-                since=since,
-                until=today,
-                by_day=[tuple(row) for row in await count_by_day(connection, **span)],
-                by_pair=[
-                    tuple(row) for row in await count_by_pair(connection, **span, half_life_days=PAIR_HALF_LIFE)
-                ],
-                by_hour=await count_by_hour(connection, **span),
-                area=await areas_of(connection),
-            )
-        self._outlook, self._later = await aside(look_ahead, counts), None
+        """Return what was learned up to today; what was up to a few days ago while today's is being learned."""
+        if self._outlook is None or not 0 <= (today - self._outlook.until).days <= MOST_BEHIND:
+            self._outlook, self._later = await _learn(database, today), None
+        elif self._outlook.until != today and self._learning is None:
+            self._learning = asyncio.create_task(self._learn_anew(database, today))
         return self._outlook
+
+    async def _learn_anew(self, database: Database, today: date) -> None:
+        try:
+            outlook = await _learn(database, today)
+            async with self._turn:
+                self._outlook, self._later = outlook, None
+        except (DatabaseUnavailable, *DATABASE_ERRORS) as error:
+            log.warning("the load cannot be learned", reason=type(error).__name__)
+        finally:
+            self._learning = None
 
     async def _planned(self, state: State, outlook: Outlook, now: datetime) -> Dealt:
         """Plan the days to come once, as long as the same runs; and what is left of today every hour."""
@@ -121,24 +133,50 @@ class Foresight:
         return self._capacity[1]
 
 
+async def _learn(database: Database, today: date) -> Outlook:
+    """Count the year before today, three counts at once, and learn from it."""
+    since = today - timedelta(days=HISTORY_DAYS)
+    span = {"since": _midnight(since), "until": _midnight(today)}
+
+    async def ask(count: Callable[..., Awaitable[T]], **more: float) -> T:
+        async with database.connection() as connection:
+            return await count(connection, **span, **more)
+
+    by_day, by_pair, by_hour = await asyncio.gather(
+        ask(count_by_day), ask(count_by_pair, half_life_days=PAIR_HALF_LIFE), ask(count_by_hour)
+    )
+    async with database.connection() as connection:
+        area = await areas_of(connection)
+    counts = Counts(
+        since=since,
+        until=today,
+        by_day=[tuple(row) for row in by_day],
+        by_pair=[tuple(row) for row in by_pair],
+        by_hour=by_hour,
+        area=area,
+    )
+    return await aside(look_ahead, counts)
+
+
 def _board(
     finder: Finder, planned: list[tuple[UUID, list[dict[str, object]]]], grid: Grid
 ) -> tuple[tuple[Way, ...], int]:
     """Put what is under way on the grid."""
     ways, elsewhere = [], 0
-    last = grid.first + timedelta(days=grid.days)
+    first, end = grid.first.isoformat(), (grid.first + timedelta(days=grid.days)).isoformat()
     for loan, legs in planned:
         found = []
         for leg in legs:
-            if not grid.first.isoformat() <= str(leg["service_date"]) < last.isoformat():
-                continue
-            stretch = finder.stretch_of(leg)
-            if stretch is None:
-                elsewhere += 1
-            elif grid.add(stretch, 1.0):
-                found.append(stretch)
+            if first <= str(leg["service_date"]) < end:
+                stretch = finder.stretch_of(leg)
+                if stretch is None:
+                    elsewhere += 1
+                else:
+                    found.append(stretch)
         if found:
             ways.append(Way(loan, tuple(found)))
+    legs_of_all = columns_of([stretch for way in ways for stretch in way.stretches])
+    grid.add(legs_of_all, np.ones(len(legs_of_all)))
     return tuple(ways), elsewhere
 
 

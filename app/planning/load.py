@@ -6,7 +6,7 @@ the earliest way from where and when it is handed over. Both are added up over t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -16,12 +16,14 @@ import numpy.typing as npt
 
 from app.planning.forecast import Floats, Ints
 from app.planning.outlook import Outlook, days_from
-from routing import Leg, Network, Objective, Weights
+from routing import Network, Objective, Weights
 from routing.calendar import service_day_anchor, to_seconds
-from routing.network import trip_positions
-from routing.transport import Transport, arrivals, leg_numbered, leg_numbers, transport_to
+from routing.network import Longs, Window, trip_positions
+from routing.transport import arrivals, leg_numbers, transport_to
 
 HORIZON_DAYS = 35
+MOST_FOUND = 200_000
+_NAMED = ("trip_id", "service_date", "from_location", "to_location", "departs_at", "arrives_at")
 
 
 class Stretch(NamedTuple):
@@ -34,10 +36,23 @@ class Stretch(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Stretches:
+    """Stretches as columns of equal length, in the words of `Stretch`."""
+
+    trip: Ints
+    day: Ints
+    first: Ints
+    last: Ints
+
+    def __len__(self) -> int:
+        return len(self.trip)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Dealt:
     """How the forecast rides: each row is a leg, a pair of the outlook, and how many items are expected of it."""
 
-    stretches: list[Stretch]
+    stretches: Stretches
     leg: Ints
     pair: Ints
     items: Floats
@@ -53,14 +68,17 @@ class Grid:
     riding: Floats
     boarding: Floats
 
-    def add(self, stretch: Stretch, items: float) -> bool:
-        """Add what rides a stretch; False, and nothing added, where it is on no day of the grid."""
-        day = stretch.day - self.first.toordinal()
-        if not 0 <= day < self.days:
-            return False
-        self.riding[stretch.first : stretch.last + 1, day] += items
-        self.boarding[stretch.first, day] += items
-        return True
+    def add(self, legs: Stretches, items: Floats) -> None:
+        """Add what rides some stretches; what is on no day of the grid is left out."""
+        day = legs.day - self.first.toordinal()
+        here = np.flatnonzero((day >= 0) & (day < self.days))
+        first, last, day, items = legs.first[here], legs.last[here], day[here], items[here]
+        np.add.at(self.boarding, (first, day), items)
+        # An item counts from the ride on at which it boards, and no more after the one at which it leaves.
+        change = np.zeros((len(self.riding) + 1, self.days))
+        np.add.at(change, (first, day), items)
+        np.add.at(change, (last + 1, day), -items)
+        self.riding[:] += np.cumsum(change, axis=0)[:-1]
 
 
 def empty_grid(network: Network, first: date, days: int) -> Grid:
@@ -71,19 +89,20 @@ def empty_grid(network: Network, first: date, days: int) -> Grid:
 
 @dataclass(slots=True)
 class Finder:
-    """Finds the rides that legs cover; the anchors of service days are worked out once."""
+    """Finds the rides that planned legs cover in a network. What it found is kept: many items share a leg."""
 
     network: Network
     _anchors: dict[date, int] = field(default_factory=dict)
+    _found: dict[tuple[str, ...], Stretch | None] = field(default_factory=dict)
 
-    def stretch_of(self, leg: Mapping[str, Any] | Leg) -> Stretch | None:
+    def stretch_of(self, leg: Mapping[str, Any]) -> Stretch | None:
         """Return where a leg rides in this network; None where the network has no such ride."""
-        if isinstance(leg, Leg):
-            moments = (leg.departs_at, leg.arrives_at)
-            return self._find(leg.trip_id, leg.service_date, leg.from_location, leg.to_location, moments)
-        moments = (datetime.fromisoformat(leg["departs_at"]), datetime.fromisoformat(leg["arrives_at"]))
-        day = date.fromisoformat(leg["service_date"])
-        return self._find(leg["trip_id"], day, leg["from_location"], leg["to_location"], moments)
+        key = tuple(leg[name] for name in _NAMED)
+        if key not in self._found:
+            if len(self._found) >= MOST_FOUND:
+                self._found.clear()
+            self._found[key] = self._find(*key)
+        return self._found[key]
 
     def anchor(self, day: date) -> int:
         """Return where the times of a service day count from."""
@@ -92,21 +111,39 @@ class Finder:
         return self._anchors[day]
 
     def _find(
-        self, trip_id: str, day: date, boards: str, leaves: str, moments: tuple[datetime, datetime]
+        self, trip_id: str, service_date: str, boards: str, leaves: str, departs_at: str, arrives_at: str
     ) -> Stretch | None:
-        network, rides = self.network, self.network.rides
+        network = self.network
         trip = trip_positions(network).get(trip_id)
         stops = (network.stop_positions.get(boards), network.stop_positions.get(leaves))
         if trip is None or None in stops:
             return None
-        start, anchor = int(rides.first_of_trip[trip]), self.anchor(day)
-        here = slice(start, start + int(rides.count_of_trip[trip]))
-        departs, arrives = (to_seconds(moment) - anchor for moment in moments)
-        first = np.flatnonzero((rides.from_stop[here] == stops[0]) & (rides.departure[here] == departs))
-        last = np.flatnonzero((rides.to_stop[here] == stops[1]) & (rides.arrival[here] == arrives))
-        if not len(first) or not len(last) or last[-1] < first[0]:
-            return None
-        return Stretch(trip, day.toordinal(), start + int(first[0]), start + int(last[-1]))
+        day = date.fromisoformat(service_date)
+        departs, arrives = (
+            to_seconds(datetime.fromisoformat(at)) - self.anchor(day) for at in (departs_at, arrives_at)
+        )
+        start = int(network.rides.first_of_trip[trip])
+        here = slice(start, start + int(network.rides.count_of_trip[trip]))
+        from_stop, to_stop = network.rides.from_stop[here], network.rides.to_stop[here]
+        for departure, arrival in self._times(trip, day.toordinal(), here):
+            first = np.flatnonzero((from_stop == stops[0]) & (departure == departs))
+            last = np.flatnonzero((to_stop == stops[1]) & (arrival == arrives))
+            if len(first) and len(last) and last[-1] >= first[0]:
+                return Stretch(trip, day.toordinal(), start + int(first[0]), start + int(last[-1]))
+        return None
+
+    def _times(self, trip: int, day: int, here: slice) -> Iterator[tuple[Ints, Ints]]:
+        """Yield when a trip departs and arrives: as it runs on the day, and as planned, as a leg may be of before."""
+        changed = self.network.stopped.changed.get((trip, day))
+        if changed is not None:
+            yield changed.departure, changed.arrival
+        yield self.network.rides.departure[here], self.network.rides.arrival[here]
+
+
+def columns_of(legs: Sequence[Stretch]) -> Stretches:
+    """Return stretches as columns."""
+    trip, day, first, last = np.array(legs, dtype=np.int64).reshape(-1, 4).T
+    return Stretches(trip, day, first, last)
 
 
 def deal(network: Network, outlook: Outlook, *, now: datetime, ahead: range) -> Dealt:
@@ -115,12 +152,10 @@ def deal(network: Network, outlook: Outlook, *, now: datetime, ahead: range) -> 
     expected = outlook.expect(local.date() + timedelta(days=ahead.start), len(ahead))
     if 0 in ahead:
         expected[:, 0] *= outlook.still_to_come(local.hour * 3600 + local.minute * 60 + local.second)
-    finder = Finder(network)
     days = days_from(local.date() + timedelta(days=ahead.start), len(ahead))
-    midnights = np.array([finder.anchor(day) for day in days], dtype=np.int64)
-    numbers: dict[int, int] = {}
-    stretches: list[Stretch] = []
-    parts: list[tuple[Ints, Ints, Floats]] = []
+    midnights = np.array([service_day_anchor(day, network.zone) for day in days], dtype=np.int64)
+    window: Window | None = None
+    parts: list[tuple[Longs, Ints, Floats]] = []
     unplaced = 0.0
     for pairs in _by_destination(outlook):
         which, day = np.nonzero(expected[pairs] > 0)
@@ -128,15 +163,12 @@ def deal(network: Network, outlook: Outlook, *, now: datetime, ahead: range) -> 
         ready = midnights[day] + outlook.ready[outlook.origin[pair]].astype(np.int64)
         ways = ways_of(network, outlook, pair, np.maximum(ready, to_seconds(now)), now)
         unplaced += float(items.sum() - items[ways.there].sum())
-        named = ways.numbers.tolist()
-        for number in sorted(set(named) - numbers.keys()):
-            stretch = finder.stretch_of(ways.leg(number))
-            assert stretch is not None, "the engine's own leg"
-            numbers[number] = len(stretches)
-            stretches.append(stretch)
-        leg = np.array([numbers[number] for number in named], dtype=np.int64)
-        parts.append((leg, np.repeat(pair[ways.there], ways.legs), np.repeat(items[ways.there], ways.legs)))
-    return Dealt(stretches, *_joined(parts), unplaced)
+        if ways.window is not None:
+            window = ways.window
+        parts.append((ways.numbers, np.repeat(pair[ways.there], ways.legs), np.repeat(items[ways.there], ways.legs)))
+    numbers, pair, items = _joined(parts)
+    named, leg = np.unique(numbers, return_inverse=True)
+    return Dealt(stretches_of(window, named), leg.astype(np.int64), pair, items, unplaced)
 
 
 def _by_destination(outlook: Outlook) -> list[Ints]:
@@ -155,25 +187,29 @@ def together(one: Dealt, other: Dealt) -> Dealt:
     """Return both as one."""
     moved = (other.leg + len(one.stretches), other.pair, other.items)
     joined = _joined([(one.leg, one.pair, one.items), moved])
-    return Dealt([*one.stretches, *other.stretches], *joined, one.unplaced + other.unplaced)
+    return Dealt(_both(one.stretches, other.stretches), *joined, one.unplaced + other.unplaced)
+
+
+def _both(one: Stretches, other: Stretches) -> Stretches:
+    return Stretches(
+        np.concatenate([one.trip, other.trip]),
+        np.concatenate([one.day, other.day]),
+        np.concatenate([one.first, other.first]),
+        np.concatenate([one.last, other.last]),
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ways:
     """The earliest ways of some items: which of them have one (`there`), and the legs of those, one after the other.
 
-    `numbers` name the legs, of which each item has `legs`.
+    `numbers` name the legs in `window`, of which each item has `legs`. Where there is no way at all, no window.
     """
 
-    transport: Transport | None
+    window: Window | None
     there: Ints
     legs: Ints
-    numbers: Ints
-
-    def leg(self, number: int) -> Leg:
-        """Return the leg of a number."""
-        assert self.transport is not None
-        return leg_numbered(self.transport, number)
+    numbers: Longs
 
 
 def ways_of(network: Network, outlook: Outlook, pairs: Ints, ready: Ints, now: datetime) -> Ways:
@@ -184,7 +220,7 @@ def ways_of(network: Network, outlook: Outlook, pairs: Ints, ready: Ints, now: d
     destination = outlook.places[outlook.destination[pairs[0]]]
     transport = transport_to(network, destination, requested=to_seconds(now), horizon_days=HORIZON_DAYS)
     if transport.sweep is None:
-        return Ways(transport, nothing, nothing, nothing)
+        return Ways(None, nothing, nothing, nothing)
     origins, moments = [outlook.places[at] for at in outlook.origin[pairs].tolist()], ready.tolist()
     found = arrivals(transport, origins, moments, objective=Objective.FASTEST, weights=Weights())
     there = [at for at, arrival in enumerate(found.chosen) if arrival is not None]
@@ -196,15 +232,29 @@ def ways_of(network: Network, outlook: Outlook, pairs: Ints, ready: Ints, now: d
         [arrival for arrival in found.chosen if arrival is not None],
         handlings,
     )
-    return Ways(transport, np.array(there, dtype=np.int64), np.array(handlings, dtype=np.int64) + 1, numbers)
+    return Ways(transport.window, np.array(there, dtype=np.int64), np.array(handlings, dtype=np.int64) + 1, numbers)
+
+
+def stretches_of(window: Window | None, numbers: Longs) -> Stretches:
+    """Return where the legs ride that `leg_numbers` named in a window."""
+    if window is None:
+        nothing = np.zeros(0, dtype=np.int64)
+        return Stretches(nothing, nothing, nothing, nothing)
+    first, last = np.divmod(numbers, len(window.ride_to))
+    return Stretches(
+        trip=window.ride_trip[first].astype(np.int64),
+        day=window.ride_day[first].astype(np.int64),
+        first=window.ride_planned[first].astype(np.int64),
+        last=window.ride_planned[last].astype(np.int64),
+    )
 
 
 def lay_out(network: Network, dealt: Dealt, first: date, days: int) -> Grid:
     """Return the forecast as a grid."""
     grid = empty_grid(network, first, days)
-    by_leg = np.bincount(dealt.leg, weights=dealt.items, minlength=len(dealt.stretches))
-    for stretch, items in zip(dealt.stretches, by_leg.tolist(), strict=True):
-        grid.add(stretch, items)
+    items = np.bincount(dealt.leg, weights=dealt.items, minlength=len(dealt.stretches))
+    grid.add(dealt.stretches, items.astype(np.float64))
+    np.maximum(grid.riding, 0.0, out=grid.riding)  # what was added and taken off again leaves a trace below zero
     return grid
 
 

@@ -187,16 +187,14 @@ def behind(load: Load, trip: int, service_date: date) -> list[tuple[list[str], l
     rides, day = load.network.rides, service_date.toordinal()
     start, count = int(rides.first_of_trip[trip]), int(rides.count_of_trip[trip])
     riding = [(way.loan, one) for way in load.ways for one in way.stretches if one.trip == trip and one.day == day]
-    here = [at for at, one in enumerate(load.dealt.stretches) if one.trip == trip and one.day == day]
-    rows = np.flatnonzero(np.isin(load.dealt.leg, here))
+    dealt, legs = load.dealt, load.dealt.stretches
+    rows = np.flatnonzero(((legs.trip == trip) & (legs.day == day))[dealt.leg])
     found = []
     for ride in range(start, start + count):
         loans = [str(loan) for loan, one in riding if one.first <= ride <= one.last][:MOST_LOANS]
-        covering = [at for at in here if load.dealt.stretches[at].first <= ride <= load.dealt.stretches[at].last]
-        chosen = rows[np.isin(load.dealt.leg[rows], covering)]
-        by_pair = (
-            np.bincount(load.dealt.pair[chosen], weights=load.dealt.items[chosen]) if len(chosen) else np.zeros(0)
-        )
+        leg = dealt.leg[rows]
+        chosen = rows[(legs.first[leg] <= ride) & (ride <= legs.last[leg])]
+        by_pair = np.bincount(dealt.pair[chosen], weights=dealt.items[chosen]) if len(chosen) else np.zeros(0)
         largest = np.argsort(-by_pair, kind="stable")[:MOST_PAIRS]
         pairs = [_pair(load, int(pair), float(by_pair[pair])) for pair in largest if by_pair[pair] > 0]
         found.append((loans, pairs, int((by_pair > 0).sum())))

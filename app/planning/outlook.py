@@ -74,7 +74,8 @@ class Outlook:
 
 def look_ahead(counts: Counts, *, most_pairs: int = MOST_PAIRS) -> Outlook:
     """Learn from what was counted."""
-    places = tuple(sorted({name for row in counts.by_pair for name in row[:2]}))
+    # The counts are of slightly different moments: a place may be in one and not in the other.
+    places = tuple(sorted({name for row in counts.by_pair for name in row[:2]} | {row[0] for row in counts.by_day}))
     position = {name: at for at, name in enumerate(places)}
     days = (counts.until - counts.since).days
     items, ready = np.zeros((len(places), days)), np.zeros(len(places))

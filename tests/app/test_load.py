@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -153,6 +154,35 @@ async def test_a_cancelled_trip_carries_nothing_and_what_it_carried_rides_the_ne
     assert out == {"2026-11-23": pytest.approx(8, rel=0.02), "2026-11-25": pytest.approx(16, rel=0.02)}
     assert (await house.client.get("/v1/load/trips/v1-out/2026-11-24")).status_code == 404
     await house.client.delete("/v1/trips/cancellations/v1-out/2026-11-24")
+
+
+async def test_a_late_trip_carries_what_it_was_going_to_carry(house: House) -> None:
+    await under_way(house, 2)
+    late = {"trip_id": "v1-in", "service_date": "2026-11-23", "delay_seconds": 900}
+    assert (await house.client.post("/v1/trips/changes", json=late)).status_code in (200, 201)
+    before = await get(house, "", days=1, route="V1")  # planned on the trip as it was to run
+    await house.work()
+    after = await get(house, "", days=1, route="V1")
+    for found in (before, after):
+        assert [(row["trip_id"], row["items"]["expected"]) for row in found["items"]] == [
+            ("v1-out", 10.0),
+            ("v1-in", 10.0),
+        ]
+        assert found["elsewhere"] == 0
+    await house.client.delete("/v1/trips/changes/v1-in/2026-11-23")
+
+
+async def test_nobody_waits_for_what_is_learned_of_a_new_day(house: House) -> None:
+    await get(house, "/routes", days=1)
+    await house.later(days=1)
+    first = (await get(house, "/routes", days=1))["model"]["until"]
+    learned = first
+    for _ in range(200):
+        if learned != first:
+            break
+        await asyncio.sleep(0.05)
+        learned = (await get(house, "/routes", days=1))["model"]["until"]
+    assert (first, learned) == ("2026-11-23", "2026-11-24")
 
 
 @pytest.mark.parametrize(
