@@ -67,4 +67,10 @@ async def check_changes(
 
 
 async def _digests(connection: asyncpg.Connection, version: int) -> dict[tuple[str, str], str]:
-    return {(row["id"], row["name"]): row["digest"] for row in await connection.fetch(_DIGESTS, version)}
+    # A version that was only just written has no statistics: taken for empty, everything would be compared with
+    # everything (half a minute for 300 trips and 1,320 stops; so it takes 0.02 s).
+    async with connection.transaction():
+        await connection.execute("set local enable_nestloop = off")
+        rows = await connection.fetch(_DIGESTS, version)
+        await connection.execute("set local enable_nestloop = on")
+    return {(row["id"], row["name"]): row["digest"] for row in rows}
