@@ -25,11 +25,13 @@ class Refused(Exception):  # noqa: N818 - named as what happened
 
     @property
     def said(self) -> list[str]:
-        """What is wrong, one line each, for people."""
-        faults = [f"{fault.get('pointer', '')} {fault.get('detail', '')}".strip() for fault in self._faults()]
+        """What is wrong, one line each, as the API says it."""
+        faults = [f"{fault.get('pointer', '')} {fault.get('detail', '')}".strip() for fault in self.faults]
         return faults or [str(self.problem.get("detail") or self.problem.get("title") or self.status)]
 
-    def _faults(self) -> list[Mapping[str, Any]]:
+    @property
+    def faults(self) -> list[Mapping[str, Any]]:
+        """The faults of the input, each a JSON pointer and what is wrong there."""
         found = self.problem.get("errors")
         return [fault for fault in found if isinstance(fault, Mapping)] if isinstance(found, list) else []
 

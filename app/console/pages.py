@@ -27,6 +27,7 @@ from app.console import (
 )
 from app.console.api import Refused
 from app.console.frame import go, render
+from app.console.refusals import title_of, told
 from app.console.visitor import Forged, NotSignedIn, meet
 
 ROUTERS = (
@@ -74,6 +75,5 @@ async def _refused(request: Request, refused: Exception) -> Response:
     assert isinstance(refused, Refused)
     found = await meet(request)
     template = "said.html" if found.by_htmx else "problem.html"
-    title = str(refused.problem.get("title", refused.status))
-    # htmx shows no answer but one that went well.
-    return render(found, template, status=200 if found.by_htmx else refused.status, title=title, said=refused.said)
+    status = 200 if found.by_htmx else refused.status  # htmx shows no answer but one that went well
+    return render(found, template, status=status, title=title_of(found, refused), said=told(found, refused))
