@@ -154,3 +154,24 @@ async def test_the_first_pages_are_sound_in_a_browser(locked: FastAPI, size: tup
         await seen.page.get_by_role("button", name="English").click()
         await seen.page.get_by_role("heading", name="Overview").wait_for()
         await seen.is_sound()
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "said"),
+    [
+        ("/console/nope", 404, "Hier is niets"),
+        ("/console/day?date=2026-13-45", 422, "Er klopt iets niet in wat u invulde"),
+        ("/console/run-sheet", 422, "Vul dit in."),
+        ("/console/timetable/drafts/99", 404, "Geen concept heeft dit kenmerk"),
+    ],
+)
+async def test_a_wrong_address_is_answered_with_a_page(
+    client: httpx.AsyncClient, path: str, status: int, said: str
+) -> None:
+    assert (await signed_in(client)).status_code == 303
+    shown = await client.get(path, headers={"accept": "text/html"})
+    told = await client.get(path)
+    assert (shown.status_code, shown.headers["content-type"]) == (status, "text/html; charset=utf-8")
+    assert said in shown.text
+    assert "Naar het overzicht" in shown.text
+    assert told.status_code == status
