@@ -339,3 +339,23 @@ async def test_a_planner_activates_what_is_its_own_and_a_refusal_leaves_the_draf
     gone = await house.client.delete(draft)
     assert gone.status_code == 403, "another's draft"
     assert (await house.client.post(f"{draft}/activate", json={})).status_code == 200
+
+
+async def test_effects_on_loan_requests_are_shown_to_who_sees_those(house: House) -> None:
+    async with house.app.state.resources.database.transaction() as connection:
+        admin, poi, asking = [
+            (await add_key(connection, agency=agency, scopes=[scope], poi=named)).key
+            for agency, scope, named in (("KB", "admin", None), ("NORD", "planner", "1"), ("NL-1", "planner", None))
+        ]
+    house.client.headers["authorization"] = f"Bearer {admin}"
+    await house.asked(pickup_location="desk")
+    draft = await begun(house)
+    await changed(house, draft, {"op": "delete_trip", "id": "v1-in"})
+    asked: dict[str, str | int] = {"sample": 1, "at": "2026-11-23T08:00:00+01:00"}
+    seen = {}
+    for key in (admin, poi, asking):
+        answer = await house.client.get(f"{draft}/compare", params=asked, headers={"authorization": f"Bearer {key}"})
+        decisions = answer.json()["decisions"]
+        assert (decisions["asked"], decisions["generated"], decisions["changed"]) == (1, 0, 1)
+        seen[key] = [one["pickup_location"] for one in decisions["effects"]]
+    assert seen == {admin: ["desk"], poi: [], asking: ["desk"]}
