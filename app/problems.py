@@ -39,7 +39,7 @@ from app.store.harvests import NothingToConfirm
 from app.store.keys import KeyEnded, UnknownKey
 from app.store.loans import DuplicateRequestId, UnknownLoanRequest
 from app.store.network_changes import NotYours
-from app.store.network_versions import NoActiveVersion, NothingToUndo, VersionUnknown
+from app.store.network_versions import ActiveChanged, NoActiveVersion, NothingToUndo, VersionUnknown
 from app.store.scenarios import NoResult, TooManyScenarios, UnknownScenario
 from app.store.schedules import UnknownActivation
 from app.store.stoppages import UnknownCancellation, UnknownSuspension
@@ -297,6 +297,14 @@ PROBLEMS: dict[type[Exception], ProblemType] = {
         409,
         "Every activation of a network version, or every change of the draft, has been undone already, or there "
         "never was one.",
+    ),
+    ActiveChanged: ProblemType(
+        "active-changed",
+        "Another version is active than the one you saw",
+        412,
+        "Another network version is active than the one in `If-Match`, and nothing was undone: somebody activated or "
+        "undid one meanwhile, or the same was asked twice. `active` is the one that is active now (null: none).",
+        {"active": "nv-b2eeb8fb5b72f407"},
     ),
     UnknownDraft: ProblemType(
         "unknown-draft",

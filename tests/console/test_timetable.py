@@ -107,6 +107,21 @@ async def test_a_draft_from_its_beginning_to_its_undoing(
         assert await active(other) == "first"
 
 
+async def test_a_button_that_is_pressed_twice_undoes_once(open_to_all: FastAPI, other: httpx.AsyncClient) -> None:
+    await other.post("/v1/network/versions/second/activate")
+    async with listening_for(open_to_all, lifespan="off") as url, watched(url) as seen, watched(url) as again:
+        await seen.open("/console/timetable")
+        await again.open("/console/timetable")
+        await press(seen, "Maak de laatste activering ongedaan")
+        await press(again, "Maak de laatste activering ongedaan")
+        said = await again.page.get_by_role("alert").inner_text()
+        assert "Er is niets ongedaan gemaakt." in said
+        assert "Intussen is first actief" in said
+        again.said.clear()
+        await again.is_sound()
+    assert await active(other) == "first"
+
+
 @SIZES
 async def test_holidays_are_taken_out_and_a_draft_becomes_active_later(
     open_to_all: FastAPI, other: httpx.AsyncClient, size: tuple[int, int]
