@@ -21,7 +21,7 @@ from app.database import Connection
 from app.imports.gtfs import FeedFaulty
 from app.lending.activations import BaseNotActive, activate_on
 from app.lending.snapshot import NotReady
-from app.planning.activate import activate_at
+from app.planning.activate import AnotherWaits, activate_at
 from app.planning.differences import compare
 from app.planning.drafts import DraftChanged, freeze, look
 from app.planning.effects import find_effects
@@ -157,6 +157,7 @@ async def freeze_draft(
         FeedFaulty,
         NotYours,
         BaseNotActive,
+        AnotherWaits,
     ),
 )
 async def activate_draft(
@@ -166,7 +167,8 @@ async def activate_draft(
 
     It does so only where the version that the draft changes is the active one: else what that one changed would be
     undone (409; put the draft on the active version first). At a moment that is looked at then, and what became of
-    it is in `GET /v1/network/activations`. A planner activates only what changes nothing but its own POI's vans.
+    it is in `GET /v1/network/activations`; it is not taken on where one that waits stands in its way. A planner
+    activates only what changes nothing but its own POI's vans.
     """
     asked = await read_json(request, ActivateDraftShape)
     now, own = held.clock.now(), own_operators(caller)

@@ -186,7 +186,7 @@ async def _comparison(looking: Visitor, draft: int, refused: Refused | None = No
         sample=SAMPLE,
         others=None if refused is None or refused.status != LATE else refused.problem.get("changes", []),
         said=[] if refused is None or refused.status == LATE else refused.said,
-        moved=refused is not None and refused.status == NOT_ACTIVE,
+        moved=refused is not None and refused.problem.get("type") == "/problems/base-not-active",
         may=looking.may("planner"),
     )
 

@@ -164,7 +164,7 @@ def shifted(trip: Document, id: str, first: str) -> Document:
 
 
 def number_or_text(text: str) -> int | str | None:
-    """Return a number as it is typed; None for an empty field. What is no number stays as it is, for the API to refuse."""
+    """Return a number as it is typed; None for an empty field. What is no number stays, for the API to refuse."""
     plain = text.strip()
     return int(plain) if plain.isascii() and plain.isdecimal() and len(plain) < 10 else plain or None
 
