@@ -27,6 +27,7 @@ from app.lending.snapshot import NotReady
 from app.lending.submit import KeyReused
 from app.lending.vault import VaultClosed
 from app.people import NoProvider, NotAdmitted, ProviderSilent
+from app.planning.activate import AnotherWaits
 from app.planning.alter import ChangeImpossible
 from app.planning.barcodes import NothingToLabel, UnknownCode
 from app.planning.drafts import DraftChanged, DraftTooLong
@@ -39,7 +40,7 @@ from app.store.harvests import NothingToConfirm
 from app.store.keys import KeyEnded, UnknownKey
 from app.store.loans import DuplicateRequestId, UnknownLoanRequest
 from app.store.network_changes import NotYours
-from app.store.network_versions import NoActiveVersion, NothingToUndo, VersionUnknown
+from app.store.network_versions import ActiveChanged, NoActiveVersion, NothingToUndo, VersionUnknown
 from app.store.scenarios import NoResult, TooManyScenarios, UnknownScenario
 from app.store.schedules import UnknownActivation
 from app.store.stoppages import UnknownCancellation, UnknownSuspension
@@ -298,6 +299,14 @@ PROBLEMS: dict[type[Exception], ProblemType] = {
         "Every activation of a network version, or every change of the draft, has been undone already, or there "
         "never was one.",
     ),
+    ActiveChanged: ProblemType(
+        "active-changed",
+        "Another version is active than the one you saw",
+        412,
+        "Another network version is active than the one in `If-Match`, and nothing was undone: somebody activated or "
+        "undid one meanwhile, or the same was asked twice. `active` is the one that is active now (null: none).",
+        {"active": "nv-b2eeb8fb5b72f407"},
+    ),
     UnknownDraft: ProblemType(
         "unknown-draft",
         "No draft has this id",
@@ -358,6 +367,15 @@ PROBLEMS: dict[type[Exception], ProblemType] = {
         "Since the draft was begun, another network version became active; to activate the draft would undo what "
         "that one changed. Put it on the active version (`POST /v1/network/drafts/{draft}/rebase`) and look at it "
         "again. A draft that is a version already cannot be moved: begin another.",
+    ),
+    AnotherWaits: ProblemType(
+        "another-activation-waits",
+        "Another activation waits",
+        409,
+        "Another activation waits for its moment, and with both of them one would be refused then, as another "
+        "version would be active than the one it changes. `activation` names the other, `version` what becomes "
+        "active by it at `at`. Begin the draft on that version, or have one of them cancelled.",
+        {"activation": 3, "version": "nv-b2eeb8fb5b72f407", "at": "2026-12-14T03:00:00+00:00"},
     ),
     UnknownActivation: ProblemType(
         "unknown-activation",

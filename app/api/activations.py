@@ -15,7 +15,7 @@ from app.api.draft_shapes import NewActivationShape, ScheduledShape
 from app.api.drafts import HeldResources, by, takes_json
 from app.api.paging import LARGEST_INTEGER, Cursor, Limit, Page, after, page
 from app.api.parties import own_operators
-from app.planning.activate import activate_at, cancel_scheduled
+from app.planning.activate import AnotherWaits, activate_at, cancel_scheduled
 from app.problems import Fault, InvalidInput, TooLarge, UnsupportedMediaType, documented
 from app.store.network_changes import NotYours
 from app.store.network_versions import VersionUnknown
@@ -40,12 +40,13 @@ def shown(scheduled: Scheduled) -> dict[str, Any]:
     openapi_extra=takes_json(
         "NewActivationShape", {"version": "nv-b2eeb8fb5b72f407", "at": "2026-12-14T04:00:00+01:00"}
     ),
-    responses=documented(TooLarge, UnsupportedMediaType, InvalidInput, VersionUnknown, NotYours),
+    responses=documented(TooLarge, UnsupportedMediaType, InvalidInput, VersionUnknown, NotYours, AnotherWaits),
 )
 async def put_down(request: Request, held: HeldResources, caller: Planner) -> dict[str, Any]:
     """Have a version become the active one at a moment, whichever is active then.
 
     A planner may where that changes nothing but its own POI's vans: looked at now, and again at the moment itself.
+    Where another one waits and one of both would be refused then, it is not taken on.
     """
     asked = await read_json(request, NewActivationShape)
     now = held.clock.now()

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 
-from app.api.dependencies import Caller, requires
+from app.api.dependencies import Caller
 from app.api.draft_shapes import PlannedRouteShape, PlannedServiceShape, PlannedTripShape, WarningShape
-from app.api.drafts import DraftId, HeldResources
+from app.api.drafts import READING, DraftId, HeldResources, Looking
 from app.api.network_shapes import StopShape
 from app.api.paging import Cursor, Limit, Page, after, page
 from app.api.parties import own_operators
@@ -25,7 +25,6 @@ from app.store.drafts import UnknownDraft
 
 router = APIRouter(prefix="/v1/network/drafts/{draft}", tags=["Drafts"])
 
-Reader = Annotated[Caller, Depends(requires())]
 RouteId = Annotated[
     str | None, Query(description="Of this route only.", max_length=200, pattern=r"^[^\x00]*$", examples=["DR-1"])
 ]
@@ -60,7 +59,7 @@ async def listed(
     responses=documented(UnknownDraft),
 )
 async def read_routes(
-    held: HeldResources, caller: Reader, draft: DraftId, own: Own = False, limit: Limit = 100, cursor: Cursor = None
+    held: HeldResources, caller: Looking, draft: DraftId, own: Own = False, limit: Limit = 100, cursor: Cursor = None
 ) -> dict[str, Any]:
     """Answer its routes as they would be, by id."""
     plan = await plan_of(held, draft)
@@ -91,7 +90,7 @@ async def read_routes(
     "/trips",
     summary="List the trips of a draft",
     response_model=Page[PlannedTripShape],
-    dependencies=[Depends(requires())],
+    dependencies=READING,
     responses=documented(UnknownDraft),
 )
 async def read_trips(
@@ -115,7 +114,7 @@ async def read_trips(
     responses=documented(UnknownDraft),
 )
 async def read_services(
-    held: HeldResources, caller: Reader, draft: DraftId, own: Own = False, limit: Limit = 100, cursor: Cursor = None
+    held: HeldResources, caller: Looking, draft: DraftId, own: Own = False, limit: Limit = 100, cursor: Cursor = None
 ) -> dict[str, Any]:
     """Answer its services as they would be, by id, with whose trips run on their days."""
     plan = await plan_of(held, draft)
@@ -148,7 +147,7 @@ async def read_services(
     "/stops",
     summary="List the stops of a draft",
     response_model=Page[StopShape],
-    dependencies=[Depends(requires())],
+    dependencies=READING,
     responses=documented(UnknownDraft),
 )
 async def read_stops(
@@ -172,7 +171,7 @@ async def read_stops(
     "/warnings",
     summary="List the trips of a draft with too short a break",
     response_model=Page[WarningShape],
-    dependencies=[Depends(requires())],
+    dependencies=READING,
     responses=documented(UnknownDraft),
 )
 async def read_warnings(

@@ -14,20 +14,21 @@ from app.api.bodies import read_json
 from app.api.decision_shapes import Moment
 from app.api.dependencies import Caller, requires
 from app.api.draft_shapes import ActivatedDraftShape, ActivateDraftShape, ComparisonShape, DraftShape
-from app.api.drafts import DraftId, HeldResources, IfMatch, by, revision_of, shown, takes_json
+from app.api.drafts import DraftId, HeldResources, IfMatch, Looking, by, revision_of, shown, takes_json
 from app.api.parties import own_operators
 from app.aside import aside
 from app.database import Connection
 from app.imports.gtfs import FeedFaulty
 from app.lending.activations import BaseNotActive, activate_on
 from app.lending.snapshot import NotReady
-from app.planning.activate import activate_at
+from app.planning.activate import AnotherWaits, activate_at
 from app.planning.differences import compare
 from app.planning.drafts import DraftChanged, freeze, look
 from app.planning.effects import find_effects
 from app.problems import InvalidInput, TooLarge, UnsupportedMediaType, documented
 from app.resources import Resources
 from app.store.drafts import Draft, UnknownDraft
+from app.store.loans import list_seen
 from app.store.network_changes import NotYours
 from app.store.network_versions import VersionUnknown
 from app.store.schedules import Scheduled
@@ -47,7 +48,7 @@ MOST_DIFFERENCES = 1000
 )
 async def compare_draft(
     held: HeldResources,
-    caller: Annotated[Caller, Depends(requires())],
+    caller: Looking,
     draft: DraftId,
     with_: Annotated[
         str | None,
@@ -66,7 +67,8 @@ async def compare_draft(
     """Say what is added, removed and changed, and whose vans that moves; with `sample`, which decisions it changes.
 
     The questions are those of the newest loan requests, and made-up ones where there are too few. The first supplier
-    and the arrival are laid side by side; library systems are not asked.
+    and the arrival are laid side by side; library systems are not asked. Of loan requests only those
+    are shown that the key sees; `changed` counts all.
     """
     found = await look(held.database, draft)
     version = with_ or found.base
@@ -78,7 +80,7 @@ async def compare_draft(
     decisions = None
     if sample:
         decisions = await _effects(
-            held, (version, before), (f"draft {draft}", content), sample=sample, seed=seed, at=at
+            held, caller, (version, before), (f"draft {draft}", content), sample=sample, seed=seed, at=at
         )
     return {
         "with": version,
@@ -93,6 +95,7 @@ async def compare_draft(
 
 async def _effects(
     held: Resources,
+    caller: Caller,
     before: tuple[str, Content],
     after: tuple[str, Content],
     *,
@@ -106,7 +109,21 @@ async def _effects(
         return None
     now = at or held.clock.now()
     found = await find_effects(held.database, state, before, after, sample=sample, seed=seed, now=now)
-    return {**asdict(found), "changed": len(found.effects), "effects": [asdict(one) for one in found.effects]}
+    seen = list(found.effects)
+    if not caller.sees_everything:
+        asked = [one.loan for one in found.effects if one.loan is not None]
+        async with held.database.connection() as connection:
+            own = await list_seen(connection, asked, agency=caller.agency, poi=caller.poi)
+        seen = [one for one in found.effects if one.loan is None or one.loan in own]
+    return {
+        "asked": found.asked,
+        "generated": found.generated,
+        "changed": len(found.effects),
+        "effects": [
+            {name: value for name, value in asdict(one).items() if name != "loan"} | {"generated": one.loan is None}
+            for one in seen
+        ],
+    }
 
 
 @router.post(
@@ -140,6 +157,7 @@ async def freeze_draft(
         FeedFaulty,
         NotYours,
         BaseNotActive,
+        AnotherWaits,
     ),
 )
 async def activate_draft(
@@ -149,7 +167,8 @@ async def activate_draft(
 
     It does so only where the version that the draft changes is the active one: else what that one changed would be
     undone (409; put the draft on the active version first). At a moment that is looked at then, and what became of
-    it is in `GET /v1/network/activations`. A planner activates only what changes nothing but its own POI's vans.
+    it is in `GET /v1/network/activations`; it is not taken on where one that waits stands in its way. A planner
+    activates only what changes nothing but its own POI's vans.
     """
     asked = await read_json(request, ActivateDraftShape)
     now, own = held.clock.now(), own_operators(caller)

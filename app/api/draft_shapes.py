@@ -389,7 +389,9 @@ class EffectsShape(BaseModel):
 
     asked: int
     generated: int = Field(description="How many of them were made up, as there were too few loan requests.")
-    changed: int
+    changed: int = Field(
+        description="How many are answered otherwise; also of loan requests that the key does not see."
+    )
     effects: list[EffectShape]
 
 

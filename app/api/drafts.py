@@ -23,7 +23,9 @@ from app.store.network_versions import NoActiveVersion, NothingToUndo, VersionUn
 
 router = APIRouter(prefix="/v1/network/drafts", tags=["Drafts"])
 
-READING = [Depends(requires())]
+# What is still being thought about is for those who plan, and for who sees everything.
+Looking = Annotated[Caller, Depends(requires("planner", "reader", "admin"))]
+READING = [Depends(requires("planner", "reader", "admin"))]
 Planner = Annotated[Caller, Depends(requires("planner", "admin"))]
 HeldResources = Annotated[Resources, Depends(resources)]
 DraftId = Annotated[int, Path(description="The draft's id.", ge=1, le=LARGEST_INTEGER, examples=[7])]

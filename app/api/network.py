@@ -8,7 +8,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import IO, Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Header, Path, Query
 from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -43,6 +43,7 @@ from app.problems import BadRequest, Fault, InvalidInput, TooLarge, UnsupportedM
 from app.resources import Resources
 from app.store.network_changes import NotYours
 from app.store.network_versions import (
+    ActiveChanged,
     NoActiveVersion,
     NothingToUndo,
     Version,
@@ -161,15 +162,30 @@ async def read_health(
     summary="Undo the newest activation",
     tags=["Network"],
     response_model=UndoShape,
-    responses=documented(NotYours, NothingToUndo),
+    responses=documented(NotYours, NothingToUndo, ActiveChanged),
 )
-async def undo_activation(held: HeldDatabase, caller: Planner) -> dict[str, Any]:
+async def undo_activation(
+    held: HeldDatabase,
+    caller: Planner,
+    if_match: Annotated[
+        str,
+        Header(
+            alias="If-Match",
+            description="The id of the version that you saw active; left out or `*`: whichever is.",
+            min_length=1,
+            max_length=200,
+            examples=["nv-b2eeb8fb5b72f407"],
+        ),
+    ] = "*",
+) -> dict[str, Any]:
     """Take the newest activation back: the version before it is active again, from the next decision on.
 
-    A planner may where that changes nothing but its own POI's routes and trips.
+    A planner may where that changes nothing but its own POI's routes and trips. With `If-Match`, what was activated
+    or undone by others meanwhile stays as it is (412).
     """
+    expected = None if if_match == "*" else if_match.removeprefix('"').removesuffix('"')
     async with held.transaction() as connection:
-        undone, active = await undo(connection, own=own_operators(caller))
+        undone, active = await undo(connection, own=own_operators(caller), expected=expected)
     return {"undone": undone, "active": active}
 
 

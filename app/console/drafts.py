@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from app.console.api import Refused
 from app.console.frame import go, render
-from app.console.grid import Document
+from app.console.grid import Document, minutes_of, seconds_in
 from app.console.routes import LATE, WRONG, send
 from app.console.visitor import Visitor, visitor
 from app.console.words import ZONE
@@ -38,6 +38,7 @@ async def _page(
     own: bool = True,
     said: list[str] | None = None,
     others: list[Document] | None = None,
+    hub: dict[str, str] | None = None,
 ) -> Response:
     at = f"/v1/network/drafts/{draft}"
     shown = await looking.api.get(at)
@@ -59,19 +60,24 @@ async def _page(
         week=WEEK,
         said=said or [],
         others=others,
+        hub_typed=hub,
+        minutes_of=minutes_of,
         editable=shown["version"] is None and looking.may("planner"),
     )
 
 
-async def _changed(looking: Visitor, request: Request, draft: int, changes: list[Document]) -> Response:
-    """Send changes of this page, and show it again where they are refused."""
+async def _changed(
+    looking: Visitor, request: Request, draft: int, changes: list[Document], *, hub: dict[str, str] | None = None
+) -> Response:
+    """Send changes of this page, and show it again where they are refused; with what was typed of a hub."""
     try:
         await send(looking, draft, changes, await request.form())
     except Refused as refused:
         if refused.status not in (LATE, WRONG):
             raise
         others = refused.problem.get("changes") if refused.status == LATE else None
-        return await _page(looking, draft, said=None if others is not None else refused.said, others=others)
+        said = None if others is not None else refused.said
+        return await _page(looking, draft, said=said, others=others, hub=hub)
     return go(looking, f"/console/timetable/drafts/{draft}")
 
 
@@ -155,9 +161,9 @@ async def save_hub(looking: Looking, request: Request, draft: int) -> Response:
     id = str(form.get("id", ""))
     stops = await looking.api.items(f"/v1/network/drafts/{draft}/stops")
     there = next((stop for stop in stops if stop["id"] == id), {"id": id})
-    minutes = str(form.get("minutes", "")).strip()
-    seconds = int(minutes) * 60 if minutes.isascii() and minutes.isdecimal() and len(minutes) < 6 else None
-    return await _changed(looking, request, draft, [{"op": "put_stop", **there, "handling_seconds": seconds}])
+    typed = {"id": id, "minutes": str(form.get("minutes", ""))}
+    change = {"op": "put_stop", **there, "handling_seconds": seconds_in(typed["minutes"])}
+    return await _changed(looking, request, draft, [change], hub=typed)
 
 
 @router.get("/compare")
@@ -180,7 +186,7 @@ async def _comparison(looking: Visitor, draft: int, refused: Refused | None = No
         sample=SAMPLE,
         others=None if refused is None or refused.status != LATE else refused.problem.get("changes", []),
         said=[] if refused is None or refused.status == LATE else refused.said,
-        moved=refused is not None and refused.status == NOT_ACTIVE,
+        moved=refused is not None and refused.problem.get("type") == "/problems/base-not-active",
         may=looking.may("planner"),
     )
 

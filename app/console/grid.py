@@ -163,6 +163,26 @@ def shifted(trip: Document, id: str, first: str) -> Document:
     return {**trip, "id": id, "stop_times": calls}
 
 
+def number_or_text(text: str) -> int | str | None:
+    """Return a number as it is typed; None for an empty field. What is no number stays, for the API to refuse."""
+    plain = text.strip()
+    return int(plain) if plain.isascii() and plain.isdecimal() and len(plain) < 10 else plain or None
+
+
+def minutes_of(seconds: int) -> str:
+    """Return a stretch of time as minutes, with the seconds where there are any: 11:30."""
+    return f"{seconds // 60}:{seconds % 60:02}" if seconds % 60 else str(seconds // 60)
+
+
+def seconds_in(text: str) -> int | str | None:
+    """Return what is typed as minutes, or minutes and seconds; None for an empty field, what is neither as it is."""
+    minutes, colon, seconds = text.strip().partition(":")
+    whole, rest = number_or_text(minutes), number_or_text(seconds) if colon else 0
+    if isinstance(whole, int) and isinstance(rest, int) and (not colon or len(seconds) == 2) and rest < 60:
+        return whole * 60 + rest
+    return text.strip() or None
+
+
 def _moved(time: str, by: int) -> str:
     seconds = _seconds(time) + by
     if seconds < 0:

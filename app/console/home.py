@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -13,6 +14,8 @@ from app.console.visitor import Visitor, visitor
 
 router = APIRouter(prefix="/console", include_in_schema=False)
 
+LATEST, LATELY = 20, timedelta(days=14)
+
 
 @router.get("")
 async def show(looking: Annotated[Visitor, Depends(visitor)]) -> Response:
@@ -23,4 +26,10 @@ async def show(looking: Annotated[Visitor, Depends(visitor)]) -> Response:
         if refused.status not in (404, 503):
             raise
         network = None
-    return render(looking, "home.html", network=network)
+    scheduled = await looking.api.get("/v1/network/activations", limit=LATEST)
+    refused_lately = [
+        one
+        for one in scheduled["items"]
+        if one["state"] == "refused" and datetime.fromisoformat(one["ended_at"]) > datetime.now(UTC) - LATELY
+    ]
+    return render(looking, "home.html", network=network, refused=refused_lately)

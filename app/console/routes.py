@@ -21,6 +21,7 @@ from app.console.grid import (
     calls_in,
     grids_of,
     meet_theirs,
+    number_or_text,
     said_of,
     shifted,
     trip_from,
@@ -170,7 +171,7 @@ def _typed(form: FormData, trips: Mapping[str, Document], number: int) -> Grid:
         crates = str(form.get(f"crates-{at}", "")).strip()
         said = {"service_id": str(form.get(f"service-{at}", "")), "headsign": str(form.get(f"headsign-{at}", ""))}
         trip = trips.get(id) or {"id": id, "route_id": str(form.get("route", "")), "short_name": "", "stop_times": []}
-        capacity = int(crates) if crates.isascii() and crates.isdecimal() and len(crates) < 9 else None
+        capacity = number_or_text(crates)
         was = [str(form.get(f"was-{at}-{row}", "")) for row in range(len(rows))]
         was_said = {name: str(form.get(f"{name}-{at}-was", "")) for name in ("service", "headsign", "crates")}
         columns.append(

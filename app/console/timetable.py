@@ -16,11 +16,16 @@ router = APIRouter(prefix="/console/timetable", include_in_schema=False)
 
 Looking = Annotated[Visitor, Depends(visitor)]
 LATEST = 20
+LATE = 412
 
 
 @router.get("")
 async def show(looking: Looking) -> Response:
     """Show versions, activations and drafts."""
+    return await _page(looking)
+
+
+async def _page(looking: Visitor, *, said: list[str] | None = None) -> Response:
     try:
         active = await looking.api.get("/v1/network")
     except Refused as refused:
@@ -37,6 +42,8 @@ async def show(looking: Looking) -> Response:
         versions=versions["items"],
         scheduled=scheduled["items"],
         drafts=drafts["items"],
+        said=said or [],
+        status=200 if said is None else LATE,
     )
 
 
@@ -51,9 +58,20 @@ async def begin(looking: Looking, request: Request) -> Response:
 
 
 @router.post("/undo")
-async def undo(looking: Looking) -> Response:
-    """Undo the newest activation."""
-    await looking.api.post("/v1/network/undo")
+async def undo(looking: Looking, request: Request) -> Response:
+    """Undo the activation that the page showed as the newest."""
+    form = await request.form()
+    shown = {"if-match": str(form.get("active", ""))}
+    try:
+        await looking.api.send("POST", "/v1/network/undo", headers=shown)
+    except Refused as refused:
+        if refused.status != LATE:
+            raise
+        now = refused.problem.get("active")
+        said = (
+            looking.say("timetable.undone_already") if now is None else looking.say("timetable.moved_on", active=now)
+        )
+        return await _page(looking, said=[said])
     return go(looking, "/console/timetable")
 
 

@@ -13,9 +13,22 @@ from app.store.schedules import (
     UnknownActivation,
     add_scheduled,
     end_scheduled,
+    find_in_the_way,
     get_scheduled,
 )
 from app.store.tasks import drop, schedule
+
+
+class AnotherWaits(Exception):  # noqa: N818 - named as the problem it becomes
+    """Another activation waits, and one of both would be refused when its moment comes."""
+
+    def __init__(self, other: Scheduled) -> None:
+        at = other.at.isoformat()
+        super().__init__(
+            f"{other.version} is to become active at {at} ({other.by}): beside it, one of both would be refused at "
+            "its moment. Base the draft on that version, or have one of them cancelled."
+        )
+        self.members = {"activation": other.id, "version": other.version, "at": at}
 
 
 async def activate_at(
@@ -32,13 +45,17 @@ async def activate_at(
 ) -> Scheduled:
     """Have a version become active at a moment, as part of a transaction.
 
-    Raises VersionUnknown, or NotYours where it may not even be now.
+    Raises VersionUnknown, NotYours where it may not even be now, or AnotherWaits.
     """
     await lock_network(connection)
     number = await get_number(connection, version)
     active = await find_active(connection)
     if own is not None and active is not None:
         await check_changes(connection, await get_number(connection, active), number, own=own)
+    base = None if expected is None else await get_number(connection, expected)
+    other = await find_in_the_way(connection, at, version=number, expected=base)
+    if other is not None:
+        raise AnotherWaits(other)
     id = await add_scheduled(
         connection,
         version=number,
@@ -46,7 +63,7 @@ async def activate_at(
         by=by,
         agency=agency,
         own=own,
-        expected=None if expected is None else await get_number(connection, expected),
+        expected=base,
         draft=draft,
         now=now,
     )

@@ -145,19 +145,25 @@ class _Both:
 
     def stops(self) -> Iterator[Difference]:
         old, new = self.before.stops, self.after.stops
+        callers = [_callers(plan.base) for plan in (self.before, self.after)] if old != new else []
         for id, change in _changes(old, new):
             was, now = old.get(id), new.get(id)
-            drivers: list[str] = []
-            # Only how items change trips there moves any van's load.
-            if was is None or now is None or was.handling_seconds != now.handling_seconds:
-                routes = {
-                    trip: (plan, route) for plan in (self.before, self.after) for trip, route, _ in plan.heads()
-                }
-                callers = self.before.callers_at(id) | self.after.callers_at(id)
-                drivers = [plan.routes[route].operator for plan, route in (routes[trip] for trip in callers)]
+            # Where a stop is and what it is called is the business of whoever calls there.
+            drivers = callers[0].get(id, set()) | callers[1].get(id, set())
             yield Difference(
                 "stop", id, change, None, _names(self, drivers), _fields(_stop_words(was), _stop_words(now))
             )
+
+
+def _callers(content: Content) -> dict[str, set[str]]:
+    """Return the ids of the operators that call at each stop."""
+    driven_by = np.array([content.routes[trip.route].operator for trip in content.trips], dtype=np.int64)
+    many = max(1, len(content.operators))
+    found: dict[str, set[str]] = {}
+    for pair in np.unique(content.calls.stop * np.int64(many) + driven_by[content.calls.trip]).tolist():
+        stop, operator = divmod(pair, many)
+        found.setdefault(content.stops[stop].id, set()).add(content.operators[operator].id)
+    return found
 
 
 def _changes(old: Mapping[str, object], new: Mapping[str, object]) -> Iterator[tuple[str, str]]:

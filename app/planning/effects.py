@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from app.aside import aside
 from app.database import Database
@@ -29,10 +30,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """A question whose answer changes. Of a loan request only where it was asked is told, not what."""
+    """A question whose answer changes. Of a loan request (None: made up) it is told where it was asked, not what."""
 
+    loan: UUID | None
     pickup_location: str
-    generated: bool
     isbn: str | None
     ppn: str | None
     before: Answer
@@ -76,9 +77,9 @@ async def find_effects(
 
         was, now_is = await aside(answers)
         if was != now_is:
-            told = (one.isbn, one.ppn) if one.generated else (None, None)
-            found.append(Effect(one.pickup_location, one.generated, *told, was, now_is))
-    return Effects(len(asked), sum(one.generated for one in asked), tuple(found))
+            told = (one.isbn, one.ppn) if one.loan is None else (None, None)
+            found.append(Effect(one.loan, one.pickup_location, *told, was, now_is))
+    return Effects(len(asked), sum(one.loan is None for one in asked), tuple(found))
 
 
 async def _questions(database: Database, *, sample: int, seed: int) -> list[Asked]:
@@ -92,7 +93,7 @@ async def _questions(database: Database, *, sample: int, seed: int) -> list[Aske
         return asked
     chance = random.Random(seed)  # noqa: S311 - a sample, not a secret
     made = [
-        Asked(isbn, ppn, chance.choice(pickups), generated=True)
+        Asked(isbn, ppn, chance.choice(pickups))
         for isbn, ppn in (chance.choice(titles) for _ in range(sample - len(asked)))
     ]
     return asked + made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
@@ -482,6 +482,19 @@ async def takes_part(connection: asyncpg.Connection, loan: UUID, agency: str) ->
         *(loan, agency),
     )
     return found
+
+
+async def list_seen(
+    connection: asyncpg.Connection, loans: Collection[UUID], *, agency: str | None, poi: str | None
+) -> set[UUID]:
+    """Return in which of some loan requests an agency takes part, or a POI for its locations that have no agency."""
+    rows = await connection.fetch(
+        "select id from loan_request where id = any($1::uuid[]) and (requesting_agency = $2 or exists ("  # noqa: S608
+        "select from placement where loan_request = loan_request.id and (supplying_agency = $2"
+        f" or supplying_agency is null and {_ITS.format(poi='$3')})))",
+        *(loans, agency, poi),
+    )
+    return {row["id"] for row in rows}
 
 
 async def read_patron(connection: asyncpg.Connection, loan: UUID) -> str | None:

@@ -9,14 +9,15 @@ class NotYours(Exception):  # noqa: N818 - named as the problem it becomes
     """Another network version would change what others drive."""
 
 
-# Everything that a call, a trip, a route and its service days say, as one digest for each operator. A stop's handling
-# time is in it for every operator that calls there.
+# Everything that a call, a trip, a route and its service days say, as one digest for each operator. What is said of a
+# stop (where it is, what it is called, how long items take there) is in it for every operator that calls there.
 _DIGESTS = """
 with called as (
-    select trip, md5(string_agg(concat_ws(',', stop.id, stop.handling_seconds is null, stop.handling_seconds, arrival,
-                                          departure, pickup_type, drop_off_type), ';' order by sequence)) as calls
+    select trip, md5(string_agg(concat_ws(',', told, arrival, departure, pickup_type, drop_off_type),
+                                ';' order by sequence)) as calls
       from timetable_stop_time call
-           join timetable_stop stop on stop.version = $1 and stop.position = call.stop
+           join (select position, md5(jsonb_build_array(id, name, lat, lon, handling_seconds)::text) as told
+                   from timetable_stop where version = $1) stop on stop.position = call.stop
      where call.version = $1 group by trip),
 served as (
     select position, md5(concat_ws(',', weekdays, start_date, end_date,

@@ -32,6 +32,14 @@ class NothingToUndo(Exception):  # noqa: N818 - named as the problem it becomes
     """No activation stands, so none can be undone."""
 
 
+class ActiveChanged(Exception):  # noqa: N818 - named as the problem it becomes
+    """Another version is active than the one that was looked at."""
+
+    def __init__(self, active: str | None) -> None:
+        super().__init__(f"{active or 'No version'} is active now: nothing was undone. Look again at what is to go.")
+        self.members = {"active": active}
+
+
 @dataclass(frozen=True, slots=True)
 class Version:
     """A network version as a list shows it. `counts` says how many there are of each thing."""
@@ -122,13 +130,18 @@ async def activate(connection: asyncpg.Connection, version_id: str, *, own: froz
     return True
 
 
-async def undo(connection: asyncpg.Connection, *, own: frozenset[str] | None = None) -> tuple[str, str | None]:
+async def undo(
+    connection: asyncpg.Connection, *, own: frozenset[str] | None = None, expected: str | None = None
+) -> tuple[str, str | None]:
     """Undo the newest activation that stands; return the version that was active and the one that now is.
 
-    `own` are the operators whose routes and trips that may change (None: all). Raises NothingToUndo or NotYours.
+    `own` are the operators whose routes and trips that may change (None: all), `expected` the version that has to be
+    active (None: whichever). Raises ActiveChanged, NothingToUndo or NotYours.
     """
     await lock_network(connection)
     undone = await find_active(connection)
+    if expected is not None and undone != expected:
+        raise ActiveChanged(undone)
     if undone is None:
         raise NothingToUndo("No activation of a network version stands, so there is nothing to undo.")
     await connection.execute(

@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from uuid import UUID
 
 import asyncpg
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A title wanted at a counter; exactly one of `isbn` and `ppn` is set. `generated`: nobody asked it."""
+    """A title wanted at a counter, by a loan request (None: made up); exactly one of `isbn` and `ppn` is set."""
 
     isbn: str | None
     ppn: str | None
     pickup_location: str
-    generated: bool = False
+    loan: UUID | None = None
 
 
 async def list_asked(connection: asyncpg.Connection, *, limit: int) -> list[Asked]:
     """Return what the newest loan requests asked: no reader, no agency."""
     rows = await connection.fetch(
-        "select isbn, ppn, pickup_location from loan_request where isbn is not null or ppn is not null"
+        "select id, isbn, ppn, pickup_location from loan_request where isbn is not null or ppn is not null"
         " order by id desc limit $1",
         limit,
     )
-    return [Asked(row["isbn"], None if row["isbn"] else row["ppn"], row["pickup_location"]) for row in rows]
+    return [
+        Asked(row["isbn"], None if row["isbn"] else row["ppn"], row["pickup_location"], row["id"]) for row in rows
+    ]
 
 
 async def list_titles(

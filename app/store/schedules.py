@@ -39,7 +39,7 @@ class Scheduled:
 
 _SCHEDULED = """
 select s.id, v.id as version, s.at, s.by, s.agency, s.own, e.id as expected, s.draft, s.state, s.reason, s.created_at,
-       s.ended_at
+       s.ended_at, s.version as version_number, s.expected as expected_number
   from network_schedule s join network_version v on v.number = s.version
        left join network_version e on e.number = s.expected
 """
@@ -75,6 +75,27 @@ async def get_scheduled(connection: asyncpg.Connection, id: int) -> Scheduled:
     return _read(row)
 
 
+async def find_in_the_way(
+    connection: asyncpg.Connection, at: datetime, *, version: int, expected: int | None
+) -> Scheduled | None:
+    """Return a waiting activation that cannot be carried out beside one of `version` at a moment; None: none.
+
+    It is the last one before, where another version has to be active then, or the next one after, which waits for
+    another version itself. Versions are numbers; `expected` None: whichever is active.
+    """
+    before = await connection.fetchrow(
+        f"{_SCHEDULED} where s.state = 'waiting' and s.at <= $1 order by s.at desc, s.id desc limit 1", at
+    )
+    if before is not None and expected is not None and before["version_number"] not in (expected, version):
+        return _read(before)
+    after = await connection.fetchrow(
+        f"{_SCHEDULED} where s.state = 'waiting' and s.at > $1 order by s.at, s.id limit 1", at
+    )
+    if after is not None and after["expected_number"] not in (None, version) and after["version_number"] != version:
+        return _read(after)
+    return None
+
+
 async def list_scheduled(connection: asyncpg.Connection, *, before: int | None, limit: int) -> Sequence[Scheduled]:
     """Return activations, the newest first."""
     rows = await connection.fetch(
@@ -93,4 +114,5 @@ async def end_scheduled(
 
 
 def _read(row: asyncpg.Record) -> Scheduled:
-    return Scheduled(**{**row, "own": None if row["own"] is None else frozenset(row["own"])})
+    said = {name: value for name, value in row.items() if not name.endswith("_number")}
+    return Scheduled(**{**said, "own": None if row["own"] is None else frozenset(row["own"])})

@@ -44,8 +44,8 @@ async def house(filled: str) -> AsyncIterator[House]:
         yield opened
 
 
-async def begun(house: House, name: str = "Winter") -> str:
-    answer = await house.client.post("/v1/network/drafts", json={"name": name})
+async def begun(house: House, name: str = "Winter", **base: str) -> str:
+    answer = await house.client.post("/v1/network/drafts", json={"name": name, **base})
     assert answer.status_code == 201, answer.text
     return f"/v1/network/drafts/{answer.json()['id']}"
 
@@ -237,23 +237,36 @@ async def test_an_activation_at_a_moment_outlives_a_restart_and_happens_once(hou
     assert (late.status_code, late.json()["type"]) == (404, "/problems/unknown-activation")
 
 
-async def test_an_activation_can_be_cancelled_and_never_undoes_what_came_between(house: House) -> None:
+async def test_an_activation_can_be_cancelled_and_never_undoes_what_came_between(house: House, filled: str) -> None:
     one, other = await begun(house, "one"), await begun(house, "other")
     await changed(house, one, await earlier(house, one))
     await changed(house, other, {"op": "delete_route", "id": "V2"})
     at = {"at": "2026-11-24T04:00:00+01:00"}
-    first, second = [(await house.client.post(f"{draft}/activate", json=at)).json() for draft in (one, other)]
-    cancelled = await house.client.delete(f"/v1/network/activations/{first['scheduled']['id']}")
-    assert cancelled.status_code == 204
+    first = (await house.client.post(f"{one}/activate", json=at)).json()
+    for moment in ("2026-11-24T04:00:00+01:00", "2026-11-24T05:00:00+01:00", "2026-11-24T03:00:00+01:00"):
+        beside = await house.client.post(f"{other}/activate", json={"at": moment})
+        assert (beside.status_code, beside.json()["type"]) == (409, "/problems/another-activation-waits"), moment
+        assert beside.json()["activation"] == first["scheduled"]["id"]
+    third = await begun(house, "third", base=first["version"])
+    await changed(house, third, {"op": "delete_route", "id": "V2"})
+    after = (await house.client.post(f"{third}/activate", json={"at": "2026-11-24T05:00:00+01:00"})).json()
+    assert after["scheduled"]["state"] == "waiting", "it goes on from the one before"
+    for one_of_both in (after, first):
+        cancelled = await house.client.delete(f"/v1/network/activations/{one_of_both['scheduled']['id']}")
+        assert cancelled.status_code == 204
+    second = (await house.client.post(f"{other}/activate", json=at)).json()
     await house.client.post("/v1/network/versions/second/activate")
     await house.later(hours=24)
     listed = (await house.client.get("/v1/network/activations")).json()["items"]
     assert [(row["version"], row["state"]) for row in listed] == [
         (second["version"], "refused"),
+        (after["version"], "cancelled"),
         (first["version"], "cancelled"),
     ]
     assert "second is active now" in listed[0]["reason"]
     assert await active(house) == "second"
+    await run_sql(filled, "update network_schedule set ended_at = now() where state = 'refused'")
+    assert "second is active now" in (await house.client.get("/console")).text, "whoever comes first is told"
     past = await house.client.post("/v1/network/activations", json={"version": "first", "at": "2026-11-01T00:00:00Z"})
     assert past.json()["errors"] == [{"pointer": "/at", "detail": "This moment has passed."}]
     put_down = await house.client.post(
@@ -339,3 +352,23 @@ async def test_a_planner_activates_what_is_its_own_and_a_refusal_leaves_the_draf
     gone = await house.client.delete(draft)
     assert gone.status_code == 403, "another's draft"
     assert (await house.client.post(f"{draft}/activate", json={})).status_code == 200
+
+
+async def test_effects_on_loan_requests_are_shown_to_who_sees_those(house: House) -> None:
+    async with house.app.state.resources.database.transaction() as connection:
+        admin, poi, asking = [
+            (await add_key(connection, agency=agency, scopes=[scope], poi=named)).key
+            for agency, scope, named in (("KB", "admin", None), ("NORD", "planner", "1"), ("NL-1", "planner", None))
+        ]
+    house.client.headers["authorization"] = f"Bearer {admin}"
+    await house.asked(pickup_location="desk")
+    draft = await begun(house)
+    await changed(house, draft, {"op": "delete_trip", "id": "v1-in"})
+    asked: dict[str, str | int] = {"sample": 1, "at": "2026-11-23T08:00:00+01:00"}
+    seen = {}
+    for key in (admin, poi, asking):
+        answer = await house.client.get(f"{draft}/compare", params=asked, headers={"authorization": f"Bearer {key}"})
+        decisions = answer.json()["decisions"]
+        assert (decisions["asked"], decisions["generated"], decisions["changed"]) == (1, 0, 1)
+        seen[key] = [one["pickup_location"] for one in decisions["effects"]]
+    assert seen == {admin: ["desk"], poi: [], asking: ["desk"]}

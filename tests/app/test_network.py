@@ -157,6 +157,23 @@ async def test_undoing_twice_at_once_undoes_two(client: httpx.AsyncClient) -> No
     assert await active(client) is None
 
 
+async def test_who_says_what_to_undo_undoes_nothing_else(client: httpx.AsyncClient) -> None:
+    await imported(client, packed(FIRST), activate=True)
+    await imported(client, packed(SECOND), activate=True)
+    seen = {"if-match": f'"{TWO}"'}
+    answers = await asyncio.gather(*(client.post("/v1/network/undo", headers=seen) for _ in range(3)))
+    assert sorted(answer.status_code for answer in answers) == [200, 412, 412]
+    assert await active(client) == ONE
+    refused = (await client.post("/v1/network/undo", headers={"if-match": TWO})).json()
+    assert (refused["type"], refused["active"]) == ("/problems/active-changed", ONE)
+    assert (await client.post("/v1/network/undo", headers={"if-match": ONE})).json() == {
+        "undone": ONE,
+        "active": None,
+    }
+    refused = (await client.post("/v1/network/undo", headers={"if-match": ONE})).json()
+    assert (refused["type"], refused["active"]) == ("/problems/active-changed", None)
+
+
 async def test_a_feed_at_fault_is_a_problem_that_names_every_fault_and_changes_nothing(
     client: httpx.AsyncClient,
 ) -> None:

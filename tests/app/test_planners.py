@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from app.database import Database, open_database
 from app.store.network_changes import NotYours
 from app.store.network_versions import activate, create_version, find_active, undo
+from app.store.timetable import Content
 from tests.support.filled import FIRST, content_of, fill
 from tests.support.worlds import drawn
 
@@ -30,13 +33,13 @@ async def filled(database_url: str) -> AsyncIterator[Database]:
         yield database
 
 
-async def active_after(database: Database, text: str, own: frozenset[str]) -> str:
-    """Make a version of `text`, activate it as whoever drives `own`, and return what is active then; keep nothing."""
+async def active_after(database: Database, made: str | Content, own: frozenset[str]) -> str:
+    """Make a version of a drawing or content, activate it as whoever drives `own`, and return what is active then."""
     async with database.connection() as connection:
         transaction = connection.transaction()
         await transaction.start()
         try:
-            await create_version(connection, "new", content_of(drawn(text)))
+            await create_version(connection, "new", content_of(drawn(made)) if isinstance(made, str) else made)
             await activate(connection, "new", own=own)
             active = await find_active(connection)
             assert active is not None
@@ -59,6 +62,17 @@ async def test_a_hub_is_everybodys_who_calls_there(filled: Database) -> None:
         await active_after(filled, FIRST.replace("hub H 10m", "hub H 20m"), V1)
     with pytest.raises(NotYours, match=r"It changes what others drive: L vans, V2 vans\."):
         await active_after(filled, FIRST.replace("hub N 30m", "hub N 20m"), V1)
+
+
+@pytest.mark.parametrize("moved", [{"name": "Elsewhere"}, {"lat": 50.8}, {"lon": 5.9}], ids=str)
+async def test_where_a_stop_is_and_what_it_is_called_is_the_business_of_who_calls_there(
+    filled: Database, moved: dict[str, Any]
+) -> None:
+    content = content_of(drawn(FIRST))
+    stops = [replace(stop, **moved) if stop.id == "far" else stop for stop in content.stops]
+    with pytest.raises(NotYours, match=r"It changes what others drive: V2 vans\."):
+        await active_after(filled, replace(content, stops=stops), V1)
+    assert await active_after(filled, replace(content, stops=stops), frozenset({"V2 vans"})) == "new"
 
 
 async def test_operators_come_and_go_by_an_admin(filled: Database) -> None:

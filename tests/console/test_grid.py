@@ -6,7 +6,19 @@ from typing import Any
 
 import pytest
 
-from app.console.grid import NoTime, cell_of, grids_of, meet_theirs, shifted, times_in, trip_from, with_row
+from app.console.grid import (
+    NoTime,
+    cell_of,
+    grids_of,
+    meet_theirs,
+    minutes_of,
+    number_or_text,
+    seconds_in,
+    shifted,
+    times_in,
+    trip_from,
+    with_row,
+)
 
 
 def trip(id: str, **calls: str) -> dict[str, Any]:
@@ -94,3 +106,30 @@ def test_what_was_typed_is_laid_over_what_others_made() -> None:
     assert (theirs.cells, theirs.is_typed) == (["10:30", "11:30"], False)
     meet_theirs(grid, {"mine": now["mine"]})
     assert [column.trip["id"] for column in grid.columns] == ["mine"], "theirs is gone by now"
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("", None), (" 12 ", 12), ("0", 0), ("14 st", "14 st"), ("12,5", "12,5"), ("-5", "-5"), ("1e3", "1e3")],
+)
+def test_what_is_no_number_is_left_as_it_was_typed(typed: str, meant: int | str | None) -> None:
+    assert number_or_text(typed) == meant
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("", None),
+        ("11", 660),
+        ("11:30", 690),
+        ("0:05", 5),
+        ("11:5", "11:5"),
+        ("11:60", "11:60"),
+        (":", ":"),
+        ("-5", "-5"),
+    ],
+)
+def test_minutes_may_have_seconds(typed: str, meant: int | str | None) -> None:
+    assert seconds_in(typed) == meant
+    if isinstance(meant, int):
+        assert minutes_of(meant) == typed

@@ -43,6 +43,12 @@ async def press(seen: Watched, name: str) -> None:
         await seen.page.get_by_role("button", name=name, exact=True).last.click()
 
 
+async def press_in(seen: Watched, inside: str) -> None:
+    """Press the only button of a part of the page, and wait for the page that follows."""
+    async with seen.page.expect_navigation(wait_until="networkidle"):
+        await seen.page.locator(inside).get_by_role("button").click()
+
+
 async def active(client: httpx.AsyncClient) -> str:
     found: str = (await client.get("/v1/network")).json()["id"]
     return found
@@ -105,6 +111,21 @@ async def test_a_draft_from_its_beginning_to_its_undoing(
         await seen.is_sound()
         await press(seen, "Maak de laatste activering ongedaan")
         assert await active(other) == "first"
+
+
+async def test_a_button_that_is_pressed_twice_undoes_once(open_to_all: FastAPI, other: httpx.AsyncClient) -> None:
+    await other.post("/v1/network/versions/second/activate")
+    async with listening_for(open_to_all, lifespan="off") as url, watched(url) as seen, watched(url) as again:
+        await seen.open("/console/timetable")
+        await again.open("/console/timetable")
+        await press(seen, "Maak de laatste activering ongedaan")
+        await press(again, "Maak de laatste activering ongedaan")
+        said = await again.page.get_by_role("alert").inner_text()
+        assert "Er is niets ongedaan gemaakt." in said
+        assert "Intussen is first actief" in said
+        again.said.clear()
+        await again.is_sound()
+    assert await active(other) == "first"
 
 
 @SIZES
@@ -170,6 +191,52 @@ async def test_what_is_typed_in_several_tables_is_saved_together_and_not_lost_by
         trips = (await other.get(f"{draft}/trips", params={"route_id": "V1"})).json()["items"]
     calls = {trip["id"]: [call["departure_time"][:5] for call in trip["stop_times"]] for trip in trips}
     assert calls == {"v1-out": ["08:15", "10:00"], "v1-in": ["10:40", "11:00", "11:30"]}
+
+
+async def test_what_is_no_number_is_refused_and_stays_on_the_page(
+    open_to_all: FastAPI, other: httpx.AsyncClient
+) -> None:
+    made = (await other.post("/v1/network/drafts", json={"name": "Getallen"})).json()
+    draft = f"/v1/network/drafts/{made['id']}"
+    trips = (await other.get(f"{draft}/trips", params={"route_id": "V1"})).json()["items"]
+    full = {"op": "put_trip", **next(trip for trip in trips if trip["id"] == "v1-out"), "crate_capacity": 12}
+    hub = {"op": "put_stop", "id": "H", "name": "H", "handling_seconds": 690}
+    sent = await other.post(f"{draft}/changes", json={"changes": [full, hub]}, headers={"if-match": "*"})
+    assert sent.status_code == 200, sent.text
+
+    async def kept() -> tuple[int | None, int | None]:
+        trips = (await other.get(f"{draft}/trips", params={"route_id": "V1"})).json()["items"]
+        stops = (await other.get(f"{draft}/stops")).json()["items"]
+        crates = next(trip["crate_capacity"] for trip in trips if trip["id"] == "v1-out")
+        return crates, next(stop["handling_seconds"] for stop in stops if stop["id"] == "H")
+
+    async with listening_for(open_to_all, lifespan="off") as url, watched(url) as seen:
+        page = seen.page
+        await seen.open(f"/console/timetable/drafts/{made['id']}/route?route=V1")
+        crates = page.get_by_label("Kratten v1-out")
+        await crates.fill("14 st")
+        await press(seen, "Bewaar in het concept")
+        said = await page.get_by_role("alert").inner_text()
+        assert ("v1-out" in said, "crate_capacity" in said) == (True, True), said
+        assert await crates.input_value() == "14 st"
+        seen.said.clear()
+        await crates.fill("14")
+        await press(seen, "Bewaar in het concept")
+        assert await kept() == (14, 690)
+
+        await seen.open(f"/console/timetable/drafts/{made['id']}")
+        await page.get_by_text("11:30 minuten").click()
+        minutes = page.locator("details[open]").get_by_label("Overslagtijd")
+        assert await minutes.input_value() == "11:30"
+        await press_in(seen, "details[open]")
+        assert await kept() == (14, 690), "nothing is rounded"
+        await page.get_by_text("11:30 minuten").click()
+        await minutes.evaluate("input => { input.removeAttribute('pattern'); input.value = '-5'; }")
+        await press_in(seen, "details[open]")
+        assert "handling_seconds" in await page.get_by_role("alert").inner_text()
+        assert await minutes.input_value() == "-5"
+        seen.said.clear()
+        assert await kept() == (14, 690)
 
 
 async def test_a_new_route_gets_a_first_trip_and_goes_again(open_to_all: FastAPI, other: httpx.AsyncClient) -> None:

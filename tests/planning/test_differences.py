@@ -56,15 +56,15 @@ def test_a_trip_at_other_times_with_more_crates_and_a_stop_less() -> None:
     )
 
 
-def test_a_hub_is_everybodys_who_calls_there_and_a_name_nobodys() -> None:
+def test_a_stop_is_everybodys_who_calls_there_its_name_and_its_place_too() -> None:
     hub = {"op": "put_stop", "id": "NL-HUB", "name": "Hub", "handling_seconds": 600}
     assert drawn(hub) == (
         ["stop NL-HUB changed [Biblionet Drenthe, Night carrier] handling_seconds: 1800 → 600"],
         ("Biblionet Drenthe", "Night carrier"),
     )
     assert drawn({**hub, "name": "Knooppunt", "handling_seconds": 1800}) == (
-        ["stop NL-HUB changed [] name: Hub → Knooppunt"],
-        (),
+        ["stop NL-HUB changed [Biblionet Drenthe, Night carrier] name: Hub → Knooppunt"],
+        ("Biblionet Drenthe", "Night carrier"),
     )
 
 
