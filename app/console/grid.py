@@ -14,6 +14,8 @@ from typing import Any
 
 Document = dict[str, Any]
 
+FIELDS = {"service": "service_id", "headsign": "headsign", "crates": "crate_capacity"}
+"""What a grid lets be typed of a trip besides its times, and where a trip has it."""
 CELL = re.compile(r"\s*(\d{1,3}):(\d{2})(?::(\d{2}))?\s*")
 
 
@@ -25,7 +27,8 @@ class NoTime(ValueError):  # noqa: N818 - says what it is
 class Column:
     """A trip: what is said of it, its times by row, and what the page showed of both before anybody typed.
 
-    `is_removed`: the trip is to go. `theirs`: what others made of a row meanwhile, where that is not what is typed.
+    `is_removed`: the trip is to go. `theirs`: what others made of a row meanwhile, and `theirs_said` of
+    what is said besides.
     """
 
     trip: Document
@@ -34,6 +37,7 @@ class Column:
     was_said: dict[str, str]
     is_removed: bool = False
     theirs: dict[int, str] = field(default_factory=dict)
+    theirs_said: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_typed(self) -> bool:
@@ -191,24 +195,41 @@ def _moved(time: str, by: int) -> str:
 
 
 def meet_theirs(grid: Grid, now: Mapping[str, Document]) -> None:
-    """Lay what was typed over what others made of the trips meanwhile: columns that nobody typed in are theirs."""
+    """Lay what was typed over what others made of the trips meanwhile: whatever nobody typed is theirs.
+
+    `theirs` of a column tells what they changed, so that whoever typed there too can choose.
+    """
     kept = []
     for column in grid.columns:
         trip = now.get(column.trip["id"])
         cells = None if trip is None else _in_rows(trip, grid.rows)
-        if not column.is_typed:
-            # One that no longer fits these rows stands in a grid of its own, once this one is saved.
-            if trip is not None and cells is not None:
-                kept.append(Column(trip, cells, list(cells), said_of(trip)))
-            continue
-        there = cells or [""] * len(grid.rows)
-        column.theirs = {
-            at: theirs or "–" for at, theirs in enumerate(there) if theirs not in (column.cells[at], column.was[at])
-        }
-        column.was = there
-        column.was_said = said_of(trip) if trip is not None else {}
-        kept.append(column)
+        if trip is not None and cells is not None:
+            kept.append(_merged(column, trip, cells))
+        elif column.is_typed and trip is not None:
+            # It calls elsewhere by now: what is typed can only stand as it is, or go.
+            column.theirs = dict.fromkeys(range(len(grid.rows)), "–")
+            column.was, column.was_said = [""] * len(grid.rows), said_of(trip)
+            kept.append(column)
+        elif column.is_typed:
+            column.was, column.was_said = [""] * len(grid.rows), {}
+            kept.append(column)
+        # Else one that no longer fits these rows stands in a grid of its own, once this one is saved; or it is gone.
     grid.columns = kept
+
+
+def _merged(column: Column, trip: Document, cells: list[str]) -> Column:
+    """Return a column with what was typed in it, and for the rest what others made of its trip."""
+    mine, theirs = said_of(column.trip), said_of(trip)
+    typed = {name: column.trip[FIELDS[name]] for name, value in mine.items() if value != column.was_said.get(name)}
+    return Column(
+        trip={**trip, **{FIELDS[name]: value for name, value in typed.items()}},
+        cells=[new if old == was else old for old, was, new in zip(column.cells, column.was, cells, strict=True)],
+        was=cells,
+        was_said=theirs,
+        is_removed=column.is_removed,
+        theirs={at: new or "–" for at, (was, new) in enumerate(zip(column.was, cells, strict=True)) if new != was},
+        theirs_said={name: new or "–" for name, new in theirs.items() if new != column.was_said.get(name)},
+    )
 
 
 def _in_rows(trip: Document, rows: Sequence[str]) -> list[str] | None:

@@ -101,9 +101,18 @@ def test_what_was_typed_is_laid_over_what_others_made() -> None:
     now = {"mine": trip("mine", a="08:00", b="09:05"), "theirs": trip("theirs", a="10:30", b="11:30")}
     meet_theirs(grid, now)
     mine, theirs = grid.columns
-    assert (mine.cells, mine.was, mine.theirs) == (["07:50", "09:00"], ["08:00", "09:05"], {1: "09:05"})
+    assert (mine.cells, mine.was, mine.theirs) == (["07:50", "09:05"], ["08:00", "09:05"], {1: "09:05"})
     assert mine.is_typed
     assert (theirs.cells, theirs.is_typed) == (["10:30", "11:30"], False)
+    assert mine.trip["crate_capacity"] is None
+    grid.columns[0].trip = {**mine.trip, "headsign": "Typed"}
+    meet_theirs(grid, {"mine": now["mine"] | {"crate_capacity": 4, "headsign": "Theirs"}, "theirs": now["theirs"]})
+    mine, theirs = grid.columns
+    assert (mine.trip["crate_capacity"], mine.trip["headsign"]) == (4, "Typed"), "what was not typed is theirs"
+    assert mine.theirs_said == {"crates": "4", "headsign": "Theirs"}
+    theirs.is_removed = True
+    meet_theirs(grid, now)
+    assert grid.columns[1].is_removed
     meet_theirs(grid, {"mine": now["mine"]})
     assert [column.trip["id"] for column in grid.columns] == ["mine"], "theirs is gone by now"
 
