@@ -8,9 +8,21 @@ from datetime import date, datetime
 
 from app.database import Connection
 from app.lending.ground import Ground
+from app.lending.said import hold_word, read_word
 from app.lending.stop import Trip, tell
-from app.store.stoppages import add_cancellation, find_cancellation, remove_cancellation
-from app.store.trip_changes import FEED, PLANNER, Row, find_change, get_change, list_fed, put_change, remove_change
+from app.store.stoppages import add_cancellation, remove_cancellation
+from app.store.trip_changes import (
+    FEED,
+    PLANNER,
+    Row,
+    get_change,
+    list_fed,
+    lock_said,
+    put_change,
+    remove_change,
+    says_as_planned,
+    stand_as_planned,
+)
 from app.store.under_way import CHANGED, STOPPED
 from routing import Change
 
@@ -34,12 +46,16 @@ class Done:
     kept: int = 0  # of which a planner has said something else
 
 
-async def change(ground: Ground, trip: Trip, said: Change, *, by: str, note: str | None) -> tuple[Row, str]:
-    """Have a trip run otherwise on a day; whoever rides it is planned again.
+async def change(
+    ground: Ground, trip: Trip, said: Change, *, by: str, note: str | None, seen: str | None = None
+) -> tuple[Row, str]:
+    """Have a trip run otherwise on a day, in the place of all that was said of it; whoever rides it is planned again.
 
-    Returns what is known, and whether that was `created`, `updated` or `unchanged`.
+    Returns what is known, and whether that was `created`, `updated` or `unchanged`. Raises SaidOtherwise where `seen`
+    (the revision of what was said; None: whichever) is not what is said by now.
     """
     async with ground.database.transaction() as connection:
+        word = await hold_word(connection, trip.trip_id, trip.service_date, seen=seen)
         row, done = await put_change(
             connection,
             said,
@@ -50,17 +66,28 @@ async def change(ground: Ground, trip: Trip, said: Change, *, by: str, note: str
             note=note,
             at=ground.clock.now(),
         )
+        if word.cancellation is not None:
+            await remove_cancellation(connection, trip.trip_id, trip.service_date)
+            done = "updated"
         if done != "unchanged":
-            await tell(connection, STOPPED)
+            await tell(connection, STOPPED if done == "created" else CHANGED)
     return row, done
 
 
-async def as_planned(ground: Ground, trip_id: str, service_date: date) -> None:
-    """Take a change back: the trip runs as planned after all. Raises UnknownTripChange."""
+async def as_planned(ground: Ground, trip_id: str, service_date: date, *, by: str, seen: str | None = None) -> None:
+    """Take back what a person said of a trip; of what a feed said, say that it runs as planned, whatever that says.
+
+    Raises SaidOtherwise, UnknownTripChange.
+    """
     async with ground.database.transaction() as connection:
-        await get_change(connection, trip_id, service_date)
-        await remove_change(connection, trip_id, service_date)
-        await tell(connection, CHANGED)
+        await hold_word(connection, trip_id, service_date, seen=seen)
+        row = await get_change(connection, trip_id, service_date)
+        if row["source"] == FEED:
+            await stand_as_planned(connection, row, by=by, at=ground.clock.now())
+        else:
+            await remove_change(connection, trip_id, service_date)
+        if not says_as_planned(row):
+            await tell(connection, CHANGED)
 
 
 async def follow_feed(
@@ -79,6 +106,7 @@ async def follow_feed(
     """
     done, back = Done(), False
     async with ground.database.transaction() as connection:
+        await lock_said(connection)
         for each in sorted(said, key=lambda each: (each.trip.service_date, each.trip.trip_id)):
             back |= await _follow(connection, each, done, by=by, at=ground.clock.now())
         told = {(each.trip.trip_id, each.trip.service_date) for each in said} | set(over)
@@ -99,7 +127,8 @@ async def follow_feed(
 async def _follow(connection: Connection, said: Said, done: Done, *, by: str, at: datetime) -> bool:
     """Write one trip down as a feed says it; True where it runs again, or as planned, after all."""
     key = (said.trip.trip_id, said.trip.service_date)
-    cancelled, changed = await find_cancellation(connection, *key), await find_change(connection, *key)
+    word = await read_word(connection, *key)
+    cancelled, changed = word.cancellation, word.change
     if any(found is not None and found["source"] == PLANNER for found in (cancelled, changed)):
         done.kept += 1
         return False

@@ -193,6 +193,7 @@ POST /v1/imports/trip-updates                         401 401 401  403 403  403 
 GET /v1/trips/replanned                               401 401 401  403 403  403 403  200 200  200 200
 GET /v1/trips/today                                   401 401 401  403 403  403 403  200 200  200 200
 GET /v1/trips/days/{service_date}                     401 401 401  403 403  403 403  200 200  200 200
+GET /v1/trips/{trip_id}/{service_date}/said           401 401 401  200 200  200 200  200 200  200 200
 GET /v1/trips/{trip_id}/{service_date}/run-sheet      401 401 401  403 403  403 403  200 403  200 200
 GET /v1/loan-requests/{loan_request}/label            401 401 401  200 404  200 404  404 404  200 200
 GET /v1/loan-requests/{loan_request}/label : on-its-way  401 401 401  200 404  200 404  200 404  200 200

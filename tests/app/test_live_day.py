@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from typing import Any
 
@@ -188,6 +189,58 @@ async def test_a_preview_says_what_then_happens_and_does_nothing(house: House) -
     assert listed == [{**cancelled["replanned"][0], "id": listed[0]["id"], "at": "2026-11-23T07:00:00Z"}]
 
 
+async def said(house: House, trip: str = "v1-in") -> dict[str, Any]:
+    answer = await house.client.get(f"/v1/trips/{trip}/{DAY}/said")
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    assert answer.headers["etag"] == f'"{found["revision"]}"'
+    return found
+
+
+async def test_nobodys_word_is_overwritten_unseen(house: House) -> None:
+    nothing = await said(house)
+    assert (nothing["change"], nothing["cancellation"]) == (None, None)
+    seen = {"if-match": f'"{nothing["revision"]}"'}
+    body = {"trip_id": "v1-in", "service_date": DAY}
+    late = await house.client.post(CHANGES, json={**body, "delay_seconds": 900}, headers=seen)
+    assert late.status_code == 201
+    now = await said(house)
+    assert now == {**body, "revision": now["revision"], "change": late.json(), "cancellation": None}
+    for method, path, sent in (
+        ("POST", CHANGES, {**body, "skipped": [{"location": "desk"}]}),
+        ("DELETE", f"{CHANGES}/v1-in/{DAY}", None),
+        ("POST", "/v1/trips/cancellations", body),
+    ):
+        answer = await house.client.request(method, path, json=sent, headers=seen)
+        problem = answer.json()
+        assert (answer.status_code, problem["type"]) == (412, "/problems/said-otherwise")
+        assert (problem["revision"], problem["change"]["delays"]) == (now["revision"], now["change"]["delays"])
+    assert await said(house) == now
+    seen = {"if-match": now["revision"]}
+    assert (await house.client.post("/v1/trips/cancellations", json=body, headers=seen)).status_code == 201
+    now = await said(house)
+    assert (now["change"], now["cancellation"]["source"]) == (late.json(), "planner")
+    answer = await house.client.delete(f"/v1/trips/cancellations/v1-in/{DAY}", headers=seen)
+    assert answer.status_code == 412
+    both = {**body, "delay_seconds": 900, "skipped": [{"location": "desk"}]}
+    answer = await house.client.post(CHANGES, json=both, headers={"if-match": now["revision"]})
+    assert answer.status_code == 200
+    now = await said(house)
+    assert (now["change"], now["cancellation"]) == (answer.json(), None), "how it runs is said, so it runs"
+    assert (await house.client.get(f"/v1/trips/nowhere/{DAY}/said")).status_code == 404
+    wrong = await house.client.post(CHANGES, json=both, headers={"if-match": "soon"})
+    assert wrong.json()["type"] == "/problems/invalid-input"
+
+
+async def test_of_two_who_speak_at_once_one_is_told(house: House) -> None:
+    seen = {"if-match": (await said(house))["revision"]}
+    body = {"trip_id": "v1-in", "service_date": DAY}
+    answers = await asyncio.gather(
+        *(house.client.post(CHANGES, json={**body, "delay_seconds": 60 * late}, headers=seen) for late in (1, 2, 3))
+    )
+    assert sorted(answer.status_code for answer in answers) == [201, 412, 412]
+
+
 # --- feeds ----------------------------------------------------------------------------------------
 
 
@@ -273,6 +326,45 @@ async def test_a_planners_word_stands_above_a_feeds(house: House) -> None:
     )
     assert counts(await send(house, feed())) == ""
     assert len((await house.client.get(CHANGES)).json()["items"]) == 1
+
+
+async def test_a_feed_that_is_wrong_is_overruled_until_that_is_taken_back(house: House) -> None:
+    loan = await shipped(house)
+    cancellations = "/v1/trips/cancellations"
+    wrong = {
+        CHANGES: feed(entity("v1-in", delay=1800)),
+        cancellations: feed(entity("v1-in", schedule_relationship="CANCELED")),
+    }
+    for path, data in wrong.items():
+        await send(house, data)
+        assert len((await house.client.get(path)).json()["items"]) == 1
+        assert (await house.client.delete(f"{path}/v1-in/{DAY}")).status_code == 204
+        await house.work()
+        assert expected(await house.look(loan)) == "11-23 11:00"
+        assert counts(await send(house, data)) == "1rea 1unc"
+        assert counts(await send(house, feed())) == ""
+        now = await said(house)
+        assert now["cancellation"] is None
+        word = {name: now["change"][name] for name in ("delays", "skipped", "source", "by")}
+        assert word == {"delays": [], "skipped": [], "source": "planner", "by": "admin"}
+        (run,) = [
+            trip for trip in (await house.client.get("/v1/trips/today")).json()["trips"] if trip["trip_id"] == "v1-in"
+        ]
+        assert run["status"] == "as_planned"
+        assert (await house.client.delete(f"{CHANGES}/v1-in/{DAY}")).status_code == 204
+        assert counts(await send(house, data)) == "1rea 1cre"
+        await send(house, feed())
+
+
+async def test_who_says_what_a_feed_said_is_followed_by_none(house: House) -> None:
+    body = {"trip_id": "v1-in", "service_date": DAY}
+    await send(house, feed(entity("v1-in", schedule_relationship="CANCELED")))
+    answer = await house.client.post("/v1/trips/cancellations", json={**body, "note": "ice"})
+    assert (answer.status_code, answer.json()["source"], answer.json()["note"]) == (201, "planner", "ice")
+    await send(house, feed())
+    assert (await said(house))["cancellation"]["note"] == "ice"
+    assert (await house.client.delete(f"/v1/trips/cancellations/v1-in/{DAY}")).status_code == 204
+    assert (await said(house))["change"] is None
 
 
 async def test_a_feed_cancels_what_was_late_and_the_other_way_round(house: House) -> None:

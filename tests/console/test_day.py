@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from io import BytesIO
 
 import pytest
+from google.transit import gtfs_realtime_pb2 as pb
 from pypdf import PdfReader
 
 from app.settings import Settings
@@ -31,11 +32,14 @@ async def shipped(house: House) -> str:
     return loan
 
 
-async def say_of(seen: Watched, trip: str, what: str) -> None:
-    """Choose a trip of the day, choose what is said of it, and look at the preview."""
+async def say_of(seen: Watched, trip: str, *, late: int | None = None) -> None:
+    """Choose a trip of the day, say of it that it is late (None: that it does not run), and look at the preview."""
     await seen.open("/console/day")
     await seen.page.get_by_role("link", name=trip).click()
-    await seen.page.get_by_label(what).check()
+    if late is None:
+        await seen.page.get_by_label("Hij rijdt niet").check()
+    else:
+        await seen.page.get_by_label("Minuten later").fill(str(late))
     await seen.page.get_by_label("Reden").fill("pech")
     await seen.page.get_by_role("button", name="Laat zien wat dit verandert").click()
     await seen.page.get_by_text("Van de 1 exemplaren op deze rit worden er 1 opnieuw gepland.").wait_for()
@@ -45,7 +49,7 @@ async def say_of(seen: Watched, trip: str, what: str) -> None:
 async def test_a_cancelled_trip_has_its_load_planned_again(house: House, size: tuple[int, int]) -> None:
     loan = await shipped(house)
     async with listening_for(house.app, lifespan="off") as url, watched(url, size) as seen:
-        await say_of(seen, "v1-in", "Hij rijdt niet")
+        await say_of(seen, "v1-in")
         await seen.is_sound()
         assert "di 24 nov 11:00" in await seen.page.locator("#preview").inner_text()
         await seen.page.get_by_role("button", name="Zo doorvoeren").click()
@@ -63,10 +67,67 @@ async def test_a_cancelled_trip_has_its_load_planned_again(house: House, size: t
         await seen.page.get_by_role("button", name="Toch volgens plan laten rijden").click()
         await seen.page.get_by_text("Volgens plan").wait_for()
         await house.work()
-        await say_of(seen, "v1-in", "Hij is later")
+        await say_of(seen, "v1-in", late=15)
         await seen.page.get_by_role("button", name="Zo doorvoeren").click()
         await seen.page.get_by_text("gepland 10:30").wait_for()
         assert seen.page.url.endswith("/console/day/trip?trip=v1-in&date=2026-11-23")
+
+
+async def test_a_late_trip_is_shortened_too_and_nobodys_word_is_overwritten_unseen(house: House) -> None:
+    await shipped(house)
+    body = {"trip_id": "v1-in", "service_date": "2026-11-23"}
+    await house.client.post("/v1/trips/changes", json={**body, "delay_seconds": 930})
+    said = f"/v1/trips/v1-in/{body['service_date']}/said"
+    async with listening_for(house.app, lifespan="off") as url, watched(url) as seen:
+        await seen.open("/console/day/trip?trip=v1-in&date=2026-11-23")
+        assert await seen.page.get_by_label("Minuten later").input_value() == "16"
+        await seen.page.get_by_role("checkbox", name="Desk").check()
+        await seen.page.get_by_role("button", name="Laat zien wat dit verandert").click()
+        await seen.page.get_by_role("button", name="Zo doorvoeren").click()
+        await seen.page.get_by_text("Ingekort").wait_for()
+        both = (await house.client.get(said)).json()["change"]
+        assert [each["departure_delay_seconds"] for each in both["delays"]] == [930]
+        assert both["skipped"] == [{"location": "desk", "visit": 1}]
+        assert await seen.page.get_by_role("checkbox", name="Desk").is_checked()
+        await seen.is_sound()
+
+        await seen.page.get_by_label("Minuten later").fill("30")
+        await seen.page.get_by_role("button", name="Laat zien wat dit verandert").click()
+        await seen.page.get_by_role("button", name="Zo doorvoeren").wait_for()
+        await house.client.post("/v1/trips/changes", json={**body, "delay_seconds": 300, "note": "brug open"})
+        await seen.page.get_by_role("button", name="Zo doorvoeren").click()
+        await seen.page.get_by_text("Over deze rit is intussen iets anders gezegd.").wait_for()
+        assert "brug open" in await seen.page.locator("main").inner_text()
+        assert await seen.page.get_by_label("Minuten later").input_value() == "5"
+        assert (await house.client.get(said)).json()["change"]["note"] == "brug open"
+        await seen.page.get_by_role("button", name="Toch volgens plan laten rijden").click()
+        await seen.page.get_by_text("Volgens plan").wait_for()
+
+
+async def test_what_a_feed_says_is_overruled_and_followed_again(house: House) -> None:
+    update = pb.TripUpdate(trip=pb.TripDescriptor(trip_id="v1-in", start_date="20261123"), delay=1800)
+    header = pb.FeedHeader(gtfs_realtime_version="2.0")
+    feed = pb.FeedMessage(header=header, entity=[pb.FeedEntity(id="1", trip_update=update)]).SerializeToString()
+
+    async def send() -> None:
+        kind = {"content-type": "application/x-protobuf"}
+        sent = await house.client.post("/v1/imports/trip-updates", content=feed, headers=kind)
+        assert sent.status_code == 200
+
+    await send()
+    async with listening_for(house.app, lifespan="off") as url, watched(url) as seen:
+        await seen.open("/console/day/trip?trip=v1-in&date=2026-11-23")
+        assert await seen.page.get_by_label("Minuten later").input_value() == "30"
+        await seen.page.get_by_role("button", name="Toch volgens plan laten rijden").click()
+        await seen.page.get_by_text("Rijdt volgens plan, zegt admin, wat de ritmeldingen ook zeggen").wait_for()
+        await send()
+        await seen.open("/console/day/trip?trip=v1-in&date=2026-11-23")
+        await seen.is_sound()
+        await seen.page.get_by_role("button", name="De ritmeldingen weer volgen").click()
+        await seen.page.get_by_role("button", name="De ritmeldingen weer volgen").wait_for(state="detached")
+        await send()
+        await seen.open("/console/day/trip?trip=v1-in&date=2026-11-23")
+        await seen.page.get_by_text("Rijdt anders, zegt ritmeldingen").wait_for()
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
