@@ -18,7 +18,9 @@ from app.store.trip_changes import (
     get_change,
     list_fed,
     lock_said,
+    note_feed,
     put_change,
+    read_feeds,
     remove_change,
     says_as_planned,
     stand_as_planned,
@@ -44,6 +46,8 @@ class Done:
     unchanged: int = 0
     removed: int = 0
     kept: int = 0  # of which a planner has said something else
+    overtaken: int = 0  # of which the same sender has said something newer
+    behind: tuple[str, ...] = ()  # whose trips those are
 
 
 async def change(
@@ -95,6 +99,7 @@ async def follow_feed(
     said: Sequence[Said],
     *,
     by: str,
+    at: datetime | None,
     whole_of: Collection[str],
     since: date,
     over: Collection[tuple[str, date]],
@@ -103,13 +108,21 @@ async def follow_feed(
 
     What people said of a trip stands. The feed is the whole truth about the operators `whole_of`: what an earlier one
     said of their trips from `since` on, and this one does not, is taken back, but for trips that are `over` by now.
+    It is of the moment `at` (None: nobody knows): of operators of whose trips the same sender sent a newer one it
+    changes nothing.
     """
     done, back = Done(), False
     async with ground.database.transaction() as connection:
         await lock_said(connection)
-        for each in sorted(said, key=lambda each: (each.trip.service_date, each.trip.trip_id)):
+        newest = await read_feeds(connection, by)
+        behind = {operator for operator, known in newest.items() if at is not None and at < known}
+        touched = set(whole_of) | {each.trip.operator for each in said}
+        followed = [each for each in said if each.trip.operator not in behind]
+        done.overtaken, done.behind = len(said) - len(followed), tuple(sorted(behind & touched))
+        for each in sorted(followed, key=lambda each: (each.trip.service_date, each.trip.trip_id)):
             back |= await _follow(connection, each, done, by=by, at=ground.clock.now())
         told = {(each.trip.trip_id, each.trip.service_date) for each in said} | set(over)
+        whole_of = set(whole_of) - behind
         changed, cancelled = await list_fed(connection, whole_of, since=since)
         for trip in sorted(changed - told):
             await remove_change(connection, *trip)
@@ -117,6 +130,8 @@ async def follow_feed(
             await remove_cancellation(connection, *trip)
         gone = (changed | cancelled) - told
         done.removed = len(gone)
+        if at is not None:
+            await note_feed(connection, by, touched - behind, at)
         if gone or back:
             await tell(connection, CHANGED)
         elif done.created or done.updated:

@@ -170,6 +170,21 @@ async def list_said(connection: asyncpg.Connection, *, since: date) -> set[tuple
     return {(row[0], row[1]) for row in rows}
 
 
+async def read_feeds(connection: asyncpg.Connection, by: str) -> dict[str, datetime]:
+    """Return by operator of when the newest feed is that a sender sent of its trips."""
+    rows = await connection.fetch("select operator, at from trip_feed where by = $1", by)
+    return {row["operator"]: row["at"] for row in rows}
+
+
+async def note_feed(connection: asyncpg.Connection, by: str, operators: Iterable[str], at: datetime) -> None:
+    """Write down that a feed of that moment was followed for these operators, than which none of theirs is newer."""
+    await connection.execute(
+        "insert into trip_feed (by, operator, at) select $1, unnest($2::text[]), $3"
+        " on conflict (by, operator) do update set at = excluded.at",
+        *(by, sorted(operators), at),
+    )
+
+
 def _read(row: asyncpg.Record) -> Row:
     found = dict(row)
     for name in ("delays", "skipped"):

@@ -256,7 +256,7 @@ PLACES = {
 FRESH = """
 delete from network_schedule; delete from network_draft;
 delete from loan_request; delete from task; delete from scenario; delete from settlement_entry; delete from webhook;
-delete from trip_cancellation; delete from trip_change; delete from suspension;
+delete from trip_cancellation; delete from trip_change; delete from trip_feed; delete from suspension;
 update epoch set number = number + 1 where of = 'register';
 update network_activation set undone_at = now() where undone_at is null;
 insert into network_activation (version) select number from network_version where id = 'first';
