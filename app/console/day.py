@@ -88,19 +88,18 @@ def _trip_path(trip: str, day: str) -> str:
 
 
 async def _day(looking: Visitor, day: date | None, operator: str) -> dict[str, Any]:
-    where = "/v1/trips/today" if day is None else f"/v1/trips/days/{day}"
-    every = await looking.api.get(where)
-    operators = sorted({trip["operator"] for trip in every["trips"]})
-    trips = [trip for trip in every["trips"] if not operator or trip["operator"] == operator]
+    only = operator or None
+    found = None if day is None else await looking.api.get(f"/v1/trips/days/{day}", operator=only)
+    if found is None or found["now"].startswith(found["service_date"]):  # today is followed, also past midnight
+        day, found = None, await looking.api.get("/v1/trips/today", operator=only)
     replanned = (await looking.api.get("/v1/trips/replanned", limit=REPLANNED))["items"]
     return {
-        "found": every,
-        "trips": trips,
-        "operators": operators,
+        "found": found,
+        "trips": found["trips"],
         "operator": operator,
         "replanned": replanned,
         "notes": NOTES,
-        "again": urlencode({"date": every["service_date"], "operator": operator}),
+        "again": urlencode({"operator": operator} if day is None else {"date": day, "operator": operator}),
     }
 
 

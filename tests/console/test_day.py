@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from io import BytesIO
 
 import pytest
@@ -102,6 +103,47 @@ async def test_a_late_trip_is_shortened_too_and_nobodys_word_is_overwritten_unse
         assert (await house.client.get(said)).json()["change"]["note"] == "brug open"
         await seen.page.get_by_role("button", name="Toch volgens plan laten rijden").click()
         await seen.page.get_by_text("Volgens plan").wait_for()
+
+
+async def test_an_open_day_goes_on_past_midnight_while_somebody_sees_it(house: House) -> None:
+    house.clock.set(house.clock.now().replace(hour=23, minute=50))
+    async with listening_for(house.app, lifespan="off") as url, watched(url) as seen:
+        asked: list[str] = []
+        seen.page.on("request", lambda request: asked.append(request.url.removeprefix(url)))
+        await seen.page.clock.install()
+        await seen.open("/console/day?date=2026-11-23&operator=L+vans")
+        assert await seen.page.get_by_label("Vervoerder").locator("option").count() == 4
+        house.clock.set(house.clock.now() + timedelta(minutes=40))
+        asked.clear()
+        await seen.page.clock.fast_forward(15_000)
+        await seen.page.get_by_text("Ritten op di 24 nov").wait_for()
+        assert asked == ["/console/day/trips?operator=L+vans"]
+        (night, tonight) = (await seen.page.locator("#trips tbody").first.inner_text()).split("line")[1:]
+        assert "onderweg" in night
+        assert "nog niet vertrokken" in tonight
+        asked.clear()
+        await see(seen, "hidden")
+        await seen.page.clock.fast_forward(60_000)
+        assert asked == []
+        async with seen.page.expect_response("**/console/day/trips**"):
+            await see(seen, "visible")
+        await seen.is_sound()
+        await seen.open("/console/day?date=2026-11-23")
+        assert (
+            await seen.page.locator("#trips").get_attribute("hx-get")
+            == "/console/day/trips?date=2026-11-23&operator="
+        )
+
+
+async def see(seen: Watched, how: str) -> None:
+    """Have the page be hidden or visible, as a browser tells it."""
+    await seen.page.evaluate(
+        """how => {
+          Object.defineProperty(document, "visibilityState", { configurable: true, get: () => how });
+          document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        how,
+    )
 
 
 async def test_what_a_feed_says_is_overruled_and_followed_again(house: House) -> None:
