@@ -21,6 +21,7 @@ Text = Annotated[str, Query(max_length=200)]
 Day = Annotated[date | None, Query(alias="date")]
 REPLANNED = 50
 MEANWHILE = 412
+UNSEEN = "0"  # the revision of nothing: a form that says none was made before pages showed what is said
 # What the API says for people, in the words of the page.
 NOTES = {
     "What it was going to ride no longer runs.": "day.note_gone",
@@ -122,7 +123,7 @@ async def _sent(
     looking: Visitor, request: Request, method: str, path: str, trip: str, day: str, *, said: Any = None
 ) -> Response:
     """Say something of a trip, as far as nobody said anything since the form's page was shown."""
-    revision = str((await request.form()).get("revision", "")) or "*"
+    revision = str((await request.form()).get("revision", "")) or UNSEEN
     try:
         await looking.api.send(method, path, json=said, headers={"if-match": revision})
     except Refused as refused:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from io import BytesIO
@@ -133,6 +134,17 @@ async def test_an_open_day_goes_on_past_midnight_while_somebody_sees_it(house: H
             await seen.page.locator("#trips").get_attribute("hx-get")
             == "/console/day/trips?date=2026-11-23&operator="
         )
+
+
+async def test_a_form_that_shows_nothing_of_what_is_said_changes_nothing(house: House) -> None:
+    body = {"trip_id": "v1-in", "service_date": "2026-11-23"}
+    await house.client.post("/v1/trips/changes", json={**body, "delay_seconds": 900})
+    page = await house.client.get("/console/day/trip?trip=v1-in&date=2026-11-23")
+    (csrf,) = set(re.findall(r'data-csrf="([0-9a-f]{64})"', page.text))
+    form = {"csrf": csrf, "trip": "v1-in", "date": "2026-11-23", "what": "short", "skip": "1 desk"}
+    assert (await house.client.post("/console/day/say", data=form)).status_code == 412
+    (said,) = (await house.client.get("/v1/trips/changes")).json()["items"]
+    assert (said["delays"][0]["arrival_delay_seconds"], said["skipped"]) == (900, [])
 
 
 async def see(seen: Watched, how: str) -> None:
