@@ -23,6 +23,7 @@ from app.imports.spool import UploadTooSlow
 from app.lending.act import ActionNotAllowed
 from app.lending.activations import BaseNotActive
 from app.lending.choose import UnknownTitle
+from app.lending.said import SaidOtherwise
 from app.lending.snapshot import NotReady
 from app.lending.submit import KeyReused
 from app.lending.vault import VaultClosed
@@ -396,6 +397,30 @@ PROBLEMS: dict[type[Exception], ProblemType] = {
         409,
         "The key works no more: it has expired, or the overlap after it was rotated is over. Nothing was made of "
         "it, as what has ended is not brought back by rotating it; make a new key.",
+    ),
+    SaidOtherwise: ProblemType(
+        "said-otherwise",
+        "Somebody said something else of the trip meanwhile",
+        412,
+        "What is said of the trip on that day is at another revision than the one in `If-Match`, and nothing was "
+        "changed. `change` and `cancellation` say what is said by now, `revision` where that is. Look at it, and say "
+        "it again where it still holds.",
+        {
+            "trip_id": "DR-1-0800",
+            "service_date": "2026-11-24",
+            "revision": "5d41402abc4b2a76",
+            "change": None,
+            "cancellation": {
+                "trip_id": "DR-1-0800",
+                "service_date": "2026-11-24",
+                "route_id": "DR-1",
+                "operator": "Biblionet Drenthe",
+                "by": "NL-0800070000",
+                "note": "The van broke down",
+                "created_at": "2026-11-24T07:15:00+01:00",
+                "source": "planner",
+            },
+        },
     ),
     UnknownTripChange: ProblemType(
         "unknown-trip-change",

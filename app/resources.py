@@ -21,6 +21,7 @@ from app.lending.vault import Vault
 from app.people import Provider
 from app.planning.drafts import Workshop
 from app.planning.foresight import Foresight
+from app.planning.loads import Loads
 from app.planning.maps import Maps
 from app.settings import Settings, keys_in
 
@@ -40,6 +41,7 @@ class Resources:
     examiner: Examiner = field(default_factory=Examiner)
     maps: Maps = field(default_factory=Maps)
     foresight: Foresight = field(default_factory=Foresight)
+    loads: Loads = field(default_factory=Loads)
     # One import at a time: they would wait for each other in the database, and hold connections meanwhile.
     importing: asyncio.Lock = field(default_factory=asyncio.Lock)
 

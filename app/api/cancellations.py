@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,7 +15,9 @@ from app.api.loan_shapes import Text, Word
 from app.api.paging import Cursor, Limit, Page, after_run, page, run_keys
 from app.api.parties import check_planner, signed
 from app.api.schemas import Day
+from app.api.trip_change_shapes import CancellationShape, IfSaid, seen_in
 from app.database import Database
+from app.lending.said import SaidOtherwise
 from app.lending.snapshot import NotReady
 from app.lending.stop import cancel, find_trip, restore
 from app.problems import Fault, InvalidInput, TooLarge, UnsupportedMediaType, documented
@@ -53,19 +54,6 @@ class CancelShape(BaseModel):
     note: Text | None = None
 
 
-class CancellationShape(BaseModel):
-    """A cancelled trip, with who drives it and who cancelled it."""
-
-    trip_id: str
-    service_date: date
-    route_id: str
-    operator: str
-    by: str
-    note: str | None
-    created_at: datetime
-    source: Literal["planner", "feed"] = Field(description="Whether a person said so, or a feed of trip updates.")
-
-
 @router.post(
     "",
     status_code=201,
@@ -89,14 +77,17 @@ class CancellationShape(BaseModel):
             "content": {"application/json": {"example": CANCELLED}},
         },
         201: {"content": {"application/json": {"example": CANCELLED}}},
-        **documented(TooLarge, UnsupportedMediaType, InvalidInput, NotReady),
+        **documented(SaidOtherwise, TooLarge, UnsupportedMediaType, InvalidInput, NotReady),
     },
 )
-async def cancel_trip(request: Request, response: Response, held: HeldDatabase, caller: Planning) -> dict[str, Any]:
+async def cancel_trip(
+    request: Request, response: Response, caller: Planning, if_match: IfSaid = "*"
+) -> dict[str, Any]:
     """Say that a trip of the active network does not run on a service day.
 
     The very next decision is without it, and items that were going to ride it are planned again from where they are.
-    A planner may cancel the trips of its own POI.
+    A planner may cancel the trips of its own POI. With `If-Match` (the `revision` of
+    `GET /v1/trips/{trip_id}/{service_date}/said`) it does so only where that is what you looked at.
     """
     asked = await read_json(request, CancelShape)
     ground = (await resources(request)).ground
@@ -105,7 +96,7 @@ async def cancel_trip(request: Request, response: Response, held: HeldDatabase, 
     except LegRefused as refused:
         raise InvalidInput(Fault(f"/{refused.field}", str(refused))) from None
     check_planner(caller, trip.operator)
-    row, new = await cancel(ground, trip, by=signed(caller, None), note=asked.note)
+    row, new = await cancel(ground, trip, by=signed(caller, None), note=asked.note, seen=seen_in(if_match))
     response.status_code = 201 if new else 200
     return row
 
@@ -133,7 +124,10 @@ async def read_cancellations(
     "/{trip_id:path}/{service_date}",
     status_code=204,
     summary="Take a cancellation back",
-    responses={204: {"description": "The trip runs."}, **documented(UnknownCancellation, InvalidInput)},
+    responses={
+        204: {"description": "The trip runs."},
+        **documented(SaidOtherwise, UnknownCancellation, InvalidInput),
+    },
 )
 async def restore_trip(
     request: Request,
@@ -143,10 +137,16 @@ async def restore_trip(
         str, Path(description="The trip's id.", max_length=200, pattern=r"^[^\x00]*$", examples=["DR-1-0800"])
     ],
     service_date: Annotated[Day, Path(description="The service day that it was cancelled on.")],
+    if_match: IfSaid = "*",
 ) -> Response:
-    """Say that a cancelled trip runs after all: decisions ride it again, and items that are there sooner by it."""
+    """Say that a cancelled trip runs after all: decisions ride it again, and items that are there sooner by it.
+
+    Where a feed cancelled it, a planner's word comes in its place that it runs as planned, whatever the feed says
+    next; it is among `GET /v1/trips/changes`, and taken back there.
+    """
     async with held.connection() as connection:
         row = await get_cancellation(connection, trip_id, service_date)
         check_planner(caller, row["operator"])
-    await restore((await resources(request)).ground, trip_id, service_date)
+    ground = (await resources(request)).ground
+    await restore(ground, trip_id, service_date, by=signed(caller, None), seen=seen_in(if_match))
     return Response(status_code=204)

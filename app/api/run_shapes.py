@@ -60,7 +60,8 @@ class ServiceDayShape(BaseModel):
     now: datetime = Field(description="The moment of which this was true.")
     network_version: str
     items_per_crate: int
-    trips: list[DatedRunShape] = Field(description="By planned departure.")
+    operators: list[str] = Field(description="Who drives routes of the network, of those that the key may see.")
+    trips: list[DatedRunShape] = Field(description="By service day and planned departure.")
 
 
 class CarriedShape(BaseModel):
@@ -158,6 +159,7 @@ SERVICE_DAY: dict[str, Any] = {
     "now": "2026-11-24T07:15:00+01:00",
     "network_version": "nv-b2eeb8fb5b72f407",
     "items_per_crate": 20,
+    "operators": ["Biblionet Drenthe"],
     "trips": [{**_RUN, "calls": _CALLS}],
 }
 RUN_SHEET: dict[str, Any] = {

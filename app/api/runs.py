@@ -15,10 +15,11 @@ from app.api.run_shapes import RUN_SHEET, SERVICE_DAY, RunSheetShape, ServiceDay
 from app.api.schemas import Day
 from app.aside import aside
 from app.lending.snapshot import NotReady
-from app.planning.runs import UnknownTrip, find_run, read_day, read_run_sheet
+from app.planning.runs import UnknownTrip, find_run, read_day, read_run_sheet, trips_today
 from app.planning.sheet_pdf import print_run_sheet
 from app.problems import documented
 from app.resources import Resources
+from routing import trips_on
 
 router = APIRouter(prefix="/v1/trips", tags=["Live day"])
 
@@ -45,7 +46,8 @@ async def read_service_day(
 ) -> dict[str, Any]:
     """Answer the trips of a day by departure: how each runs now, and how many items and crates are planned on it.
 
-    A planner sees those of its own POI. Items count from when they are sent, on every trip of their way.
+    A planner sees those of its own POI. Items count from when they are sent, on every trip of their way, and as they
+    were a few seconds ago at most.
     """
     return await _day(held, caller, service_date, operator)
 
@@ -57,22 +59,33 @@ async def read_service_day(
     responses={200: {"content": {"application/json": {"example": SERVICE_DAY}}}, **documented(NotReady)},
 )
 async def read_today(held: HeldResources, caller: Watching, operator: Operator = None) -> dict[str, Any]:
-    """Answer the same of the day that it is by the service's clock, in the network's timezone."""
+    """Answer the same of the day that it is by the service's clock, in the network's timezone.
+
+    Before its trips come those of yesterday that have not ended, each with its own `service_date`.
+    """
     return await _day(held, caller, None, operator)
 
 
 async def _day(held: Resources, caller: Caller, service_date: date | None, operator: str | None) -> dict[str, Any]:
     state = await held.snapshot.follow()
     now = held.clock.now()
-    operators = None if caller.sees_everything else caller.drives
+    seen = None if caller.sees_everything else caller.drives
+    asked = seen
     if operator is not None:
-        operators = frozenset({operator}) if operators is None else operators & {operator}
+        asked = frozenset({operator}) if seen is None else seen & {operator}
+    if service_date is None:
+        trips = trips_today(state, operators=asked, now=now)
+    else:
+        trips = trips_on(state.network, service_date, operators=asked)
+    loads = {day: await held.loads.of(held.database, day) for day in sorted({trip.service_date for trip in trips})}
     async with held.database.one_moment() as connection:
         return await read_day(
             connection,
             state,
             service_date or now.astimezone(state.network.zone).date(),
-            operators=operators,
+            trips,
+            loads,
+            operators=seen,
             items_per_crate=held.settings.items_per_crate,
             now=now,
         )

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+from fastapi import Header
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.decision_shapes import Isil
@@ -13,6 +14,16 @@ from app.api.loan_shapes import Text, Word
 from app.api.schemas import Day
 from app.planning.changes import EARLIEST_SECONDS, LATEST_SECONDS
 
+IfSaid = Annotated[
+    str,
+    Header(
+        alias="If-Match",
+        description="The revision of what was said of the trip when you looked; `*`: whatever it is.",
+        max_length=40,
+        pattern=r'^(\*|"?[0-9a-f]{1,32}"?)$',
+        examples=["5d41402abc4b2a76"],
+    ),
+]
 Late = Annotated[int, Field(strict=True, ge=EARLIEST_SECONDS, le=LATEST_SECONDS)]
 
 CHANGING: dict[str, Any] = {
@@ -42,6 +53,11 @@ CHANGED: dict[str, Any] = {
     "note": "Ice on the A28",
     "changed_at": "2026-11-24T07:15:00+01:00",
 }
+
+
+def seen_in(if_match: str) -> str | None:
+    """Return the revision that a caller looked at; None: whichever."""
+    return None if if_match == "*" else if_match.strip('"')
 
 
 class CallAskShape(BaseModel):
@@ -98,7 +114,10 @@ class DelayShape(VisitShape):
 
 
 class TripChangeShape(BaseModel):
-    """A trip that runs otherwise than planned on a service day."""
+    """A trip that runs otherwise than planned on a service day.
+
+    A planner's word without delays and skipped calls says that it runs as planned, whatever a feed says.
+    """
 
     trip_id: str
     service_date: date
@@ -112,6 +131,29 @@ class TripChangeShape(BaseModel):
     by: str
     note: str | None
     changed_at: datetime
+
+
+class CancellationShape(BaseModel):
+    """A cancelled trip, with who drives it and who cancelled it."""
+
+    trip_id: str
+    service_date: date
+    route_id: str
+    operator: str
+    by: str
+    note: str | None
+    created_at: datetime
+    source: Literal["planner", "feed"] = Field(description="Whether a person said so, or a feed of trip updates.")
+
+
+class WordShape(BaseModel):
+    """What is said of a trip on a service day."""
+
+    trip_id: str
+    service_date: date
+    revision: str = Field(description="To send as `If-Match` with what you say of it.")
+    change: TripChangeShape | None = Field(description="How it runs otherwise than planned.")
+    cancellation: CancellationShape | None = Field(description="That it does not run.")
 
 
 class ReplannedShape(BaseModel):
@@ -141,6 +183,13 @@ class ReplanShape(ReplannedShape):
     at: datetime
 
 
+WORD: dict[str, Any] = {
+    "trip_id": "DR-1-0800",
+    "service_date": "2026-11-24",
+    "revision": "5d41402abc4b2a76",
+    "change": CHANGED,
+    "cancellation": None,
+}
 PREVIEWED: dict[str, Any] = {
     "trip_id": "DR-1-0800",
     "service_date": "2026-11-24",

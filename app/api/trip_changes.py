@@ -20,20 +20,26 @@ from app.api.trip_change_shapes import (
     CHANGING,
     PREVIEWED,
     REPLANS,
+    WORD,
     CallAskShape,
     ChangeTripShape,
+    IfSaid,
     PreviewAskShape,
     PreviewShape,
     ReplanShape,
     TripChangeShape,
+    WordShape,
+    seen_in,
 )
 from app.aside import aside
 from app.database import Database
 from app.lending.change import as_planned, change
+from app.lending.said import SaidOtherwise, change_document, read_word
 from app.lending.snapshot import NotReady, State
 from app.lending.stop import find_trip
 from app.planning.changes import Stopping, Unfit, changed_by_hand
 from app.planning.preview import as_if, preview
+from app.planning.runs import UnknownTrip, find_run
 from app.problems import Fault, InvalidInput, TooLarge, UnsupportedMediaType, documented
 from app.store.riders import list_replanned, list_riding_loans
 from app.store.trip_changes import Row, UnknownTripChange, get_change, list_changes
@@ -66,16 +72,19 @@ def _body(shape: str) -> dict[str, Any]:
             "content": {"application/json": {"example": CHANGED}},
         },
         201: {"content": {"application/json": {"example": CHANGED}}},
-        **documented(TooLarge, UnsupportedMediaType, InvalidInput, NotReady),
+        **documented(SaidOtherwise, TooLarge, UnsupportedMediaType, InvalidInput, NotReady),
     },
 )
-async def change_trip(request: Request, response: Response, caller: Planning) -> dict[str, Any]:
+async def change_trip(
+    request: Request, response: Response, caller: Planning, if_match: IfSaid = "*"
+) -> dict[str, Any]:
     """Say how a trip of the active network runs on a service day: late from a call on, past some calls, or both.
 
     The very next decision counts with it. Items on board or waiting are planned again from where they are: those that
     miss a connection, those that would be put down where it no longer stops (at its next call, or else its last), and
     those that are there at another time. A planner changes the trips of its own POI; what is said takes the place of
-    whatever was said of that trip and day before, by a feed too.
+    whatever was said of that trip and day before, by a feed too, and that it was cancelled. With `If-Match` (the
+    `revision` of `GET /v1/trips/{trip_id}/{service_date}/said`) it does so only where that is what you looked at.
     """
     asked = await read_json(request, ChangeTripShape)
     ground = (await resources(request)).ground
@@ -83,9 +92,9 @@ async def change_trip(request: Request, response: Response, caller: Planning) ->
     said = _said(state, asked)
     trip = find_trip(state, asked.trip_id, asked.service_date)
     check_planner(caller, trip.operator)
-    row, done = await change(ground, trip, said, by=signed(caller, None), note=asked.note)
+    row, done = await change(ground, trip, said, by=signed(caller, None), note=asked.note, seen=seen_in(if_match))
     response.status_code = 201 if done == "created" else 200
-    return shown(row)
+    return change_document(row)
 
 
 @router.post(
@@ -133,14 +142,50 @@ async def read_changes(
     """Answer the trips that run otherwise than planned, by service day and trip."""
     async with held.connection() as connection:
         rows = await list_changes(connection, since=since, after=after_run(cursor), limit=limit + 1)
-    return page([shown(row) for row in rows], run_keys(rows), limit)
+    return page([change_document(row) for row in rows], run_keys(rows), limit)
+
+
+@router.get(
+    "/{trip_id:path}/{service_date}/said",
+    summary="Read what is said of a trip",
+    response_model=WordShape,
+    dependencies=[Depends(requires())],
+    responses={
+        200: {"content": {"application/json": {"example": WORD}}},
+        **documented(UnknownTrip, InvalidInput, NotReady),
+    },
+)
+async def read_said(
+    request: Request,
+    response: Response,
+    held: HeldDatabase,
+    trip_id: Annotated[
+        str, Path(description="The trip's id.", max_length=200, pattern=r"^[^\x00]*$", examples=["DR-1-0800"])
+    ],
+    service_date: Annotated[Day, Path(description="The service day.")],
+) -> dict[str, Any]:
+    """Answer how a trip runs otherwise on a day, and whether it was cancelled; null: nobody said so.
+
+    `revision`, also the `ETag`, changes with what people say and with cancellations, not with how late a feed says it
+    is. Send it as `If-Match` with what you say of the trip, so that nobody's word is overwritten unseen.
+    """
+    state = await (await resources(request)).ground.snapshot.follow()
+    async with held.one_moment() as connection:
+        word = await read_word(connection, trip_id, service_date)
+    if word.change is None and word.cancellation is None:
+        find_run(state, trip_id, service_date)
+    response.headers["ETag"] = f'"{word.revision}"'
+    return word.document()
 
 
 @router.delete(
     "/changes/{trip_id:path}/{service_date}",
     status_code=204,
     summary="Say that a trip runs as planned after all",
-    responses={204: {"description": "It runs as planned."}, **documented(UnknownTripChange, InvalidInput)},
+    responses={
+        204: {"description": "It runs as planned."},
+        **documented(SaidOtherwise, UnknownTripChange, InvalidInput),
+    },
 )
 async def restore_times(
     request: Request,
@@ -150,12 +195,18 @@ async def restore_times(
         str, Path(description="The trip's id.", max_length=200, pattern=r"^[^\x00]*$", examples=["DR-1-0800"])
     ],
     service_date: Annotated[Day, Path(description="The service day.")],
+    if_match: IfSaid = "*",
 ) -> Response:
-    """Take back what was said of a trip, by hand or by a feed: items that are there sooner ride it again."""
+    """Take back what was said of a trip, by hand or by a feed: items that are there sooner ride it again.
+
+    In the place of what a feed said comes a planner's word without delays and skipped calls: it runs as planned,
+    whatever the feed says next. Take that back too, and the feed is followed again.
+    """
     async with held.connection() as connection:
         row = await get_change(connection, trip_id, service_date)
         check_planner(caller, row["operator"])
-    await as_planned((await resources(request)).ground, trip_id, service_date)
+    ground = (await resources(request)).ground
+    await as_planned(ground, trip_id, service_date, by=signed(caller, None), seen=seen_in(if_match))
     return Response(status_code=204)
 
 
@@ -202,20 +253,6 @@ def _replanned(row: Row) -> dict[str, Any]:
         "expected_at": data.get("expected_at"),
         "note": row["note"],
     }
-
-
-def shown(row: Row) -> dict[str, Any]:
-    """Return a change as the API shows it."""
-    delays = [
-        {
-            "location": each["location"],
-            "visit": each["visit"],
-            "arrival_delay_seconds": each["arrival"],
-            "departure_delay_seconds": each["departure"],
-        }
-        for each in row["delays"]
-    ]
-    return {**row, "delays": delays}
 
 
 def _trip(state: State, asked: ChangeTripShape) -> Any:

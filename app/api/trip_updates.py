@@ -46,9 +46,13 @@ async def post_trip_updates(request: Request, held: HeldResources, caller: Plann
     planner has said of a trip stands. The same feed again changes nothing. Items that ride what changed are planned
     again, as with `POST /v1/trips/changes`.
 
-    `line` of a reject counts the feed's entities from 1: trips that the active network does not have on that day,
-    trips of others than the key plans for, trips that the timetable does not have (`ADDED` …), calls that the trip
-    does not make, and delays of more than a day.
+    By the `timestamp` of its header a feed is followed in its order: of operators of whose trips the same sender sent
+    a newer one it changes nothing, and one that is more than five minutes ahead of our clock is not followed at all;
+    `notes` says so. A trip without `start_date` is the run that is under way, or else nearest.
+
+    `line` of a reject counts the feed's entities from 1 (0 is its header): trips that the active network does not
+    have on that day, trips of others than the key plans for, trips that the timetable does not have (`ADDED` …),
+    calls that the trip does not make, and delays of more than a day.
     """
     feed = await aside(read_feed, await read_protobuf(request))
     async with held.importing:

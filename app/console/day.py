@@ -20,6 +20,8 @@ Looking = Annotated[Visitor, Depends(visitor)]
 Text = Annotated[str, Query(max_length=200)]
 Day = Annotated[date | None, Query(alias="date")]
 REPLANNED = 50
+MEANWHILE = 412
+UNSEEN = "0"  # the revision of nothing: a form that says none was made before pages showed what is said
 # What the API says for people, in the words of the page.
 NOTES = {
     "What it was going to ride no longer runs.": "day.note_gone",
@@ -45,12 +47,7 @@ async def refresh(looking: Looking, day: Day = None, operator: Text = "") -> Res
 @router.get("/trip")
 async def show_trip(looking: Looking, trip: Text, day: Annotated[date, Query(alias="date")]) -> Response:
     """Show one trip, and what can be said of it."""
-    sheet = await looking.api.get(sheet_path(trip, day.isoformat()))
-    changes = [
-        *await _said(looking, "/v1/trips/changes", trip, day),
-        *await _said(looking, "/v1/trips/cancellations", trip, day),
-    ]
-    return render(looking, "day_trip.html", sheet=sheet, changes=changes, may_change=looking.may("planner"))
+    return await _trip_page(looking, trip, day.isoformat())
 
 
 @router.post("/preview")
@@ -66,21 +63,20 @@ async def preview(request: Request, looking: Looking) -> Response:
 async def say(request: Request, looking: Looking) -> Response:
     """Have it so."""
     said = await _what(request)
-    if said.pop("cancel", False):
-        await looking.api.post("/v1/trips/cancellations", said)
-    else:
-        await looking.api.post("/v1/trips/changes", said)
-    return go(looking, _trip_path(said["trip_id"], said["service_date"]))
+    kind = "cancellations" if said.pop("cancel", False) else "changes"
+    return await _sent(
+        looking, request, "POST", f"/v1/trips/{kind}", said["trip_id"], said["service_date"], said=said
+    )
 
 
 @router.post("/restore")
 async def restore(request: Request, looking: Looking) -> Response:
-    """Take back whatever was said of a trip."""
+    """Take back what was said of a trip."""
     form = await request.form()
     trip, day = str(form.get("trip", "")), str(form.get("date", ""))
     kind = "cancellations" if form.get("kind") == "cancellation" else "changes"
-    await looking.api.delete(f"/v1/trips/{kind}/{quote(trip)}/{quote(day, safe='')}")
-    return go(looking, _trip_path(trip, day))
+    path = f"/v1/trips/{kind}/{quote(trip)}/{quote(day, safe='')}"
+    return await _sent(looking, request, "DELETE", path, trip, day)
 
 
 def sheet_path(trip: str, day: str) -> str:
@@ -93,30 +89,67 @@ def _trip_path(trip: str, day: str) -> str:
 
 
 async def _day(looking: Visitor, day: date | None, operator: str) -> dict[str, Any]:
-    where = "/v1/trips/today" if day is None else f"/v1/trips/days/{day}"
-    every = await looking.api.get(where)
-    operators = sorted({trip["operator"] for trip in every["trips"]})
-    trips = [trip for trip in every["trips"] if not operator or trip["operator"] == operator]
+    only = operator or None
+    found = None if day is None else await looking.api.get(f"/v1/trips/days/{day}", operator=only)
+    if found is None or found["now"].startswith(found["service_date"]):  # today is followed, also past midnight
+        day, found = None, await looking.api.get("/v1/trips/today", operator=only)
     replanned = (await looking.api.get("/v1/trips/replanned", limit=REPLANNED))["items"]
     return {
-        "found": every,
-        "trips": trips,
-        "operators": operators,
+        "found": found,
+        "trips": found["trips"],
         "operator": operator,
         "replanned": replanned,
         "notes": NOTES,
-        "again": urlencode({"date": every["service_date"], "operator": operator}),
+        "again": urlencode({"operator": operator} if day is None else {"date": day, "operator": operator}),
     }
 
 
-async def _said(looking: Visitor, path: str, trip: str, day: date) -> list[dict[str, Any]]:
-    """What is said of a trip on a day: of the lists, only as far as they lie on that day."""
-    async for row in looking.api.each(path, since=day.isoformat()):
-        if row["service_date"] > day.isoformat():
-            break
-        if row["trip_id"] == trip:
-            return [{**row, "kind": path.rpartition("/")[2].removesuffix("s")}]
-    return []
+async def _trip_page(looking: Visitor, trip: str, day: str, *, status: int = 200) -> Response:
+    """A trip with what is said of it, and the form filled with that; 412: somebody else has spoken meanwhile."""
+    word = await looking.api.get(f"/v1/trips/{quote(trip)}/{quote(day, safe='')}/said")
+    return render(
+        looking,
+        "day_trip.html",
+        status=status,
+        sheet=await looking.api.get(sheet_path(trip, day)),
+        word=word,
+        now=_filled(word),
+        meanwhile=status == MEANWHILE,
+        may_change=looking.may("planner"),
+    )
+
+
+async def _sent(
+    looking: Visitor, request: Request, method: str, path: str, trip: str, day: str, *, said: Any = None
+) -> Response:
+    """Say something of a trip, as far as nobody said anything since the form's page was shown."""
+    revision = str((await request.form()).get("revision", "")) or UNSEEN
+    try:
+        await looking.api.send(method, path, json=said, headers={"if-match": revision})
+    except Refused as refused:
+        if refused.status != MEANWHILE:
+            raise
+        return await _trip_page(looking, trip, day, status=MEANWHILE)
+    return go(looking, _trip_path(trip, day))
+
+
+def _filled(word: dict[str, Any]) -> dict[str, Any]:
+    """What is said of a trip, as the form says it: one lateness from one call on, and the calls that it skips."""
+    change = word["change"] or {"delays": [], "skipped": []}
+    late = change["delays"][0] if change["delays"] else None
+    seconds = 0 if late is None else late["departure_delay_seconds"]
+    return {
+        "cancelled": word["cancellation"] is not None,
+        "seconds": seconds,
+        "minutes": round(seconds / 60),
+        "since": "" if late is None else _written(late),
+        "skip": [_written(each) for each in change["skipped"]],
+        "more": len(change["delays"]) > 1,
+    }
+
+
+def _written(call: dict[str, Any]) -> str:
+    return f"{call['visit']} {call['location']}"
 
 
 async def _skips(request: Request) -> list[str]:
@@ -129,17 +162,21 @@ async def _what(request: Request) -> dict[str, Any]:
     said: dict[str, Any] = {"trip_id": str(form.get("trip", "")), "service_date": str(form.get("date", ""))}
     if form.get("note"):
         said["note"] = str(form["note"])
-    what = form.get("what")
-    if what == "cancel":
+    if form.get("what") == "cancel":
         return {**said, "cancel": True}
-    if what == "short":
-        return {**said, "skipped": [_call(each) for each in await _skips(request)]}
-    minutes = str(form.get("minutes", "")).strip()
+    seconds = _seconds(str(form.get("minutes", "")), str(form.get("was", "")))
+    if seconds:
+        said |= {"delay_seconds": seconds, "from_call": _call(str(form.get("since", "")))}
+    return {**said, "skipped": [_call(each) for each in await _skips(request)]}
+
+
+def _seconds(minutes: str, was: str) -> int:
+    """The minutes in seconds; those that `was` there, to the second, where nobody changed the minutes."""
     try:
-        seconds = 60 * int(minutes)
+        seconds = 60 * int(minutes.strip() or 0)
+        return int(was) if was and round(int(was) / 60) * 60 == seconds else seconds
     except ValueError:
         raise Refused(422, {"errors": [{"pointer": "/minutes", "detail": "Takes a whole number."}]}) from None
-    return {**said, "delay_seconds": seconds, "from_call": _call(str(form.get("since", "")))}
 
 
 def _call(written: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from app.imports.report import UnreadableFile
 
 MOST_ENTITIES = 20_000
 MOST_CALLS = 1_000  # of one trip
+LAST_SECOND = 2**33  # in the year 2242
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,4 +152,5 @@ def _event(said: pb.TripUpdate.StopTimeEvent) -> Event:
 
 
 def _moment(seconds: int) -> datetime | None:
-    return datetime.fromtimestamp(seconds, UTC) if 0 < seconds < 2**33 else None
+    """The moment; what lies beyond every calendar, as milliseconds do, is as far ahead as a feed can be."""
+    return datetime.fromtimestamp(min(seconds, LAST_SECOND), UTC) if seconds > 0 else None

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from app.database import Connection
 from app.lending.ground import Ground
+from app.lending.said import hold_word
 from app.lending.snapshot import State
 from app.store.epochs import REGISTER, bump
 from app.store.register import TIMEZONE
@@ -22,6 +23,7 @@ from app.store.stoppages import (
     remove_cancellation,
 )
 from app.store.tasks import AT_ONCE, Task, finish, schedule
+from app.store.trip_changes import FEED, remove_change, says_as_planned, stand_as_planned
 from app.store.under_way import CHANGED, STOPPED, plan_again
 from routing import find_route
 
@@ -60,9 +62,18 @@ def operator_of(state: State, route: str) -> str | None:
     return next((known.operator for known in state.network.timetable.routes if known.id == route), None)
 
 
-async def cancel(ground: Ground, trip: Trip, *, by: str, note: str | None) -> tuple[Row, bool]:
-    """Cancel a trip on a day; whoever rides it is planned again. Returns what is known, and whether that is new."""
+async def cancel(
+    ground: Ground, trip: Trip, *, by: str, note: str | None, seen: str | None = None
+) -> tuple[Row, bool]:
+    """Cancel a trip on a day; whoever rides it is planned again. Returns what is known, and whether that is new.
+
+    How late it is said to be stays said, for when it runs after all. Raises SaidOtherwise where `seen` (the revision
+    of what was said; None: whichever) is not what is said by now.
+    """
     async with ground.database.transaction() as connection:
+        word = await hold_word(connection, trip.trip_id, trip.service_date, seen=seen)
+        if word.change is not None and says_as_planned(word.change):
+            await remove_change(connection, trip.trip_id, trip.service_date)
         new = await add_cancellation(
             connection,
             trip_id=trip.trip_id,
@@ -77,10 +88,17 @@ async def cancel(ground: Ground, trip: Trip, *, by: str, note: str | None) -> tu
         return await get_cancellation(connection, trip.trip_id, trip.service_date), new
 
 
-async def restore(ground: Ground, trip_id: str, service_date: date) -> None:
-    """Take a cancellation back: the trip runs after all."""
+async def restore(ground: Ground, trip_id: str, service_date: date, *, by: str, seen: str | None = None) -> None:
+    """Take a cancellation back: the trip runs after all, and if a feed cancelled it, whatever that says next.
+
+    Raises SaidOtherwise, UnknownCancellation.
+    """
     async with ground.database.transaction() as connection:
+        word = await hold_word(connection, trip_id, service_date, seen=seen)
+        row = await get_cancellation(connection, trip_id, service_date)
         await remove_cancellation(connection, trip_id, service_date)
+        if row["source"] == FEED and (word.change is None or word.change["source"] == FEED):
+            await stand_as_planned(connection, row, by=by, at=ground.clock.now())
         await tell(connection, CHANGED)
 
 

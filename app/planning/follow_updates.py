@@ -19,16 +19,23 @@ from routing import DatedTrip, find_dated_trip
 
 YESTERDAY = timedelta(days=1)
 """A trip of the evening before may still be on the road."""
+AHEAD = timedelta(minutes=5)
+"""How much a sender's clock may be ahead of ours."""
+NEAR_DAYS = (0, -1, 1)
+"""Where to look for a run whose service day a feed leaves out: trips begin and end up to a day off it."""
 
 
 async def follow_updates(ground: Ground, feed: Feed, *, own: Collection[str] | None, by: str) -> ImportReport:
     """Have a feed be so: each trip of `own` operators (None: of all) that it names; nothing else of theirs.
 
-    An entity that cannot be followed is named with the reason, and the others are followed.
+    An entity that cannot be followed is named with the reason, and the others are followed. Of a feed that is older
+    than what the same sender sent before, or of a moment to come, nothing is.
     """
     state = await ground.snapshot.follow()
     now = ground.clock.now()
-    today = (feed.at or now).astimezone(state.network.zone).date()
+    if feed.at is not None and feed.at > now + AHEAD:
+        return _ahead(state, feed, now)
+    today = now.astimezone(state.network.zone).date()
     async with ground.database.connection() as connection:
         sequences = await read_sequences(
             connection, state.network.version, {update.trip_id for update in feed.updates}
@@ -38,11 +45,12 @@ async def follow_updates(ground: Ground, feed: Feed, *, own: Collection[str] | N
     rejects = [Reject(fault.number, fault.field, fault.reason) for fault in feed.faults]
     superseded = 0
     for update in feed.updates:
+        day = update.service_date or _day_of_run(state, update.trip_id, feed.at or now)
         try:
-            one = _said(state, update, own, sequences.get(update.trip_id, []), today=today)
+            one = _said(state, update, own, sequences.get(update.trip_id, []), day=day)
         except Unfit as unfit:
             rejects.append(Reject(update.number, unfit.field, unfit.detail))
-            over.add((update.trip_id, update.service_date or today))  # what was said before is not taken back by it
+            over.add((update.trip_id, day))  # what was said before is not taken back by it
             continue
         key = (one.trip.trip_id, one.trip.service_date)
         superseded += key in said
@@ -51,6 +59,7 @@ async def follow_updates(ground: Ground, feed: Feed, *, own: Collection[str] | N
         ground,
         list(said.values()),
         by=by,
+        at=feed.at,
         whole_of=_whole_of(state, own) if feed.whole else (),
         since=today - YESTERDAY,
         over=over,
@@ -58,11 +67,16 @@ async def follow_updates(ground: Ground, feed: Feed, *, own: Collection[str] | N
     notes = [*feed.notes]
     if done.kept:
         notes.append(f"Of {done.kept} trips a planner has said something, which stands.")
+    if done.behind:
+        notes.append(
+            f"A newer feed of yours was followed before, of {', '.join(done.behind)}: of their trips this one, of "
+            f"{_written(state, feed.at)}, changed nothing."
+        )
     return ImportReport(
         read=feed.entities,
         created=done.created,
         updated=done.updated,
-        unchanged=done.unchanged + done.kept + superseded,
+        unchanged=done.unchanged + done.kept + done.overtaken + superseded,
         removed=done.removed,
         rejected=len(rejects),
         superseded=superseded,
@@ -71,8 +85,46 @@ async def follow_updates(ground: Ground, feed: Feed, *, own: Collection[str] | N
     )
 
 
-def _said(state: State, update: Update, own: Collection[str] | None, sequences: list[int], *, today: date) -> Said:
-    day = update.service_date or today
+def _ahead(state: State, feed: Feed, now: datetime) -> ImportReport:
+    """Report a feed that none can be yet: nothing of it is followed, for what comes next would seem old."""
+    faulty = f"is of {_written(state, feed.at)}, and it is {_written(state, now)}"
+    return ImportReport(
+        read=feed.entities,
+        rejected=feed.entities,
+        rejects=(Reject(0, "timestamp", faulty),),
+        notes=(*feed.notes, "The feed is of a moment to come, and nothing of it was followed: is its clock right?"),
+    )
+
+
+def _written(state: State, moment: datetime | None) -> str:
+    return "" if moment is None else moment.astimezone(state.network.zone).isoformat(timespec="seconds")
+
+
+def _day_of_run(state: State, trip_id: str, at: datetime) -> date:
+    """Return the service day of the run that is under way, or else nearest, where a feed leaves it out."""
+    today = at.astimezone(state.network.zone).date()
+    nearest, least = today, timedelta.max
+    for days in NEAR_DAYS:
+        trip = find_dated_trip(state.network, trip_id, today + timedelta(days=days))
+        if trip is None:
+            continue
+        away = _away(trip, at)
+        if away < least:
+            nearest, least = trip.service_date, away
+        if not away:
+            break
+    return nearest
+
+
+def _away(trip: DatedTrip, at: datetime) -> timedelta:
+    """How far a moment is from a run, as planned or as it runs now; nothing while it is under way."""
+    first, last = trip.calls[0], trip.calls[-1]
+    begins = min(each for each in (first.departs_at, first.planned_departs_at) if each is not None)
+    ends = max(each for each in (last.arrives_at, last.planned_arrives_at) if each is not None)
+    return max(begins - at, at - ends, timedelta(0))
+
+
+def _said(state: State, update: Update, own: Collection[str] | None, sequences: list[int], *, day: date) -> Said:
     trip = find_dated_trip(state.network, update.trip_id, day)
     if trip is None:
         raise Unfit("trip_id", f"the active network has no trip {update.trip_id} on {day}")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
-from datetime import date, datetime
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from app.database import Connection
 from app.lending.snapshot import State
 from app.planning.loading import Batch, Ride, Sheet, Stand, most_on_board, sheet_of
-from app.store.riders import list_loads, list_riders, name_locations, read_vehicle, read_vehicles
+from app.store.riders import Row, list_riders, name_locations, read_vehicle, read_vehicles
 from routing import Call, DatedTrip, find_dated_trip, trips_on
 
 MOST_ITEMS = 20_000
@@ -31,27 +31,44 @@ def find_run(state: State, trip_id: str, service_date: date) -> DatedTrip:
     return trip
 
 
+def trips_today(state: State, *, operators: Collection[str] | None, now: datetime) -> list[DatedTrip]:
+    """Return today's trips, of these operators (None: of all), and before them yesterday's that have not ended."""
+    today = now.astimezone(state.network.zone).date()
+    night = [
+        trip
+        for trip in trips_on(state.network, today - timedelta(days=1), operators=operators)
+        if (ends := trip.calls[-1].arrives_at) is not None and now < ends
+    ]
+    return night + trips_on(state.network, today, operators=operators)
+
+
 async def read_day(
     connection: Connection,
     state: State,
     service_date: date,
+    trips: Sequence[DatedTrip],
+    loads: Mapping[date, Sequence[Row]],
     *,
     operators: Collection[str] | None,
     items_per_crate: int,
     now: datetime,
 ) -> Document:
-    """Return the trips of a day, of these operators (None: of all), each with its calls and how much it carries."""
-    trips = trips_on(state.network, service_date, operators=operators)
-    loads = await list_loads(connection, service_date)
-    counts: dict[str, dict[tuple[str, str, datetime], int]] = defaultdict(dict)
-    for row in loads:
-        departs_at = datetime.fromisoformat(row["departs_at"])
-        counts[row["trip_id"]][row["from_location"], row["to_location"], departs_at] = row["items"]
+    """Return these trips of a day as a document, each with its calls and how much it carries of the `loads` by day.
+
+    `operators` are those whose trips the reader may see (None: all).
+    """
+    counts: dict[tuple[str, date], dict[tuple[str, str, datetime], int]] = defaultdict(dict)
+    for day, rows in loads.items():
+        for row in rows:
+            departs_at = datetime.fromisoformat(row["departs_at"])
+            counts[row["trip_id"], day][row["from_location"], row["to_location"], departs_at] = row["items"]
+    driving = {route.operator for route in state.network.timetable.routes}
     vehicles = await read_vehicles(connection, state.network.version)
     names = await name_locations(connection, {call.stop for trip in trips for call in trip.calls})
     found = []
     for trip in trips:
-        load = most_on_board(trip, counts.get(trip.trip_id, {}), items_per_crate=items_per_crate)
+        carried = counts.get((trip.trip_id, trip.service_date), {})
+        load = most_on_board(trip, carried, items_per_crate=items_per_crate)
         head = _run(state, trip, vehicles.get(trip.trip_id, ("", None)), load, now=now)
         found.append({**head, "calls": [_call(call, names) for call in trip.calls]})
     return {
@@ -59,6 +76,7 @@ async def read_day(
         "now": now.astimezone(state.network.zone),
         "network_version": state.network.version,
         "items_per_crate": items_per_crate,
+        "operators": sorted(driving if operators is None else driving.intersection(operators)),
         "trips": found,
     }
 

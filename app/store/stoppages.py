@@ -54,10 +54,15 @@ async def add_cancellation(
     note: str | None,
     source: str = PLANNER,
 ) -> bool:
-    """Write down that a trip does not run on a day; False, and nothing written, where that was known already."""
+    """Write down that a trip does not run on a day; False, and nothing written, where that was known already.
+
+    What a feed said becomes a planner's word when one says the same: then no feed takes it back.
+    """
     done: str = await connection.execute(
         "insert into trip_cancellation (trip_id, service_date, route_id, operator, by, note, source)"
-        " values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing",
+        " values ($1, $2, $3, $4, $5, $6, $7) on conflict (trip_id, service_date) do update"
+        " set by = excluded.by, note = excluded.note, source = excluded.source"
+        " where trip_cancellation.source = 'feed' and excluded.source = 'planner'",
         *(trip_id, service_date, route_id, operator, by, note, source),
     )
     return done == "INSERT 0 1"

@@ -628,13 +628,22 @@ trip_change = Table(
     Column("route_id", Text, nullable=False),
     Column("operator", Text, nullable=False),
     Column("delays", JSONB, nullable=False),  # [{location, visit, arrival, departure}], in the order of the calls
-    Column("skipped", JSONB, nullable=False),  # [{location, visit}]
+    Column("skipped", JSONB, nullable=False),  # [{location, visit}]; without either: as planned, whatever a feed says
     Column("source", Text, nullable=False),  # planner | feed
     Column("by", Text, nullable=False),
     Column("note", Text),
     _moment("changed_at", required=True),
     CheckConstraint("source in ('planner','feed')", name="source"),
     Index("ix_trip_change_service_date_trip_id", "service_date", "trip_id"),
+)
+
+trip_feed = Table(
+    "trip_feed",
+    metadata,
+    # Of when the newest feed of trip updates is that a sender sent of an operator's trips; an older one is overtaken.
+    Column("by", Text, primary_key=True),
+    Column("operator", Text, primary_key=True),
+    _moment("at", required=True),
 )
 
 webhook = Table(

@@ -1,4 +1,7 @@
-"""Trips that run otherwise than planned on a day, by hand or by a feed: late, or past stops."""
+"""Trips that run otherwise than planned on a day, by hand or by a feed: late, or past stops.
+
+A planner's row that says neither is a word too: the trip runs as planned, whatever a feed says.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +25,10 @@ class UnknownTripChange(Exception):  # noqa: N818 - named as the problem it beco
 
 
 async def load_changes(connection: asyncpg.Connection) -> frozenset[Change]:
-    """Return every change, as the engine wants it."""
-    rows = await connection.fetch("select trip_id, service_date, delays, skipped from trip_change")
+    """Return every change, as the engine wants it; of a trip that runs as planned it need not know."""
+    rows = await connection.fetch(
+        "select trip_id, service_date, delays, skipped from trip_change where delays <> '[]' or skipped <> '[]'"
+    )
     return frozenset(change_of(_read(row)) for row in rows)
 
 
@@ -38,6 +43,11 @@ def change_of(row: Row) -> Change:
         ),
         skipped=frozenset(Visit(each["location"], each["visit"]) for each in row["skipped"]),
     )
+
+
+async def lock_said(connection: asyncpg.Connection) -> None:
+    """Let nobody else say anything of any trip until the transaction ends: also not where nothing is said yet."""
+    await connection.execute("select pg_advisory_xact_lock(hashtext('leenpad.trips.said'))")
 
 
 async def put_change(
@@ -80,10 +90,22 @@ async def put_change(
     return _read(row), "created" if found is None else "updated"
 
 
+async def stand_as_planned(connection: asyncpg.Connection, row: Row, *, by: str, at: datetime) -> None:
+    """Write down a planner's word that a trip runs as planned, in the place of the `row` in which a feed did not."""
+    change = Change(row["trip_id"], row["service_date"])
+    named = {"route_id": row["route_id"], "operator": row["operator"]}
+    await put_change(connection, change, **named, source=PLANNER, by=by, note=None, at=at)
+
+
+def says_as_planned(row: Row) -> bool:
+    """Say whether a change is that a trip runs as planned."""
+    return not row["delays"] and not row["skipped"]
+
+
 async def find_change(connection: asyncpg.Connection, trip_id: str, service_date: date) -> Row | None:
-    """Return how a trip runs otherwise on a day, locked; None where it runs as planned."""
+    """Return how a trip runs otherwise on a day; None where nothing is said of it."""
     row = await connection.fetchrow(
-        f"select {_CHANGE} from trip_change where trip_id = $1 and service_date = $2 for update",  # noqa: S608
+        f"select {_CHANGE} from trip_change where trip_id = $1 and service_date = $2",  # noqa: S608
         *(trip_id, service_date),
     )
     return None if row is None else _read(row)
@@ -91,13 +113,10 @@ async def find_change(connection: asyncpg.Connection, trip_id: str, service_date
 
 async def get_change(connection: asyncpg.Connection, trip_id: str, service_date: date) -> Row:
     """Return one change. Raises UnknownTripChange."""
-    row = await connection.fetchrow(
-        f"select {_CHANGE} from trip_change where trip_id = $1 and service_date = $2",  # noqa: S608
-        *(trip_id, service_date),
-    )
+    row = await find_change(connection, trip_id, service_date)
     if row is None:
         raise UnknownTripChange(f"The trip {trip_id} runs as planned on {service_date}, as far as is known.")
-    return _read(row)
+    return row
 
 
 async def remove_change(connection: asyncpg.Connection, trip_id: str, service_date: date) -> None:
@@ -149,6 +168,21 @@ async def list_said(connection: asyncpg.Connection, *, since: date) -> set[tuple
         since,
     )
     return {(row[0], row[1]) for row in rows}
+
+
+async def read_feeds(connection: asyncpg.Connection, by: str) -> dict[str, datetime]:
+    """Return by operator of when the newest feed is that a sender sent of its trips."""
+    rows = await connection.fetch("select operator, at from trip_feed where by = $1", by)
+    return {row["operator"]: row["at"] for row in rows}
+
+
+async def note_feed(connection: asyncpg.Connection, by: str, operators: Iterable[str], at: datetime) -> None:
+    """Write down that a feed of that moment was followed for these operators, than which none of theirs is newer."""
+    await connection.execute(
+        "insert into trip_feed (by, operator, at) select $1, unnest($2::text[]), $3"
+        " on conflict (by, operator) do update set at = excluded.at",
+        *(by, sorted(operators), at),
+    )
 
 
 def _read(row: asyncpg.Record) -> Row:

@@ -193,6 +193,7 @@ POST /v1/imports/trip-updates                         401 401 401  403 403  403 
 GET /v1/trips/replanned                               401 401 401  403 403  403 403  200 200  200 200
 GET /v1/trips/today                                   401 401 401  403 403  403 403  200 200  200 200
 GET /v1/trips/days/{service_date}                     401 401 401  403 403  403 403  200 200  200 200
+GET /v1/trips/{trip_id}/{service_date}/said           401 401 401  200 200  200 200  200 200  200 200
 GET /v1/trips/{trip_id}/{service_date}/run-sheet      401 401 401  403 403  403 403  200 403  200 200
 GET /v1/loan-requests/{loan_request}/label            401 401 401  200 404  200 404  404 404  200 200
 GET /v1/loan-requests/{loan_request}/label : on-its-way  401 401 401  200 404  200 404  200 404  200 200
@@ -255,7 +256,7 @@ PLACES = {
 FRESH = """
 delete from network_schedule; delete from network_draft;
 delete from loan_request; delete from task; delete from scenario; delete from settlement_entry; delete from webhook;
-delete from trip_cancellation; delete from trip_change; delete from suspension;
+delete from trip_cancellation; delete from trip_change; delete from trip_feed; delete from suspension;
 update epoch set number = number + 1 where of = 'register';
 update network_activation set undone_at = now() where undone_at is null;
 insert into network_activation (version) select number from network_version where id = 'first';

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from typing import Any
 
@@ -188,19 +189,73 @@ async def test_a_preview_says_what_then_happens_and_does_nothing(house: House) -
     assert listed == [{**cancelled["replanned"][0], "id": listed[0]["id"], "at": "2026-11-23T07:00:00Z"}]
 
 
+async def said(house: House, trip: str = "v1-in") -> dict[str, Any]:
+    answer = await house.client.get(f"/v1/trips/{trip}/{DAY}/said")
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    assert answer.headers["etag"] == f'"{found["revision"]}"'
+    return found
+
+
+async def test_nobodys_word_is_overwritten_unseen(house: House) -> None:
+    nothing = await said(house)
+    assert (nothing["change"], nothing["cancellation"]) == (None, None)
+    seen = {"if-match": f'"{nothing["revision"]}"'}
+    body = {"trip_id": "v1-in", "service_date": DAY}
+    late = await house.client.post(CHANGES, json={**body, "delay_seconds": 900}, headers=seen)
+    assert late.status_code == 201
+    now = await said(house)
+    assert now == {**body, "revision": now["revision"], "change": late.json(), "cancellation": None}
+    for method, path, sent in (
+        ("POST", CHANGES, {**body, "skipped": [{"location": "desk"}]}),
+        ("DELETE", f"{CHANGES}/v1-in/{DAY}", None),
+        ("POST", "/v1/trips/cancellations", body),
+    ):
+        answer = await house.client.request(method, path, json=sent, headers=seen)
+        problem = answer.json()
+        assert (answer.status_code, problem["type"]) == (412, "/problems/said-otherwise")
+        assert (problem["revision"], problem["change"]["delays"]) == (now["revision"], now["change"]["delays"])
+    assert await said(house) == now
+    seen = {"if-match": now["revision"]}
+    assert (await house.client.post("/v1/trips/cancellations", json=body, headers=seen)).status_code == 201
+    now = await said(house)
+    assert (now["change"], now["cancellation"]["source"]) == (late.json(), "planner")
+    answer = await house.client.delete(f"/v1/trips/cancellations/v1-in/{DAY}", headers=seen)
+    assert answer.status_code == 412
+    both = {**body, "delay_seconds": 900, "skipped": [{"location": "desk"}]}
+    answer = await house.client.post(CHANGES, json=both, headers={"if-match": now["revision"]})
+    assert answer.status_code == 200
+    now = await said(house)
+    assert (now["change"], now["cancellation"]) == (answer.json(), None), "how it runs is said, so it runs"
+    assert (await house.client.get(f"/v1/trips/nowhere/{DAY}/said")).status_code == 404
+    wrong = await house.client.post(CHANGES, json=both, headers={"if-match": "soon"})
+    assert wrong.json()["type"] == "/problems/invalid-input"
+
+
+async def test_of_two_who_speak_at_once_one_is_told(house: House) -> None:
+    seen = {"if-match": (await said(house))["revision"]}
+    body = {"trip_id": "v1-in", "service_date": DAY}
+    answers = await asyncio.gather(
+        *(house.client.post(CHANGES, json={**body, "delay_seconds": 60 * late}, headers=seen) for late in (1, 2, 3))
+    )
+    assert sorted(answer.status_code for answer in answers) == [201, 412, 412]
+
+
 # --- feeds ----------------------------------------------------------------------------------------
 
 
-def feed(*entities: pb.FeedEntity, whole: bool = True) -> bytes:
+def feed(*entities: pb.FeedEntity, whole: bool = True, at: str | None = None) -> bytes:
     header = pb.FeedHeader(gtfs_realtime_version="2.0")
+    if at is not None:
+        header.timestamp = int(datetime.fromisoformat(f"2026-11-{at}+01:00").timestamp())
     header.incrementality = pb.FeedHeader.FULL_DATASET if whole else pb.FeedHeader.DIFFERENTIAL
     return bytes(pb.FeedMessage(header=header, entity=entities).SerializeToString())
 
 
 def entity(
-    trip: str, *, delay: int | None = None, skip: str | None = None, day: str = "20261123", **said: Any
+    trip: str, *, delay: int | None = None, skip: str | None = None, day: str | None = "20261123", **said: Any
 ) -> Any:
-    update = pb.TripUpdate(trip=pb.TripDescriptor(trip_id=trip, start_date="20261123", **said))
+    update = pb.TripUpdate(trip=pb.TripDescriptor(trip_id=trip, start_date=day, **said))
     if delay is not None:
         update.delay = delay
     if skip is not None:
@@ -273,6 +328,107 @@ async def test_a_planners_word_stands_above_a_feeds(house: House) -> None:
     )
     assert counts(await send(house, feed())) == ""
     assert len((await house.client.get(CHANGES)).json()["items"]) == 1
+
+
+async def test_a_feed_that_is_wrong_is_overruled_until_that_is_taken_back(house: House) -> None:
+    loan = await shipped(house)
+    cancellations = "/v1/trips/cancellations"
+    wrong = {
+        CHANGES: feed(entity("v1-in", delay=1800)),
+        cancellations: feed(entity("v1-in", schedule_relationship="CANCELED")),
+    }
+    for path, data in wrong.items():
+        await send(house, data)
+        assert len((await house.client.get(path)).json()["items"]) == 1
+        assert (await house.client.delete(f"{path}/v1-in/{DAY}")).status_code == 204
+        await house.work()
+        assert expected(await house.look(loan)) == "11-23 11:00"
+        assert counts(await send(house, data)) == "1rea 1unc"
+        assert counts(await send(house, feed())) == ""
+        now = await said(house)
+        assert now["cancellation"] is None
+        word = {name: now["change"][name] for name in ("delays", "skipped", "source", "by")}
+        assert word == {"delays": [], "skipped": [], "source": "planner", "by": "admin"}
+        (run,) = [
+            trip for trip in (await house.client.get("/v1/trips/today")).json()["trips"] if trip["trip_id"] == "v1-in"
+        ]
+        assert run["status"] == "as_planned"
+        assert (await house.client.delete(f"{CHANGES}/v1-in/{DAY}")).status_code == 204
+        assert counts(await send(house, data)) == "1rea 1cre"
+        await send(house, feed())
+
+
+async def test_who_says_what_a_feed_said_is_followed_by_none(house: House) -> None:
+    body = {"trip_id": "v1-in", "service_date": DAY}
+    await send(house, feed(entity("v1-in", schedule_relationship="CANCELED")))
+    answer = await house.client.post("/v1/trips/cancellations", json={**body, "note": "ice"})
+    assert (answer.status_code, answer.json()["source"], answer.json()["note"]) == (201, "planner", "ice")
+    await send(house, feed())
+    assert (await said(house))["cancellation"]["note"] == "ice"
+    assert (await house.client.delete(f"/v1/trips/cancellations/v1-in/{DAY}")).status_code == 204
+    assert (await said(house))["change"] is None
+
+
+async def late(house: House) -> list[str]:
+    """The trips that are said to be late, with the day and by how many minutes."""
+    return [
+        f"{row['trip_id']} {row['service_date'][5:]} {row['delays'][0]['arrival_delay_seconds'] // 60}"
+        for row in (await house.client.get(CHANGES)).json()["items"]
+    ]
+
+
+async def test_an_older_feed_of_the_same_sender_changes_nothing(house: House) -> None:
+    data = feed(entity("v1-in", delay=1800), at="23 08:00")
+    assert counts(await send(house, data)) == "1rea 1cre"
+    older = await send(house, feed(entity("v1-in", delay=60), entity("line", delay=60), at="23 07:59"))
+    assert (counts(older), older["notes"]) == (
+        "2rea 2unc",
+        [
+            "A newer feed of yours was followed before, of L vans, V1 vans, V2 vans: of their trips this "
+            "one, of 2026-11-23T07:59:00+01:00, changed nothing."
+        ],
+    )
+    assert counts(await send(house, feed(at="23 07:58"))) == "", "nor does it take anything back"
+    assert await late(house) == ["v1-in 11-23 30"]
+    assert counts(await send(house, data)) == "1rea 1unc", "the same again is not older"
+    assert counts(await send(house, feed(entity("v1-in", delay=60), at="23 08:01"))) == "1rea 1upd"
+
+
+async def test_what_one_operator_sends_makes_nothing_old_of_another(house: House) -> None:
+    await send(house, feed(entity("v1-in", delay=60), whole=False, at="23 08:00"))
+    report = await send(house, feed(entity("v1-in"), entity("line", delay=60), whole=False, at="23 07:59"))
+    assert counts(report) == "2rea 1cre 1unc"
+    assert await late(house) == ["line 11-23 1", "v1-in 11-23 1"]
+
+
+@pytest.mark.parametrize("at", ["23 08:05:01", "24 08:00", None])
+async def test_a_feed_of_a_moment_to_come_is_not_followed(house: House, at: str | None) -> None:
+    message = pb.FeedMessage.FromString(feed(entity("v1-in", delay=60), at=at))
+    if at is None:
+        message.header.timestamp = 1_795_417_200_000  # in milliseconds
+    report = await send(house, message.SerializeToString())
+    assert counts(report) == "1rea 1rej"
+    assert report["rejects"][0]["field"] == "timestamp"
+    assert report["notes"] == ["The feed is of a moment to come, and nothing of it was followed: is its clock right?"]
+    assert await late(house) == []
+    assert counts(await send(house, feed(entity("v1-in", delay=60), at="23 08:04"))) == "1rea 1cre"
+
+
+@pytest.mark.parametrize(
+    ("now", "day"),
+    [
+        ("2026-11-24T00:30", "11-23"),  # 22:00 to 25:10
+        ("2026-11-24T03:00", "11-23"),
+        ("2026-11-24T21:00", "11-24"),
+        ("2026-11-24T23:30", "11-24"),
+    ],
+)
+async def test_without_a_start_date_the_run_that_is_under_way_or_nearest_is_meant(
+    house: House, now: str, day: str
+) -> None:
+    house.clock.set(datetime.fromisoformat(f"{now}+01:00"))
+    await send(house, feed(entity("line", delay=600, day=None)))
+    assert await late(house) == [f"line {day} 10"]
 
 
 async def test_a_feed_cancels_what_was_late_and_the_other_way_round(house: House) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import date, datetime
 from io import BytesIO
 from typing import Any
 from uuid import UUID
@@ -11,6 +13,7 @@ import pytest
 from pypdf import PdfReader
 
 from app.planning.barcodes import code_of
+from app.planning.loads import Loads
 from tests.lending.conftest import database_url, filled, house, server_url, template
 from tests.lending.test_transport import shipped
 from tests.support.filled import EVERYWHERE
@@ -126,6 +129,7 @@ async def test_a_day_lists_its_trips_with_what_they_carry(house: House) -> None:
         "now": f"{DAY}T08:00:00+01:00",
         "network_version": "first",
         "items_per_crate": 20,
+        "operators": ["L vans", "V1 vans", "V2 vans"],
     }
     await house.client.post("/v1/trips/cancellations", json={"trip_id": "v2-out", "service_date": DAY})
     await house.client.post("/v1/trips/changes", json={"trip_id": "v1-in", "service_date": DAY, "delay_seconds": 600})
@@ -140,6 +144,39 @@ async def test_a_day_lists_its_trips_with_what_they_carry(house: House) -> None:
     only = (await get(house, "/v1/trips/today", operator="L vans"))["trips"]
     assert [trip["trip_id"] for trip in only] == ["line"]
     assert (await get(house, "/v1/trips/days/2026-11-22"))["trips"] == []
+
+
+async def test_after_midnight_the_night_vans_are_still_among_todays_trips(house: House) -> None:
+    house.clock.set(datetime.fromisoformat("2026-11-24T00:30:00+01:00"))
+
+    async def seen(**params: Any) -> list[tuple[str, str, str]]:
+        trips = (await get(house, "/v1/trips/today", **params))["trips"]
+        return [(trip["trip_id"], trip["service_date"], trip["phase"]) for trip in trips]
+
+    tonight = ("line", "2026-11-24", "to_come")
+    assert (await seen(operator="L vans")) == [("line", DAY, "driving"), tonight]
+    assert (await seen())[0] == ("line", DAY, "driving")
+    house.clock.set(datetime.fromisoformat("2026-11-24T01:30:00+01:00"))
+    assert await seen(operator="L vans") == [tonight]
+    late = {"trip_id": "line", "service_date": DAY, "delay_seconds": 3600}
+    await house.client.post("/v1/trips/changes", json=late)
+    assert await seen(operator="L vans") == [("line", DAY, "driving"), tonight]
+
+
+async def test_what_rides_is_read_once_in_some_seconds_for_all_who_ask(house: House) -> None:
+    loads = Loads(kept_seconds=60)
+    day = date.fromisoformat(DAY)
+    first, second = await asyncio.gather(*(loads.of(house.ground.database, day) for _ in range(2)))
+    assert first is second
+    await shipped(house)
+    assert await loads.of(house.ground.database, day) == []
+    assert len(await loads.of(house.ground.database, date.fromisoformat("2026-11-24"))) == 0
+    loads = Loads(kept_seconds=0)
+    rows = sorted(await loads.of(house.ground.database, day), key=lambda row: str(row["trip_id"]))
+    assert [(row["trip_id"], row["from_location"], row["to_location"], row["items"]) for row in rows] == [
+        ("v1-in", "H", "desk", 1),
+        ("v1-out", "branch", "H", 1),
+    ]
 
 
 async def test_a_run_sheet_is_printed(house: House) -> None:

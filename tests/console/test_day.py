@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from io import BytesIO
 
 import pytest
+from google.transit import gtfs_realtime_pb2 as pb
 from pypdf import PdfReader
 
 from app.settings import Settings
@@ -31,11 +34,14 @@ async def shipped(house: House) -> str:
     return loan
 
 
-async def say_of(seen: Watched, trip: str, what: str) -> None:
-    """Choose a trip of the day, choose what is said of it, and look at the preview."""
+async def say_of(seen: Watched, trip: str, *, late: int | None = None) -> None:
+    """Choose a trip of the day, say of it that it is late (None: that it does not run), and look at the preview."""
     await seen.open("/console/day")
     await seen.page.get_by_role("link", name=trip).click()
-    await seen.page.get_by_label(what).check()
+    if late is None:
+        await seen.page.get_by_label("Hij rijdt niet").check()
+    else:
+        await seen.page.get_by_label("Minuten later").fill(str(late))
     await seen.page.get_by_label("Reden").fill("pech")
     await seen.page.get_by_role("button", name="Laat zien wat dit verandert").click()
     await seen.page.get_by_text("Van de 1 exemplaren op deze rit worden er 1 opnieuw gepland.").wait_for()
@@ -45,7 +51,7 @@ async def say_of(seen: Watched, trip: str, what: str) -> None:
 async def test_a_cancelled_trip_has_its_load_planned_again(house: House, size: tuple[int, int]) -> None:
     loan = await shipped(house)
     async with listening_for(house.app, lifespan="off") as url, watched(url, size) as seen:
-        await say_of(seen, "v1-in", "Hij rijdt niet")
+        await say_of(seen, "v1-in")
         await seen.is_sound()
         assert "di 24 nov 11:00" in await seen.page.locator("#preview").inner_text()
         await seen.page.get_by_role("button", name="Zo doorvoeren").click()
@@ -63,10 +69,119 @@ async def test_a_cancelled_trip_has_its_load_planned_again(house: House, size: t
         await seen.page.get_by_role("button", name="Toch volgens plan laten rijden").click()
         await seen.page.get_by_text("Volgens plan").wait_for()
         await house.work()
-        await say_of(seen, "v1-in", "Hij is later")
+        await say_of(seen, "v1-in", late=15)
         await seen.page.get_by_role("button", name="Zo doorvoeren").click()
         await seen.page.get_by_text("gepland 10:30").wait_for()
         assert seen.page.url.endswith("/console/day/trip?trip=v1-in&date=2026-11-23")
+
+
+async def test_a_late_trip_is_shortened_too_and_nobodys_word_is_overwritten_unseen(house: House) -> None:
+    await shipped(house)
+    body = {"trip_id": "v1-in", "service_date": "2026-11-23"}
+    await house.client.post("/v1/trips/changes", json={**body, "delay_seconds": 930})
+    said = f"/v1/trips/v1-in/{body['service_date']}/said"
+    async with listening_for(house.app, lifespan="off") as url, watched(url) as seen:
+        await seen.open("/console/day/trip?trip=v1-in&date=2026-11-23")
+        assert await seen.page.get_by_label("Minuten later").input_value() == "16"
+        await seen.page.get_by_role("checkbox", name="Desk").check()
+        await seen.page.get_by_role("button", name="Laat zien wat dit verandert").click()
+        await seen.page.get_by_role("button", name="Zo doorvoeren").click()
+        await seen.page.get_by_text("Ingekort").wait_for()
+        both = (await house.client.get(said)).json()["change"]
+        assert [each["departure_delay_seconds"] for each in both["delays"]] == [930]
+        assert both["skipped"] == [{"location": "desk", "visit": 1}]
+        assert await seen.page.get_by_role("checkbox", name="Desk").is_checked()
+        await seen.is_sound()
+
+        await seen.page.get_by_label("Minuten later").fill("30")
+        await seen.page.get_by_role("button", name="Laat zien wat dit verandert").click()
+        await seen.page.get_by_role("button", name="Zo doorvoeren").wait_for()
+        await house.client.post("/v1/trips/changes", json={**body, "delay_seconds": 300, "note": "brug open"})
+        await seen.page.get_by_role("button", name="Zo doorvoeren").click()
+        await seen.page.get_by_text("Over deze rit is intussen iets anders gezegd.").wait_for()
+        assert "brug open" in await seen.page.locator("main").inner_text()
+        assert await seen.page.get_by_label("Minuten later").input_value() == "5"
+        assert (await house.client.get(said)).json()["change"]["note"] == "brug open"
+        await seen.page.get_by_role("button", name="Toch volgens plan laten rijden").click()
+        await seen.page.get_by_text("Volgens plan").wait_for()
+
+
+async def test_an_open_day_goes_on_past_midnight_while_somebody_sees_it(house: House) -> None:
+    house.clock.set(house.clock.now().replace(hour=23, minute=50))
+    async with listening_for(house.app, lifespan="off") as url, watched(url) as seen:
+        asked: list[str] = []
+        seen.page.on("request", lambda request: asked.append(request.url.removeprefix(url)))
+        await seen.page.clock.install()
+        await seen.open("/console/day?date=2026-11-23&operator=L+vans")
+        assert await seen.page.get_by_label("Vervoerder").locator("option").count() == 4
+        house.clock.set(house.clock.now() + timedelta(minutes=40))
+        asked.clear()
+        await seen.page.clock.fast_forward(15_000)
+        await seen.page.get_by_text("Ritten op di 24 nov").wait_for()
+        assert asked == ["/console/day/trips?operator=L+vans"]
+        (night, tonight) = (await seen.page.locator("#trips tbody").first.inner_text()).split("line")[1:]
+        assert "onderweg" in night
+        assert "nog niet vertrokken" in tonight
+        asked.clear()
+        await see(seen, "hidden")
+        await seen.page.clock.fast_forward(60_000)
+        assert asked == []
+        async with seen.page.expect_response("**/console/day/trips**"):
+            await see(seen, "visible")
+        await seen.is_sound()
+        await seen.open("/console/day?date=2026-11-23")
+        assert (
+            await seen.page.locator("#trips").get_attribute("hx-get")
+            == "/console/day/trips?date=2026-11-23&operator="
+        )
+
+
+async def test_a_form_that_shows_nothing_of_what_is_said_changes_nothing(house: House) -> None:
+    body = {"trip_id": "v1-in", "service_date": "2026-11-23"}
+    await house.client.post("/v1/trips/changes", json={**body, "delay_seconds": 900})
+    page = await house.client.get("/console/day/trip?trip=v1-in&date=2026-11-23")
+    (csrf,) = set(re.findall(r'data-csrf="([0-9a-f]{64})"', page.text))
+    form = {"csrf": csrf, "trip": "v1-in", "date": "2026-11-23", "what": "short", "skip": "1 desk"}
+    assert (await house.client.post("/console/day/say", data=form)).status_code == 412
+    (said,) = (await house.client.get("/v1/trips/changes")).json()["items"]
+    assert (said["delays"][0]["arrival_delay_seconds"], said["skipped"]) == (900, [])
+
+
+async def see(seen: Watched, how: str) -> None:
+    """Have the page be hidden or visible, as a browser tells it."""
+    await seen.page.evaluate(
+        """how => {
+          Object.defineProperty(document, "visibilityState", { configurable: true, get: () => how });
+          document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        how,
+    )
+
+
+async def test_what_a_feed_says_is_overruled_and_followed_again(house: House) -> None:
+    update = pb.TripUpdate(trip=pb.TripDescriptor(trip_id="v1-in", start_date="20261123"), delay=1800)
+    header = pb.FeedHeader(gtfs_realtime_version="2.0")
+    feed = pb.FeedMessage(header=header, entity=[pb.FeedEntity(id="1", trip_update=update)]).SerializeToString()
+
+    async def send() -> None:
+        kind = {"content-type": "application/x-protobuf"}
+        sent = await house.client.post("/v1/imports/trip-updates", content=feed, headers=kind)
+        assert sent.status_code == 200
+
+    await send()
+    async with listening_for(house.app, lifespan="off") as url, watched(url) as seen:
+        await seen.open("/console/day/trip?trip=v1-in&date=2026-11-23")
+        assert await seen.page.get_by_label("Minuten later").input_value() == "30"
+        await seen.page.get_by_role("button", name="Toch volgens plan laten rijden").click()
+        await seen.page.get_by_text("Rijdt volgens plan, zegt admin, wat de ritmeldingen ook zeggen").wait_for()
+        await send()
+        await seen.open("/console/day/trip?trip=v1-in&date=2026-11-23")
+        await seen.is_sound()
+        await seen.page.get_by_role("button", name="De ritmeldingen weer volgen").click()
+        await seen.page.get_by_role("button", name="De ritmeldingen weer volgen").wait_for(state="detached")
+        await send()
+        await seen.open("/console/day/trip?trip=v1-in&date=2026-11-23")
+        await seen.page.get_by_text("Rijdt anders, zegt ritmeldingen").wait_for()
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])

@@ -14,7 +14,15 @@ from tests.support.house import House, open_house
 # Of a few rows, a truncate costs the server fifty times as much. What hangs on a loan request goes with it.
 NO_LOAN_REQUEST = "; ".join(
     f"delete from {table}"
-    for table in ("task", "settlement_entry", "webhook", "trip_cancellation", "trip_change", "loan_request")
+    for table in (
+        "task",
+        "settlement_entry",
+        "webhook",
+        "trip_cancellation",
+        "trip_change",
+        "trip_feed",
+        "loan_request",
+    )
 )
 
 __all__ = ["database_url", "filled", "house", "server_url", "template"]

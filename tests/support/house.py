@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from app.lending.clock import SetClock
 from app.lending.ground import Ground
 from app.lending.work import work_off
+from app.planning.loads import Loads
 from app.settings import Settings
 from tests.support.filled import EVERYWHERE, client_of, running
 
@@ -100,6 +101,6 @@ async def open_house(settings: Settings, *, at: datetime = MONDAY) -> AsyncItera
         clock = SetClock(at)
         held = app.state.resources
         ground = replace(held.ground, clock=clock)
-        app.state.resources = replace(held, clock=clock, ground=ground)
+        app.state.resources = replace(held, clock=clock, ground=ground, loads=Loads(kept_seconds=0))
         async with client_of(app) as client:
             yield House(app, client, ground, clock)
