@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
@@ -25,7 +26,7 @@ from app.planning.activate import AnotherWaits, activate_at
 from app.planning.differences import compare
 from app.planning.drafts import DraftChanged, freeze, look
 from app.planning.effects import find_effects
-from app.problems import InvalidInput, TooLarge, UnsupportedMediaType, documented
+from app.problems import Fault, InvalidInput, TooLarge, UnsupportedMediaType, documented
 from app.resources import Resources
 from app.store.drafts import Draft, UnknownDraft
 from app.store.loans import list_seen
@@ -37,6 +38,8 @@ from app.store.timetable import Content
 router = APIRouter(prefix="/v1/network/drafts/{draft}", tags=["Drafts"])
 
 Planner = Annotated[Caller, Depends(requires("planner", "admin"))]
+BEFORE = timedelta(minutes=5)
+"""How far back a moment still means now: clocks differ, and answers take their time."""
 MOST_DIFFERENCES = 1000
 
 
@@ -172,6 +175,8 @@ async def activate_draft(
     """
     asked = await read_json(request, ActivateDraftShape)
     now, own = held.clock.now(), own_operators(caller)
+    if asked.at is not None and asked.at < now - BEFORE:
+        raise InvalidInput(Fault("/at", f"It has passed: it is {now.isoformat(timespec='minutes')} here."))
     later: list[Scheduled] = []
 
     async def then(connection: Connection, found: Draft) -> None:

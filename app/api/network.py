@@ -16,6 +16,7 @@ from starlette.responses import Response, StreamingResponse
 from app.api.dependencies import Caller, database, requires, resources
 from app.api.network_shapes import (
     ActivationShape,
+    ActiveVersionShape,
     HealthShape,
     NetworkReportShape,
     RouteShape,
@@ -50,6 +51,7 @@ from app.store.network_versions import (
     VersionUnknown,
     activate,
     find_active,
+    find_previous,
     get_number,
     get_version,
     list_versions,
@@ -120,17 +122,17 @@ async def import_feed(
     "/network",
     summary="Which network is active",
     tags=["Network"],
-    response_model=VersionShape,
+    response_model=ActiveVersionShape,
     dependencies=READING,
     responses=documented(NoActiveVersion),
 )
 async def read_active(held: HeldDatabase) -> dict[str, Any]:
-    """Answer the version on which decisions are made now."""
+    """Answer the version on which decisions are made now, and which one was active before it."""
     async with held.one_moment() as connection:
         version = await find_active(connection)
         if version is None:
             raise NoActiveVersion
-        return _shown(await get_version(connection, version))
+        return {**_shown(await get_version(connection, version)), "previous": await find_previous(connection)}
 
 
 @router.get(

@@ -112,6 +112,16 @@ class VersionShape(BaseModel):
     counts: CountsShape
 
 
+class ActiveVersionShape(VersionShape):
+    """The network version on which decisions are made."""
+
+    model_config = _example({**VERSION_EXAMPLE, "previous": None})
+
+    previous: str | None = Field(
+        description="The version that would be active again if its activation were undone; null: none would be."
+    )
+
+
 class RejectShape(BaseModel):
     """A row at fault."""
 

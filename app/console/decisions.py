@@ -11,6 +11,7 @@ from app.console.api import Refused
 from app.console.asking import OBJECTIVES, Asked, asked, body_of
 from app.console.frame import render
 from app.console.places import names, places
+from app.console.refusals import told
 from app.console.visitor import Visitor, visitor
 
 router = APIRouter(prefix="/console/decisions", include_in_schema=False)
@@ -31,7 +32,7 @@ async def show(looking: Looking, question: Question) -> Response:
         except Refused as refused:
             if refused.status not in (404, 422, 503):
                 raise
-            wrong = refused.said
+            wrong = told(looking, refused)
     titles = [] if question.title else await _titles(looking, question.q)
     return render(
         looking,

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from app.console.api import Refused
 from app.console.frame import go, render
 from app.console.grid import Document, minutes_of, seconds_in
+from app.console.refusals import told
 from app.console.routes import LATE, WRONG, send
 from app.console.visitor import Visitor, visitor
 from app.console.words import ZONE
@@ -102,7 +103,7 @@ async def _act(looking: Visitor, request: Request, draft: int, what: str) -> Res
         if refused.status not in (LATE, WRONG):
             raise
         others = refused.problem.get("changes") if refused.status == LATE else None
-        return await _page(looking, draft, said=None if others is not None else refused.said, others=others)
+        return await _page(looking, draft, said=None if others is not None else told(looking, refused), others=others)
     return go(looking, f"/console/timetable/drafts/{draft}")
 
 
@@ -172,20 +173,22 @@ async def compare(looking: Looking, draft: int) -> Response:
     return await _comparison(looking, draft)
 
 
-async def _comparison(looking: Visitor, draft: int, refused: Refused | None = None) -> Response:
+async def _comparison(
+    looking: Visitor, draft: int, refused: Refused | None = None, *, said: list[str] | None = None
+) -> Response:
     at = f"/v1/network/drafts/{draft}"
     shown = await looking.api.get(at)
     active = await looking.api.get("/v1/network")
     return render(
         looking,
         "timetable_compare.html",
-        status=200 if refused is None else refused.status,
+        status=refused.status if refused else WRONG if said else 200,
         draft=shown,
         active=active["id"],
         compared=await looking.api.get(f"{at}/compare", sample=SAMPLE),
         sample=SAMPLE,
         others=None if refused is None or refused.status != LATE else refused.problem.get("changes", []),
-        said=[] if refused is None or refused.status == LATE else refused.said,
+        said=said or ([] if refused is None or refused.status == LATE else told(looking, refused)),
         moved=refused is not None and refused.problem.get("type") == "/problems/base-not-active",
         may=looking.may("planner"),
     )
@@ -196,6 +199,8 @@ async def activate(looking: Looking, request: Request, draft: int) -> Response:
     """Activate the draft: now, or at the moment that is typed."""
     form = await request.form()
     typed = str(form.get("at", "")).strip() if form.get("when") == "later" else ""
+    if form.get("when") == "later" and not typed:
+        return await _comparison(looking, draft, said=[looking.say("compare.no_moment")])
     try:
         at = None if not typed else datetime.fromisoformat(typed).replace(tzinfo=ZONE).isoformat()
     except ValueError:
@@ -263,7 +268,7 @@ async def _calendar(looking: Visitor, draft: int, asked: Document, refused: Refu
     shown = await looking.api.get(at)
     routes = await looking.api.items(f"{at}/routes", own="true")
     preview = holidays = None
-    said = [] if refused is None else refused.said
+    said = [] if refused is None else told(looking, refused)
     if asked["since"] and asked["until"]:
         try:
             preview = await looking.api.post(f"{at}/calendar", asked)
@@ -271,7 +276,7 @@ async def _calendar(looking: Visitor, draft: int, asked: Document, refused: Refu
         except Refused as wrong:
             if wrong.status != WRONG:
                 raise
-            said = said or wrong.said
+            said = said or told(looking, wrong)
     return render(
         looking,
         "timetable_calendar.html",

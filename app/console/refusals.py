@@ -39,7 +39,7 @@ def told(looking: Visitor, refused: Refused) -> list[str]:
     """Return what is wrong, one line each: of each fault the field and what is the matter with it."""
     faults = refused.faults
     if faults:
-        return [_fault(looking, fault) for fault in faults]
+        return [fault_told(looking, fault) for fault in faults]
     detail = str(refused.problem.get("detail") or "")
     return [_quoted(looking, detail)] if detail else [title_of(looking, refused)]
 
@@ -54,7 +54,8 @@ def field_of(looking: Visitor, pointer: str) -> str:
     return " ".join(parts)
 
 
-def _fault(looking: Visitor, fault: Mapping[str, Any]) -> str:
+def fault_told(looking: Visitor, fault: Mapping[str, Any]) -> str:
+    """Return what is wrong with a field, by its name."""
     field, said = field_of(looking, str(fault.get("pointer", ""))), str(fault.get("detail", ""))
     line = _sentence(looking, said)
     return Markup("{}: {}").format(field, line) if field else line

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query
+from markupsafe import Markup
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
@@ -27,6 +28,7 @@ from app.console.grid import (
     trip_from,
     with_row,
 )
+from app.console.refusals import fault_told, told
 from app.console.visitor import Visitor, visitor
 
 router = APIRouter(prefix="/console/timetable/drafts/{draft}/route", include_in_schema=False)
@@ -125,7 +127,7 @@ async def _sent(looking: Visitor, found: Document, changes: list[Document], form
             raise
         found = await _found(looking, draft, route)
         others = refused.problem.get("changes") if refused.status == LATE else None
-        said = [] if others is not None else refused.said
+        said = [] if others is not None else told(looking, refused)
         return _page(looking, found, grids_of(found["trips"]), said=said, others=others)
     return go(looking, _address(draft, route))
 
@@ -138,7 +140,7 @@ async def _found(looking: Visitor, draft: int, route: str) -> Document:
     stops = await looking.api.items(f"{at}/stops")
     return {
         "draft": shown,
-        "route": next((row for row in routes if row["id"] == route), None) or {"id": route, "yours": False},
+        "route": next((row for row in routes if row["id"] == route), None) or _no_longer(looking, route),
         "trips": await looking.api.items(f"{at}/trips", route_id=route),
         "services": await looking.api.items(f"{at}/services"),
         "stops": {stop["id"]: stop["name"] for stop in stops},
@@ -159,6 +161,11 @@ def _add_row(form: FormData, grids: list[Grid]) -> int:
     if stop and number < len(grids):
         with_row(grids[number], stop, min(_number(form, f"after-{number}"), len(grids[number].rows)))
     return number
+
+
+def _no_longer(looking: Visitor, route: str) -> Document:
+    """Raise Refused: the draft has no such route, or no longer."""
+    raise Refused(404, {"type": "/problems/unknown-route", "detail": route})
 
 
 def _typed(form: FormData, trips: Mapping[str, Document], number: int) -> Grid:
@@ -208,10 +215,12 @@ def _again(
             meet_theirs(grid, now)
         return _page(looking, found, grids, others=refused.problem.get("changes", []))
     said = []
-    for fault in refused.problem.get("errors", ()):
-        _, _, number, *rest = [*str(fault.get("pointer", "")).split("/"), "", ""]
+    for fault in refused.faults:
+        pointer = str(fault.get("pointer", ""))
+        _, _, number, *_ = [*pointer.split("/"), "", ""]
         trip = changes[int(number)]["id"] if number.isdecimal() and int(number) < len(changes) else ""
-        said.append(" · ".join(filter(None, (trip, " ".join(filter(None, rest)), str(fault.get("detail", ""))))))
+        line = fault_told(looking, fault)
+        said.append(Markup("{} · {}").format(trip, line) if trip else line)
     return _page(looking, found, grids, said=said, revision=revision)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
@@ -10,13 +11,14 @@ from starlette.responses import Response
 
 from app.console.api import Refused
 from app.console.frame import go, render
+from app.console.refusals import told
 from app.console.visitor import Visitor, visitor
 
 router = APIRouter(prefix="/console/timetable", include_in_schema=False)
 
 Looking = Annotated[Visitor, Depends(visitor)]
 LATEST = 20
-LATE = 412
+LATE, FORBIDDEN = 412, 403
 
 
 @router.get("")
@@ -25,7 +27,7 @@ async def show(looking: Looking) -> Response:
     return await _page(looking)
 
 
-async def _page(looking: Visitor, *, said: list[str] | None = None) -> Response:
+async def _page(looking: Visitor, *, said: list[str] | None = None, status: int = LATE) -> Response:
     try:
         active = await looking.api.get("/v1/network")
     except Refused as refused:
@@ -43,7 +45,7 @@ async def _page(looking: Visitor, *, said: list[str] | None = None) -> Response:
         scheduled=scheduled["items"],
         drafts=drafts["items"],
         said=said or [],
-        status=200 if said is None else LATE,
+        status=200 if said is None else status,
     )
 
 
@@ -72,6 +74,20 @@ async def undo(looking: Looking, request: Request) -> Response:
             looking.say("timetable.undone_already") if now is None else looking.say("timetable.moved_on", active=now)
         )
         return await _page(looking, said=[said])
+    return go(looking, "/console/timetable")
+
+
+@router.post("/activate")
+async def activate(looking: Looking, request: Request) -> Response:
+    """Make a version the active one."""
+    form = await request.form()
+    version = quote(str(form.get("version", "")), safe="")
+    try:
+        await looking.api.send("POST", f"/v1/network/versions/{version}/activate")
+    except Refused as refused:
+        if refused.status != FORBIDDEN:
+            raise
+        return await _page(looking, said=told(looking, refused), status=FORBIDDEN)
     return go(looking, "/console/timetable")
 
 

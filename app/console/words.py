@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -15,6 +15,7 @@ from babel.numbers import format_currency, format_decimal
 LANGUAGES = ("nl", "en")
 FOLDER = Path(__file__).parent / "words"
 ZONE = ZoneInfo("Europe/Amsterdam")
+NEAR = timedelta(days=180)
 
 
 @cache
@@ -67,7 +68,10 @@ class Writing:
         """Write a moment with its day; nothing, where there is none."""
         if given is None:
             return ""
-        return format_datetime(self._here(given), "EEE d MMM HH:mm", locale=self._locale)
+        here = self._here(given)
+        # A year that goes without saying is not said.
+        near = abs(here - datetime.now(UTC)) < NEAR
+        return format_datetime(here, "EEE d MMM HH:mm" if near else "EEE d MMM y HH:mm", locale=self._locale)
 
     def time(self, given: str | datetime | None) -> str:
         """Write the time of day of a moment."""

@@ -156,6 +156,15 @@ async def undo(
     return undone, active
 
 
+async def find_previous(connection: asyncpg.Connection) -> str | None:
+    """Return the version that undoing the newest activation would make active again; None where none would be."""
+    previous: str | None = await connection.fetchval(
+        "select version.id from network_activation activation join network_version version"
+        " on version.number = activation.version where undone_at is null order by activation.id desc offset 1 limit 1"
+    )
+    return previous
+
+
 async def get_version(connection: asyncpg.Connection, version_id: str) -> Version:
     """Return one version. Raises VersionUnknown."""
     number = await get_number(connection, version_id)

@@ -119,7 +119,7 @@ async def test_a_feed_that_somebody_else_made_is_imported_whole_and_the_second_t
             "stop_times": 4560,
         },
     }
-    assert (await client.get("/v1/network")).json() == version
+    assert (await client.get("/v1/network")).json() == {**version, "previous": None}
     assert (await client.get(f"/v1/network/versions/{version['id']}")).json() == version
 
 

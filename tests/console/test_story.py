@@ -37,6 +37,7 @@ async def test_a_planner_s_day(house: House, filled: str, size: tuple[int, int])
     loan = await house.asked()
     await house.acted(loan, "Loaned")
     async with listening_for(house.app, lifespan="off") as url, watched(url, size) as seen:
+        seen.page.on("dialog", lambda dialog: dialog.accept())
         await signs_in(seen)
         await finds_a_location(seen)
         await drafts_compares_activates_and_undoes(seen, house)
