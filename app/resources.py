@@ -70,6 +70,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             receivers=Receivers(private=settings.private_receivers),
             availability=Availability(systems, database),
             live_deadline_seconds=settings.live_deadline_ms / 1000,
+            scan_grace=timedelta(minutes=settings.scan_grace_minutes),
         )
         await snapshot.start()
         try:

@@ -11,10 +11,11 @@ import pytest
 from pypdf import PdfReader
 
 from app.planning.barcodes import code_of
+from app.settings import Settings
 from tests.lending.conftest import database_url, filled, house, server_url, template
 from tests.lending.test_transport import shipped
 from tests.support.filled import EVERYWHERE
-from tests.support.house import House
+from tests.support.house import House, open_house
 
 __all__ = ["database_url", "filled", "house", "server_url", "template"]
 
@@ -254,6 +255,35 @@ async def test_a_scan_that_is_too_late_or_elsewhere_finds_another_way(house: Hou
     assert short(await scan(house, loan, "H")) == "load v1-in 11-24 missed recorded"
     assert short(await scan(house, loan, "far")) == "load v2-out 11-23 wrong_place recorded"
     assert short(await scan(house, loan, "island")) == "stranded wrong_place recorded"
+
+
+async def test_a_van_that_should_have_left_still_takes_what_is_scanned(house: House) -> None:
+    loan = await shipped(house)
+    await house.later(hours=2, minutes=31)
+    seen = await scan(house, loan, "H")
+    assert short(seen) == "load v1-in 11-23 should_have_left recorded"
+    assert seen["expected_at"] == "2026-11-23T10:00:00Z"
+    assert (await house.history(loan))[-1] == "ScannedOnTheWay: Loaned"
+    await house.later(minutes=13)
+    assert short(await scan(house, loan, "H")) == "load v1-in 11-23 already_scanned+should_have_left"
+
+
+async def test_what_a_van_left_behind_is_planned_again_by_another_scan(house: House) -> None:
+    loan = await shipped(house)
+    await house.later(hours=2, minutes=40)
+    await scan(house, loan, "H")
+    await house.later(minutes=5)
+    assert short(await scan(house, loan, "H")) == "load v1-in 11-24 already_scanned+missed recorded"
+    assert short(await scan(house, loan, "H")) == "load v1-in 11-24 already_scanned"
+
+
+async def test_how_long_a_van_is_waited_for_is_a_setting(filled: str) -> None:
+    async with open_house(Settings(database_url=filled, scan_grace_minutes=0)) as house:
+        loan = await shipped(house)
+        await house.later(hours=2, minutes=30)
+        assert short(await get(house, f"/v1/scans/{loan}", location="H")) == "load v1-in 11-23"
+        await house.later(minutes=1)
+        assert short(await scan(house, loan, "H")) == "load v1-in 11-24 missed recorded"
 
 
 async def test_what_is_not_under_way_is_put_aside(house: House) -> None:
