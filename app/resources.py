@@ -40,6 +40,8 @@ class Resources:
     examiner: Examiner = field(default_factory=Examiner)
     maps: Maps = field(default_factory=Maps)
     foresight: Foresight = field(default_factory=Foresight)
+    # One run sheet is printed at a time: each keeps a processor busy, and they would only wait for each other.
+    printing: asyncio.Lock = field(default_factory=asyncio.Lock)
     # One import at a time: they would wait for each other in the database, and hold connections meanwhile.
     importing: asyncio.Lock = field(default_factory=asyncio.Lock)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from io import BytesIO
 from typing import Any
 from uuid import UUID
@@ -95,6 +97,7 @@ async def test_a_run_sheet_says_what_is_loaded_and_unloaded(house: House) -> Non
         **RUN,
         "network_version": "first",
         "items_per_crate": 20,
+        "truncated": False,
         "stops": [
             {
                 **LEAVES,
@@ -111,8 +114,48 @@ async def test_a_run_sheet_says_what_is_loaded_and_unloaded(house: House) -> Non
                 "crates_on_board": 0,
             },
         ],
+        "items_adrift": 0,
         "adrift": [],
     }
+
+
+async def test_a_run_sheet_of_too_many_items_counts_them_all(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    loans = sorted([await shipped(house) for _ in range(2)])
+    monkeypatch.setattr("app.planning.runs.MOST_ITEMS", 1)
+    monkeypatch.setattr("app.api.runs.MOST_PRINTED", 0)
+    sheet = await get(house, f"/v1/trips/v1-in/{DAY}/run-sheet")
+    first, last = sheet["stops"]
+    assert (sheet["truncated"], sheet["items"], sheet["crates"], first["items_on_board"]) == (True, 2, 1, 2)
+    for (batch,) in (first["load"], last["unload"]):
+        assert (batch["items"], [item["loan_request"] for item in batch["carries"]]) == (2, loans[:1])
+    text = text_of(await house.client.get(f"/v1/trips/v1-in/{DAY}/run-sheet", headers={"accept": "application/pdf"}))
+    assert "Laden voor Desk: 2 exemplaren, 1 kratten" in text
+    assert "Te veel om elk te noemen" in text
+    assert text.count("en nog 2, die hier niet staan") == 2
+    assert loans[0][-12:] not in text
+    monkeypatch.setattr("app.planning.runs.MOST_ITEMS", 2)
+    assert not (await get(house, f"/v1/trips/v1-in/{DAY}/run-sheet"))["truncated"]
+    await house.client.post("/v1/trips/cancellations", json={"trip_id": "v1-in", "service_date": DAY})
+    monkeypatch.setattr("app.planning.runs.MOST_ITEMS", 1)
+    adrift = await get(house, f"/v1/trips/v1-in/{DAY}/run-sheet")
+    assert (adrift["items"], adrift["items_adrift"], len(adrift["adrift"])) == (0, 2, 1)
+
+
+async def test_run_sheets_are_printed_one_at_a_time(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    await shipped(house)
+    busy, most = [], []
+
+    def slow(*_: Any, **__: Any) -> bytes:
+        busy.append(1)
+        most.append(len(busy))
+        time.sleep(0.1)
+        busy.pop()
+        return b"%PDF"
+
+    monkeypatch.setattr("app.api.runs.print_run_sheet", slow)
+    path, headers = f"/v1/trips/v1-in/{DAY}/run-sheet", {"accept": "application/pdf"}
+    await asyncio.gather(*(house.client.get(path, headers=headers) for _ in range(3)))
+    assert most == [1, 1, 1]
 
 
 async def test_a_day_lists_its_trips_with_what_they_carry(house: House) -> None:

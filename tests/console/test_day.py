@@ -7,11 +7,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from io import BytesIO
 from urllib.parse import parse_qs
+from uuid import UUID
 
 import pytest
 from playwright.async_api import Route
 from pypdf import PdfReader
 
+from app.planning.barcodes import code_of
 from app.settings import Settings
 from tests.console.conftest import NARROW, WIDE, Watched, watched
 from tests.lending.conftest import NO_LOAN_REQUEST
@@ -111,6 +113,29 @@ async def test_a_run_sheet_is_printed_and_a_label_scanned(house: House, size: tu
         assert (await house.history(loan)).count("ScannedOnTheWay: Loaned") == 1
         await seen.open("/console/scan")
         await seen.page.get_by_role("heading", name="Scanner van Hub").wait_for()  # it is remembered
+
+
+async def test_labels_of_a_full_trip_are_printed_in_parts(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    loans = sorted([await shipped(house) for _ in range(2)])
+    monkeypatch.setattr("app.console.run_sheet.MOST_LABELS", 1)
+    page, query = "/console/run-sheet", "trip=v1-in&date=2026-11-23"
+    shown = (await house.client.get(f"{page}?{query}")).text
+    assert "Etiketten (A4) 1–1</a>" in shown
+    assert "Etiketten (A4) 2–2</a>" in shown
+    assert "Hier staat wat als verzonden is gemeld." in shown
+    assert "de lijsten niet" not in shown
+    for first, printed in ((1, loans[:1]), (2, loans[1:])):
+        answer = await house.client.get(f"{page}/labels?{query}&first={first}")
+        text = "".join(_lines(answer.content)).replace(" ", "")
+        assert [code_of(UUID(loan), "there") in text for loan in loans] == [loan in printed for loan in loans]
+    monkeypatch.setattr("app.planning.runs.MOST_ITEMS", 1)
+    shown = (await house.client.get(f"{page}?{query}")).text
+    assert "de aantallen zijn volledig, de lijsten niet" in shown
+    assert "… en nog 1 die hier niet staan" in shown
+    await house.client.post("/v1/trips/cancellations", json={"trip_id": "v1-in", "service_date": "2026-11-23"})
+    shown = (await house.client.get(f"{page}?{query}")).text
+    assert "Etiketten" not in shown  # there is nothing to load
+    assert (await house.client.get(f"{page}/labels?{query}")).headers["location"] == f"{page}?{query}"
 
 
 @asynccontextmanager
