@@ -42,6 +42,8 @@ class Resources:
     maps: Maps = field(default_factory=Maps)
     foresight: Foresight = field(default_factory=Foresight)
     loads: Loads = field(default_factory=Loads)
+    # One run sheet is printed at a time: each keeps a processor busy, and they would only wait for each other.
+    printing: asyncio.Lock = field(default_factory=asyncio.Lock)
     # One import at a time: they would wait for each other in the database, and hold connections meanwhile.
     importing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -72,6 +74,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             receivers=Receivers(private=settings.private_receivers),
             availability=Availability(systems, database),
             live_deadline_seconds=settings.live_deadline_ms / 1000,
+            scan_grace=timedelta(minutes=settings.scan_grace_minutes),
         )
         await snapshot.start()
         try:

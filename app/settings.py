@@ -69,6 +69,9 @@ class Settings(BaseSettings):
     items_per_crate: int = Field(
         default=20, ge=1, le=1000, description="How many items a crate holds, where loads are reckoned in crates."
     )
+    scan_grace_minutes: int = Field(
+        default=15, ge=0, le=240, description="How long after its van should have left an item is still put on it."
+    )
     live_deadline_ms: int = Field(
         default=800, ge=0, le=10_000, description="How long a decision waits for library systems; 0: none is asked."
     )

@@ -103,7 +103,9 @@ class RunSheetShape(RunShape):
 
     network_version: str
     items_per_crate: int
+    truncated: bool = Field(description="It carries more than are listed: counts are whole, `carries` are not.")
     stops: list[StandShape]
+    items_adrift: int = Field(description="How many are adrift, listed or not.")
     adrift: list[CarriedShape] = Field(
         description="Planned on it, though it does not call there so: these are being planned again."
     )
@@ -166,6 +168,7 @@ RUN_SHEET: dict[str, Any] = {
     **_RUN,
     "network_version": "nv-b2eeb8fb5b72f407",
     "items_per_crate": 20,
+    "truncated": False,
     "stops": [
         {
             **_CALLS[0],
@@ -182,5 +185,6 @@ RUN_SHEET: dict[str, Any] = {
             "crates_on_board": 0,
         },
     ],
+    "items_adrift": 0,
     "adrift": [],
 }

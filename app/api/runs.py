@@ -15,7 +15,7 @@ from app.api.run_shapes import RUN_SHEET, SERVICE_DAY, RunSheetShape, ServiceDay
 from app.api.schemas import Day
 from app.aside import aside
 from app.lending.snapshot import NotReady
-from app.planning.runs import UnknownTrip, find_run, read_day, read_run_sheet, trips_today
+from app.planning.runs import MOST_PRINTED, UnknownTrip, find_run, read_day, read_run_sheet, trips_today
 from app.planning.sheet_pdf import print_run_sheet
 from app.problems import documented
 from app.resources import Resources
@@ -119,18 +119,27 @@ async def read_sheet(
     """Answer what a driver loads and unloads at each call of a trip: items by crate, each with where it is going.
 
     A crate holds what gets off at one call; `LEENPAD_ITEMS_PER_CRATE` says how much. A planner sees the trips of its
-    own POI. No patron is named, nor any reference to one.
+    own POI. Of more than 20,000 items (on paper 1,000) not each is listed, and `truncated` is true; all are counted.
+    No patron is named, nor any reference to one.
     """
     state = await held.snapshot.follow()
     trip = find_run(state, trip_id, service_date)
     if not caller.sees_everything:
         check_planner(caller, trip.operator)
-    now = held.clock.now()
+    now, on_paper = held.clock.now(), wants_pdf(request)
     async with held.database.one_moment() as connection:
-        sheet = await read_run_sheet(connection, state, trip, items_per_crate=held.settings.items_per_crate, now=now)
-    if not wants_pdf(request):
+        sheet = await read_run_sheet(
+            connection,
+            state,
+            trip,
+            items_per_crate=held.settings.items_per_crate,
+            now=now,
+            most=MOST_PRINTED if on_paper else None,
+        )
+    if not on_paper:
         return sheet
-    data = await aside(print_run_sheet, sheet, language=language, at=now.astimezone(state.network.zone))
+    async with held.printing:
+        data = await aside(print_run_sheet, sheet, language=language, at=now.astimezone(state.network.zone))
     return pdf(data, f"run-sheet-{service_date}")
 
 

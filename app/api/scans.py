@@ -93,7 +93,9 @@ async def scan(request: Request, held: HeldResources, caller: Acting) -> dict[st
     """Write down that an item was seen at a location (the action `Scan`), and answer what to do with it.
 
     Where its way does not lead by there, or what it was going to ride has left, it is planned again at once: `wrong`
-    says so, and `next` is the new way. Nothing is written down of what is not under way, or was scanned there before.
+    says so, and `next` is the new way. Shortly after its van should have left it still goes with that, and `wrong`
+    says `should_have_left`. Nothing is written down of what is not under way, or was scanned there before and goes on
+    as planned.
 
     A planner who holds an envelope that nobody of its POI drives is told where it must go, and nothing else.
     """
@@ -103,7 +105,9 @@ async def scan(request: Request, held: HeldResources, caller: Acting) -> dict[st
     loan, strange = await _found(held, caller, loan_request)
     seen = _judged(held, loan, location=asked.location, slip=slip)
     scannable = Action.SCAN.value in actions_in(loan) and seen.verdict is not Verdict.PUT_ASIDE
-    recorded = scannable and not strange and Wrong.ALREADY_SCANNED not in seen.wrong
+    # What was left behind, and lies where it was scanned before, is planned again by another scan.
+    news = Wrong.ALREADY_SCANNED not in seen.wrong or seen.verdict is Verdict.REPLAN
+    recorded = scannable and not strange and news
     if recorded:
         action = ActionShape(action=Action.SCAN, location=asked.location, at=asked.at, by=asked.by)
         await carry_out(request, caller, loan_request, action)
@@ -141,7 +145,8 @@ async def _found(held: Resources, caller: Caller, loan_request: UUID) -> tuple[L
 
 def _judged(held: Resources, loan: Loan, *, location: str | None, slip: Direction | None) -> Seen:
     outcome = outcome_of(state_of(loan))
-    return judge(loan, outcome=outcome, location=location, slip=slip, at=held.clock.now())
+    grace = held.ground.scan_grace
+    return judge(loan, outcome=outcome, location=location, slip=slip, at=held.clock.now(), grace=grace)
 
 
 async def _shown(

@@ -54,6 +54,8 @@ async def read(request: Request, looking: Looking) -> Response:
         seen = await looking.api.post("/v1/scans", {"code": code, "location": location})
     except Refused as refused:
         if refused.problem.get("type") != "/problems/unknown-code":
-            raise
+            # With its status, unlike on other pages: the script keeps what was not written down.
+            title = str(refused.problem.get("title", refused.status))
+            return render(looking, "said.html", status=refused.status, title=title, said=refused.said)
         seen = None
     return render(looking, "scan_result.html", seen=seen, code=code)

@@ -195,7 +195,7 @@ async def _act(ground: Ground, loan_id: UUID, report: Report) -> None:
                 raise ActionNotAllowed(report.action, loan) from None
             await _keep(connection, loan_id, report.once)
             if circumstances.seen_at_location is not None and event in ON_THE_WAY:
-                await _check_way(state, connection, loan, report)
+                await _check_way(ground, state, connection, loan, report)
         return
 
 
@@ -275,12 +275,12 @@ def _data(loan: Loan, report: Report, way: Way | None) -> dict[str, str | None] 
     return {name: value for name, value in data.items() if value is not None} or None
 
 
-async def _check_way(state: State, connection: Connection, loan: Loan, report: Report) -> None:
+async def _check_way(ground: Ground, state: State, connection: Connection, loan: Loan, report: Report) -> None:
     """Plan the rest anew where what was going to be ridden has left already."""
     assert report.location is not None
     to = loan.supplying_location if loan.item == Item.ON_THE_WAY_BACK else loan.pickup_location
     assert to is not None
-    if report.location == to or still_right(loan, report.location, at=report.at):
+    if report.location == to or still_right(loan, report.location, at=report.at, grace=ground.scan_grace):
         return  # that it is home the supplying side says: see docs/decisions/0021
     way = plan(state, report.location, to, at=report.at)
     said = "No van takes it on from there." if way.arrives_at is None else "It missed what it was going to ride."

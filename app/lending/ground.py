@@ -27,6 +27,7 @@ class Ground:
     receivers: Receivers = field(default_factory=Receivers)
     availability: Availability | None = None  # who asks library systems what stands on the shelf; None: nobody
     live_deadline_seconds: float = 0.8  # how long a decision waits for them
+    scan_grace: timedelta = timedelta(minutes=15)  # how long after it should have left a van still stands there
     # One page of a harvest lands at a time: they would wait for each other in the database, each with a connection.
     landing: asyncio.Lock = field(default_factory=asyncio.Lock)
 

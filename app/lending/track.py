@@ -196,12 +196,21 @@ def is_old(loan: Loan, *, at: datetime) -> bool:
     return loan.seen_at_location is not None and loan.seen_at is not None and at < loan.seen_at
 
 
-def still_right(loan: Loan, location: str, *, at: datetime) -> bool:
+def still_right(loan: Loan, location: str, *, at: datetime, grace: timedelta) -> bool:
     """Say whether an item seen at `location` at `at` can still catch what it was going to ride from there."""
     for leg in loan.itinerary or ():
         if leg["from_location"] == location:
-            return at <= datetime.fromisoformat(leg["departs_at"])
+            return can_board(leg, at=at, grace=grace)
     return bool(loan.itinerary) and (loan.itinerary or [{}])[-1].get("to_location") == location
+
+
+def can_board(leg: dict[str, Any], *, at: datetime, grace: timedelta) -> bool:
+    """Say whether an item in somebody's hands gets on a leg: shortly after it should have left, the van stands there.
+
+    See docs/decisions/0046.
+    """
+    departs = _moment(leg, "departs_at")
+    return at <= departs or at < departs + grace
 
 
 def _shown(leg: Leg) -> dict[str, Any]:

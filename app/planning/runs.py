@@ -10,11 +10,13 @@ from typing import Any
 from app.database import Connection
 from app.lending.snapshot import State
 from app.planning.loading import Batch, Ride, Sheet, Stand, most_on_board, sheet_of
-from app.store.riders import Row, list_riders, name_locations, read_vehicle, read_vehicles
+from app.store.riders import Row, count_riders, list_riders, name_locations, read_vehicle, read_vehicles
 from routing import Call, DatedTrip, find_dated_trip, trips_on
 
 MOST_ITEMS = 20_000
-"""On one run sheet."""
+"""On one run sheet, each by itself."""
+MOST_PRINTED = 1_000
+"""The same on paper: one takes some milliseconds to set."""
 
 Document = dict[str, Any]
 
@@ -82,19 +84,36 @@ async def read_day(
 
 
 async def read_run_sheet(
-    connection: Connection, state: State, trip: DatedTrip, *, items_per_crate: int, now: datetime
+    connection: Connection,
+    state: State,
+    trip: DatedTrip,
+    *,
+    items_per_crate: int,
+    now: datetime,
+    most: int | None = None,
 ) -> Document:
-    """Return what is loaded and unloaded at each call of a trip, from the itineraries of what is under way."""
-    riders = await list_riders(connection, trip.trip_id, trip.service_date, limit=MOST_ITEMS)
-    sheet = sheet_of(trip, [_ride(row) for row in riders], items_per_crate=items_per_crate)
+    """Return what is loaded and unloaded at each call of a trip, from the itineraries of what is under way.
+
+    `most` items are listed (None: MOST_ITEMS). Of more, `truncated` says so, and all are counted.
+    """
+    limit = MOST_ITEMS if most is None else most
+    riders = await list_riders(connection, trip.trip_id, trip.service_date, limit=limit + 1)
+    truncated = len(riders) > limit
+    listed = sheet = sheet_of(trip, [_ride(row) for row in riders[:limit]], items_per_crate=items_per_crate)
+    if truncated:
+        counts = await count_riders(connection, trip.trip_id, trip.service_date)
+        rides: list[Ride[Document]] = [ride for row in counts for ride in [_counted(row)] * row["items"]]
+        sheet = sheet_of(trip, rides, items_per_crate=items_per_crate)
     names = await name_locations(connection, {call.stop for call in trip.calls})
     vehicle = await read_vehicle(connection, state.network.version, trip.trip_id)
     return {
         **_run(state, trip, vehicle, (sheet.items, sheet.most_crates), now=now),
         "network_version": state.network.version,
         "items_per_crate": items_per_crate,
-        "stops": [_stand(sheet, stand, names) for stand in sheet.stands],
-        "adrift": [ride.item for ride in sheet.adrift],
+        "truncated": truncated,
+        "stops": [_stand(sheet, stand, each, names) for stand, each in zip(sheet.stands, listed.stands, strict=True)],
+        "items_adrift": len(sheet.adrift),
+        "adrift": [ride.item for ride in listed.adrift],
     }
 
 
@@ -159,8 +178,12 @@ def _place(stop: str, names: Mapping[str, str]) -> Document:
     return {"id": stop, "name": names.get(stop) or stop}
 
 
-def _stand(sheet: Sheet[Document], stand: Stand[Document], names: Mapping[str, str]) -> Document:
+def _stand(
+    sheet: Sheet[Document], stand: Stand[Document], listed: Stand[Document], names: Mapping[str, str]
+) -> Document:
+    """What is done at a call: counted as in `stand`, each item as far as `listed` has it."""
     calls = sheet.trip.calls
+    carries = {(each.boards, each.leaves): list(each.items) for each in (*listed.unload, *listed.load)}
 
     def batch(given: Batch[Document], other: int) -> Document:
         place = _place(calls[other].stop, names)
@@ -168,7 +191,7 @@ def _stand(sheet: Sheet[Document], stand: Stand[Document], names: Mapping[str, s
             "location": place,
             "items": len(given.items),
             "crates": given.crates,
-            "carries": list(given.items),
+            "carries": carries.get((given.boards, given.leaves), []),
         }
 
     return {
@@ -178,6 +201,10 @@ def _stand(sheet: Sheet[Document], stand: Stand[Document], names: Mapping[str, s
         "items_on_board": stand.items_on_board,
         "crates_on_board": stand.crates_on_board,
     }
+
+
+def _counted(row: Document) -> Ride[Document]:
+    return Ride({}, row["from_location"], row["to_location"], datetime.fromisoformat(row["departs_at"]))
 
 
 def _ride(row: Document) -> Ride[Document]:

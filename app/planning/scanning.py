@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from app.lending.lifecycle import Item
-from app.lending.track import UNDER_WAY
+from app.lending.track import UNDER_WAY, can_board
 from app.planning.barcodes import Direction
 from app.store.loans import Loan
 
@@ -32,6 +32,7 @@ class Wrong(StrEnum):
     WITH_READER = "with_reader"  # it was received, and nobody sent it back
     WRONG_PLACE = "wrong_place"
     MISSED = "missed"  # what it was going to ride has left
+    SHOULD_HAVE_LEFT = "should_have_left"  # what it rides had to leave by now: it gets on if the van stands there
     WRONG_SLIP = "wrong_slip"  # the slip of the other way is on top
     ALREADY_SCANNED = "already_scanned"  # here, and nowhere since
     NOT_YOURS = "not_yours"  # nobody of the caller's drives it
@@ -47,8 +48,13 @@ class Seen:
     to: str | None
 
 
-def judge(loan: Loan, *, outcome: str | None, location: str | None, slip: Direction | None, at: datetime) -> Seen:
-    """Say what is to be done with an item at a location (None: wherever it was seen last) at a moment."""
+def judge(
+    loan: Loan, *, outcome: str | None, location: str | None, slip: Direction | None, at: datetime, grace: timedelta
+) -> Seen:
+    """Say what is to be done with an item at a location (None: wherever it was seen last) at a moment.
+
+    `grace` is how long after its van should have left an item still goes with it.
+    """
     back = loan.item == Item.ON_THE_WAY_BACK
     to = loan.supplying_location if back else loan.pickup_location
     wrong = [Wrong.WRONG_SLIP] if slip is not None and (slip == "back") != back and loan.item in UNDER_WAY else []
@@ -64,18 +70,21 @@ def judge(loan: Loan, *, outcome: str | None, location: str | None, slip: Direct
         return Seen(Verdict.PUT_ASIDE, (why,), None, to)
     if location is not None and location == loan.seen_at_location:
         wrong.append(Wrong.ALREADY_SCANNED)
-    return _on_its_way(loan, wrong, location=location or loan.seen_at_location, to=to, at=at)
+    return _on_its_way(loan, wrong, location=location or loan.seen_at_location, to=to, at=at, grace=grace)
 
 
-def _on_its_way(loan: Loan, wrong: list[Wrong], *, location: str | None, to: str | None, at: datetime) -> Seen:
+def _on_its_way(
+    loan: Loan, wrong: list[Wrong], *, location: str | None, to: str | None, at: datetime, grace: timedelta
+) -> Seen:
     if location is not None and location == to:
         return Seen(Verdict.ARRIVED, tuple(wrong), None, to)
     legs = loan.itinerary or []
     if location is None:
         return Seen(Verdict.LOAD if legs else Verdict.STRANDED, tuple(wrong), legs[0] if legs else None, to)
     leg = next((each for each in legs if each["from_location"] == location), None)
-    if leg is not None and at <= datetime.fromisoformat(leg["departs_at"]):
-        return Seen(Verdict.LOAD, tuple(wrong), leg, to)
+    if leg is not None and can_board(leg, at=at, grace=grace):
+        late = at > datetime.fromisoformat(leg["departs_at"])
+        return Seen(Verdict.LOAD, (*wrong, Wrong.SHOULD_HAVE_LEFT) if late else tuple(wrong), leg, to)
     if leg is None and not legs and loan.seen_at_location in (None, location):
         return Seen(Verdict.STRANDED, tuple(wrong), None, to)
     return Seen(Verdict.REPLAN, (*wrong, Wrong.WRONG_PLACE if leg is None else Wrong.MISSED), None, to)

@@ -36,6 +36,8 @@ WORDS = {
         "cancelled": "Deze rit rijdt niet",
         "adrift": "Wordt opnieuw gepland",
         "page": "Blad",
+        "truncated": "Te veel om elk te noemen: de aantallen zijn volledig, de lijsten niet",
+        "more": "en nog {count}, die hier niet staan",
     },
     "en": {
         "title": "Run sheet",
@@ -56,6 +58,8 @@ WORDS = {
         "cancelled": "This trip does not run",
         "adrift": "Being planned again",
         "page": "Page",
+        "truncated": "Too many to list each: the counts are whole, the lists are not",
+        "more": "and {count} more, not listed here",
     },
 }
 _LOCALES = {"nl": "nl_NL", "en": "en_GB"}
@@ -114,6 +118,8 @@ def _head(sheet: dict[str, Any], words: dict[str, str], language: str) -> list[F
     ]
     if sheet["status"] in ("cancelled", "suspended"):
         found.append(_said(words["cancelled"], _STRONG))
+    if sheet["truncated"]:
+        found.append(_said(words["truncated"], _STRONG))
     return [*found, Spacer(1, 4 * mm)]
 
 
@@ -121,8 +127,9 @@ def _stops(sheet: dict[str, Any], words: dict[str, str]) -> list[Flowable]:
     found: list[Flowable] = []
     for number, stop in enumerate(sheet["stops"], 1):
         found += _stop(number, stop, words)
-    if sheet["adrift"]:
-        found += [_said(f"{words['adrift']}: {len(sheet['adrift'])}", _STRONG), _lines(sheet["adrift"], words)]
+    if sheet["items_adrift"]:
+        found.append(_said(f"{words['adrift']}: {sheet['items_adrift']}", _STRONG))
+        found += _listed(sheet["adrift"], sheet["items_adrift"], words)
     return found
 
 
@@ -140,7 +147,7 @@ def _stop(number: int, stop: dict[str, Any], words: dict[str, str]) -> list[Flow
                 f"{words[what]} {batch['location']['name']}: {batch['items']} {words['items']}, "
                 f"{batch['crates']} {words['crates']}"
             )
-            found += [_said(line, _STRONG), _lines(batch["carries"], words)]
+            found += [_said(line, _STRONG), *_listed(batch["carries"], batch["items"], words)]
     if not stop["unload"] and not stop["load"]:
         found.append(_said(words["nothing"], _TEXT))
     board = f"{stop['items_on_board']} {words['items']}, {stop['crates_on_board']} {words['crates']}"
@@ -151,6 +158,13 @@ def _lateness(stop: dict[str, Any], words: dict[str, str]) -> str:
     now, planned = stop["departs_at"] or stop["arrives_at"], stop["planned_departs_at"] or stop["planned_arrives_at"]
     minutes = round((now - planned).total_seconds() / 60)
     return "" if minutes == 0 else f" +{minutes} {words['late']}" if minutes > 0 else f" {-minutes} {words['early']}"
+
+
+def _listed(carries: list[dict[str, Any]], count: int, words: dict[str, str]) -> list[Flowable]:
+    found: list[Flowable] = [_lines(carries, words)] if carries else []
+    if count > len(carries):
+        found.append(_said(f"… {words['more'].format(count=count - len(carries))}", _TEXT))
+    return found
 
 
 def _lines(carries: list[dict[str, Any]], words: dict[str, str]) -> LongTable:

@@ -39,6 +39,20 @@ async def list_riders(connection: asyncpg.Connection, trip_id: str, service_date
     return [{**row, "leg": orjson.loads(row["leg"])} for row in rows]
 
 
+async def count_riders(connection: asyncpg.Connection, trip_id: str, service_date: date) -> list[Row]:
+    """Return how many items board where and leave where, of a trip on a day."""
+    rows = await connection.fetch(
+        f"""
+        select leg.value ->> 'from_location' as from_location, leg.value ->> 'to_location' as to_location,
+               leg.value ->> 'departs_at' as departs_at, count(*)::int as items
+          from {_LEGS} and leg.value ->> 'trip_id' = $1 and leg.value ->> 'service_date' = $2
+         group by 1, 2, 3
+        """,  # noqa: S608
+        *(trip_id, service_date.isoformat()),
+    )
+    return [dict(row) for row in rows]
+
+
 async def list_riding_loans(
     connection: asyncpg.Connection, trip_id: str, service_date: date, *, limit: int
 ) -> tuple[int, list[Loan]]:

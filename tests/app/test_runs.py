@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import date, datetime
 from io import BytesIO
 from typing import Any
@@ -14,10 +15,11 @@ from pypdf import PdfReader
 
 from app.planning.barcodes import code_of
 from app.planning.loads import Loads
+from app.settings import Settings
 from tests.lending.conftest import database_url, filled, house, server_url, template
 from tests.lending.test_transport import shipped
 from tests.support.filled import EVERYWHERE
-from tests.support.house import House
+from tests.support.house import House, open_house
 
 __all__ = ["database_url", "filled", "house", "server_url", "template"]
 
@@ -97,6 +99,7 @@ async def test_a_run_sheet_says_what_is_loaded_and_unloaded(house: House) -> Non
         **RUN,
         "network_version": "first",
         "items_per_crate": 20,
+        "truncated": False,
         "stops": [
             {
                 **LEAVES,
@@ -113,8 +116,48 @@ async def test_a_run_sheet_says_what_is_loaded_and_unloaded(house: House) -> Non
                 "crates_on_board": 0,
             },
         ],
+        "items_adrift": 0,
         "adrift": [],
     }
+
+
+async def test_a_run_sheet_of_too_many_items_counts_them_all(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    loans = sorted([await shipped(house) for _ in range(2)])
+    monkeypatch.setattr("app.planning.runs.MOST_ITEMS", 1)
+    monkeypatch.setattr("app.api.runs.MOST_PRINTED", 0)
+    sheet = await get(house, f"/v1/trips/v1-in/{DAY}/run-sheet")
+    first, last = sheet["stops"]
+    assert (sheet["truncated"], sheet["items"], sheet["crates"], first["items_on_board"]) == (True, 2, 1, 2)
+    for (batch,) in (first["load"], last["unload"]):
+        assert (batch["items"], [item["loan_request"] for item in batch["carries"]]) == (2, loans[:1])
+    text = text_of(await house.client.get(f"/v1/trips/v1-in/{DAY}/run-sheet", headers={"accept": "application/pdf"}))
+    assert "Laden voor Desk: 2 exemplaren, 1 kratten" in text
+    assert "Te veel om elk te noemen" in text
+    assert text.count("en nog 2, die hier niet staan") == 2
+    assert loans[0][-12:] not in text
+    monkeypatch.setattr("app.planning.runs.MOST_ITEMS", 2)
+    assert not (await get(house, f"/v1/trips/v1-in/{DAY}/run-sheet"))["truncated"]
+    await house.client.post("/v1/trips/cancellations", json={"trip_id": "v1-in", "service_date": DAY})
+    monkeypatch.setattr("app.planning.runs.MOST_ITEMS", 1)
+    adrift = await get(house, f"/v1/trips/v1-in/{DAY}/run-sheet")
+    assert (adrift["items"], adrift["items_adrift"], len(adrift["adrift"])) == (0, 2, 1)
+
+
+async def test_run_sheets_are_printed_one_at_a_time(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    await shipped(house)
+    busy, most = [], []
+
+    def slow(*_: Any, **__: Any) -> bytes:
+        busy.append(1)
+        most.append(len(busy))
+        time.sleep(0.1)
+        busy.pop()
+        return b"%PDF"
+
+    monkeypatch.setattr("app.api.runs.print_run_sheet", slow)
+    path, headers = f"/v1/trips/v1-in/{DAY}/run-sheet", {"accept": "application/pdf"}
+    await asyncio.gather(*(house.client.get(path, headers=headers) for _ in range(3)))
+    assert most == [1, 1, 1]
 
 
 async def test_a_day_lists_its_trips_with_what_they_carry(house: House) -> None:
@@ -291,6 +334,35 @@ async def test_a_scan_that_is_too_late_or_elsewhere_finds_another_way(house: Hou
     assert short(await scan(house, loan, "H")) == "load v1-in 11-24 missed recorded"
     assert short(await scan(house, loan, "far")) == "load v2-out 11-23 wrong_place recorded"
     assert short(await scan(house, loan, "island")) == "stranded wrong_place recorded"
+
+
+async def test_a_van_that_should_have_left_still_takes_what_is_scanned(house: House) -> None:
+    loan = await shipped(house)
+    await house.later(hours=2, minutes=31)
+    seen = await scan(house, loan, "H")
+    assert short(seen) == "load v1-in 11-23 should_have_left recorded"
+    assert seen["expected_at"] == "2026-11-23T10:00:00Z"
+    assert (await house.history(loan))[-1] == "ScannedOnTheWay: Loaned"
+    await house.later(minutes=13)
+    assert short(await scan(house, loan, "H")) == "load v1-in 11-23 already_scanned+should_have_left"
+
+
+async def test_what_a_van_left_behind_is_planned_again_by_another_scan(house: House) -> None:
+    loan = await shipped(house)
+    await house.later(hours=2, minutes=40)
+    await scan(house, loan, "H")
+    await house.later(minutes=5)
+    assert short(await scan(house, loan, "H")) == "load v1-in 11-24 already_scanned+missed recorded"
+    assert short(await scan(house, loan, "H")) == "load v1-in 11-24 already_scanned"
+
+
+async def test_how_long_a_van_is_waited_for_is_a_setting(filled: str) -> None:
+    async with open_house(Settings(database_url=filled, scan_grace_minutes=0)) as house:
+        loan = await shipped(house)
+        await house.later(hours=2, minutes=30)
+        assert short(await get(house, f"/v1/scans/{loan}", location="H")) == "load v1-in 11-23"
+        await house.later(minutes=1)
+        assert short(await scan(house, loan, "H")) == "load v1-in 11-24 missed recorded"
 
 
 async def test_what_is_not_under_way_is_put_aside(house: House) -> None:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from io import BytesIO
+from urllib.parse import parse_qs
+from uuid import UUID
 
 import pytest
 from google.transit import gtfs_realtime_pb2 as pb
+from playwright.async_api import Route
 from pypdf import PdfReader
 
+from app.planning.barcodes import code_of
 from app.settings import Settings
 from tests.console.conftest import NARROW, WIDE, Watched, watched
 from tests.lending.conftest import NO_LOAN_REQUEST
@@ -222,6 +228,151 @@ async def test_a_run_sheet_is_printed_and_a_label_scanned(house: House, size: tu
         assert (await house.history(loan)).count("ScannedOnTheWay: Loaned") == 1
         await seen.open("/console/scan")
         await seen.page.get_by_role("heading", name="Scanner van Hub").wait_for()  # it is remembered
+
+
+async def test_labels_of_a_full_trip_are_printed_in_parts(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    loans = sorted([await shipped(house) for _ in range(2)])
+    monkeypatch.setattr("app.console.run_sheet.MOST_LABELS", 1)
+    page, query = "/console/run-sheet", "trip=v1-in&date=2026-11-23"
+    shown = (await house.client.get(f"{page}?{query}")).text
+    assert "Etiketten (A4) 1–1</a>" in shown
+    assert "Etiketten (A4) 2–2</a>" in shown
+    assert "Hier staat wat als verzonden is gemeld." in shown
+    assert "de lijsten niet" not in shown
+    for first, printed in ((1, loans[:1]), (2, loans[1:])):
+        answer = await house.client.get(f"{page}/labels?{query}&first={first}")
+        text = "".join(_lines(answer.content)).replace(" ", "")
+        assert [code_of(UUID(loan), "there") in text for loan in loans] == [loan in printed for loan in loans]
+    monkeypatch.setattr("app.planning.runs.MOST_ITEMS", 1)
+    shown = (await house.client.get(f"{page}?{query}")).text
+    assert "de aantallen zijn volledig, de lijsten niet" in shown
+    assert "… en nog 1 die hier niet staan" in shown
+    await house.client.post("/v1/trips/cancellations", json={"trip_id": "v1-in", "service_date": "2026-11-23"})
+    shown = (await house.client.get(f"{page}?{query}")).text
+    assert "Etiketten" not in shown  # there is nothing to load
+    assert (await house.client.get(f"{page}/labels?{query}")).headers["location"] == f"{page}?{query}"
+
+
+@asynccontextmanager
+async def scanner(house: House, size: tuple[int, int] = WIDE) -> AsyncIterator[Watched]:
+    """The scan page of the hub."""
+    async with listening_for(house.app, lifespan="off") as url, watched(url, size) as seen:
+        await seen.open("/console/scan")
+        await seen.page.get_by_label("Locatie").fill("H")
+        await seen.page.get_by_role("button", name="Kiezen").click()
+        await seen.page.locator("#code").wait_for()
+        yield seen
+
+
+async def scan(seen: Watched, code: str) -> None:
+    await seen.page.keyboard.type(code)
+    await seen.page.keyboard.press("Enter")
+
+
+async def test_scans_that_come_faster_than_answers_are_each_sent(house: House) -> None:
+    loan = await shipped(house)
+    house.clock.set(house.clock.now().replace(hour=10, minute=5))
+    async with scanner(house) as seen:
+        sent: list[str] = []
+
+        async def slow(route: Route) -> None:
+            sent.append(parse_qs(route.request.post_data or "")["code"][0])
+            await asyncio.sleep(0.5)
+            await route.continue_()
+
+        await seen.page.route("**/console/scan/read", slow)
+        for code in ("AAAA", "BBBB", loan, loan):
+            await scan(seen, code)
+        assert await seen.page.locator("#code").input_value() == ""
+        result = seen.page.locator("#result")
+        await result.get_by_text("Dit is hier al gescand.").wait_for()
+        assert loan in await result.inner_text()
+        assert sent == ["AAAA", "BBBB", loan, loan]
+        earlier = await seen.page.locator("#earlier li").all_inner_texts()
+        assert [line.split(" ", 1)[1] for line in earlier] == [
+            f"{loan} In de krat voor Desk",
+            "BBBB Onbekende code",
+            "AAAA Onbekende code",
+        ]
+        await seen.is_sound()
+
+
+@pytest.mark.parametrize("fault", ["the network breaks", "the server fails"])
+async def test_a_scan_that_is_not_sent_is_said_and_kept(house: House, fault: str) -> None:
+    loan = await shipped(house)
+    house.clock.set(house.clock.now().replace(hour=10, minute=5))
+    async with scanner(house, NARROW) as seen:
+        result, failed = seen.page.locator("#result"), seen.page.locator("#failed")
+        await scan(seen, loan)
+        await result.get_by_text("In de krat voor Desk").wait_for()
+
+        async def fails(route: Route) -> None:
+            await (route.abort() if fault == "the network breaks" else route.fulfill(status=503, body="away"))
+
+        await seen.page.route("**/console/scan/read", fails)
+        await scan(seen, loan)
+        await result.get_by_text("Niet verstuurd: scan opnieuw").wait_for()
+        assert loan in await result.inner_text()
+        assert "In de krat" not in await result.inner_text()
+        await failed.get_by_text(loan).wait_for()
+        await seen.page.reload()
+        await failed.get_by_text(loan).wait_for()  # nobody loses it
+        seen.said.clear()  # of the browser, about what failed
+        await seen.is_sound()
+        await seen.page.unroute("**/console/scan/read")
+        await failed.get_by_role("button", name="Opnieuw versturen").click()
+        await result.get_by_text("Dit is hier al gescand.").wait_for()
+        await failed.wait_for(state="hidden")
+
+
+async def test_what_the_service_refuses_is_not_held_to_be_scanned(house: House) -> None:
+    async with scanner(house) as seen:
+        await seen.page.locator("#scan [name=location]").evaluate("field => { field.value = 'nowhere' }")
+        await scan(seen, "1" * 36)
+        await seen.page.locator("#result").get_by_text("Onbekende code").wait_for()
+        loan = await shipped(house)
+        await scan(seen, loan)
+        await seen.page.locator("#result").get_by_text("Niet verstuurd: scan opnieuw").wait_for()
+        assert "nowhere" in await seen.page.locator("#result").inner_text()
+
+
+async def test_a_scanner_presses_no_button(house: House) -> None:
+    async with scanner(house) as seen:
+        for button in ("Verstuur", "English"):
+            await seen.page.get_by_role("button", name=button).focus()
+            await scan(seen, "AAAA")
+            await seen.page.locator("#result").get_by_text("Onbekende code").wait_for()
+        await seen.page.get_by_role("link", name="Kaart").focus()
+        await scan(seen, "BBBB")
+        await seen.page.locator("#result").get_by_text("BBBB").wait_for()
+        other = seen.page.locator("#forget summary")
+        await other.focus()
+        await scan(seen, "CCCC")
+        await seen.page.locator("#result").get_by_text("CCCC").wait_for()
+        await other.click()
+        await seen.page.get_by_text("Deze browser vergeet dan").wait_for()
+        await seen.is_sound()
+        await seen.page.get_by_role("button", name="Locatie vergeten").click()
+        await seen.page.get_by_role("heading", name="Waar staat deze scanner?").wait_for()
+
+
+@pytest.mark.parametrize("fault", ["the network breaks", "the server fails"])
+async def test_a_page_says_what_it_could_not_fetch(house: House, fault: str) -> None:
+    async with listening_for(house.app, lifespan="off") as url, watched(url) as seen:
+
+        async def fails(route: Route) -> None:
+            await (route.abort() if fault == "the network breaks" else route.fulfill(status=503, body="away"))
+
+        await seen.page.route("**/console/day/preview", fails)
+        await seen.open("/console/day/trip?trip=v1-in&date=2026-11-23")
+        await seen.page.get_by_role("button", name="Laat zien wat dit verandert").click()
+        told = seen.page.get_by_role("alert").filter(has_text="de server antwoordt niet")
+        await told.wait_for()
+        seen.said.clear()  # of the browser, about what failed
+        await seen.is_sound()
+        await seen.page.unroute("**/console/day/preview")
+        await seen.page.get_by_role("button", name="Laat zien wat dit verandert").click()
+        await told.wait_for(state="hidden")
 
 
 def _lines(data: bytes) -> list[str]:

@@ -189,7 +189,7 @@
     chosen = null;
   };
 
-  const load = (address) => htmx.ajax("GET", `${root}/console/map/${address}`, { target: "#map-panel", swap: "innerHTML" });
+  const load = (address) => htmx.ajax("GET", `${root}/console/map/${address}`, { target: "#map-panel", swap: "innerHTML" }).catch(() => {}); // every page says it
 
   const chooseLocation = (id) => {
     const at = byId.get(id);
