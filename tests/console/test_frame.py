@@ -169,6 +169,17 @@ async def test_the_first_pages_are_sound_in_a_browser(locked: FastAPI, size: tup
         await seen.is_sound()
         await seen.page.get_by_role("button", name="Inloggen").click()
         await seen.page.get_by_role("heading", name="Overzicht").wait_for()
+        menu = seen.page.get_by_role("navigation")
+        groups = await menu.get_by_role("list").evaluate_all(
+            "all => all.map(one => document.getElementById(one.getAttribute('aria-labelledby')).textContent)"
+        )
+        assert groups == ["Netwerk", "Onderweg", "Lenen", "Algemeen"]
+        assert await menu.get_by_role("list", name="Netwerk").get_by_role("link").all_inner_texts() == [
+            "Kaart",
+            "Dienstregeling",
+            "Opschortingen",
+            "Wat-als",
+        ]
         await seen.is_sound()
         await seen.page.get_by_role("button", name="English").click()
         await seen.page.get_by_role("heading", name="Overview").wait_for()
