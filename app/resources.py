@@ -71,6 +71,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             clock=clock,
             lease=timedelta(seconds=settings.lease_seconds),
             retention_days=settings.retention_days,
+            changes_days=settings.changes_days,
             receivers=Receivers(private=settings.private_receivers),
             availability=Availability(systems, database),
             live_deadline_seconds=settings.live_deadline_ms / 1000,

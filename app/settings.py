@@ -63,6 +63,9 @@ class Settings(BaseSettings):
     retention_days: int = Field(
         default=365, ge=1, le=36_500, description="How long ended loan requests keep what could point at a person."
     )
+    changes_days: int = Field(
+        default=730, ge=1, le=36_500, description="How long the log of changes goes back, in days."
+    )
     secrets_key: SecretStr | None = Field(
         default=None, description="Keys that secrets are sealed with, by comma: the first seals, each opens."
     )

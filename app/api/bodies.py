@@ -7,6 +7,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect, Request
 
+from app.api.change_log import note_asked
 from app.problems import BadRequest, InvalidInput, TooLarge, UnsupportedMediaType, faults_of
 
 Shape = TypeVar("Shape", bound=BaseModel)
@@ -18,14 +19,19 @@ XML_TYPES = ("application/xml", "text/xml")
 
 
 async def read_json(request: Request, shape: type[Shape]) -> Shape:
-    """Read the body as `shape`. Raises UnsupportedMediaType, TooLarge or InvalidInput."""
+    """Read the body as `shape`, and have the log keep of it what may be kept.
+
+    Raises UnsupportedMediaType, TooLarge or InvalidInput.
+    """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise UnsupportedMediaType("Send the body as application/json.")
     try:
-        return shape.model_validate_json(await _read(request))
+        asked = shape.model_validate_json(await _read(request))
     except ValidationError as error:
         raise InvalidInput(*faults_of(error.errors(include_url=False, include_input=False))) from None
+    await note_asked(asked)
+    return asked
 
 
 async def read_xml(request: Request) -> bytes:

@@ -18,6 +18,11 @@ class ChangeShape(BaseModel):
     method: str
     path: str = Field(description="What was called.")
     what: str = Field(description="What the operation does.")
+    asked: dict[str, Any] | None = Field(
+        description="What it was asked, as far as it is kept: never a reader, a key or a secret. Of long lists the "
+        "count and the first things."
+    )
+    made: dict[str, Any] | None = Field(description="What came of it: ids, versions, counts.")
     status: int | None = Field(description="How it was answered; null: nobody knows, as the process ended.")
 
 
@@ -29,9 +34,11 @@ CHANGES: dict[str, Any] = {
             "name": "A. Planner",
             "agency": "ProBiblio",
             "method": "POST",
-            "path": "/v1/network/versions/nv-b2eeb8fb5b72f407/activate",
-            "what": "Activate a version",
-            "status": 200,
+            "path": "/v1/suspensions",
+            "what": "Suspend something",
+            "asked": {"route": "DR-1", "since": "2026-12-24", "until": "2027-01-04"},
+            "made": {"id": 12},
+            "status": 201,
         }
     ],
     "next_cursor": None,

@@ -43,7 +43,8 @@ async def read_changes(
 ) -> dict[str, Any]:
     """Answer who changed what, the newest first: of the network for planners, of everything for readers and admins.
 
-    Loan requests are not in it, as each has its own history.
+    Each says what was asked and what came of it. Loan requests are not in it, nor scans, as each has its own history;
+    signing in and out is. What is older than LEENPAD_CHANGES_DAYS is forgotten.
     """
     async with held.connection() as connection:
         found = await list_changes(

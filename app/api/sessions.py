@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 
 from app.api.bodies import read_json
+from app.api.change_log import note_sign_in
 from app.api.dependencies import SOMEONE_HERE, Caller, bearer_key, requires, resources
 from app.api.session_shapes import (
     BEGUN,
@@ -65,6 +66,7 @@ async def sign_in(request: Request, caller: AnyCaller) -> dict[str, Any]:
     if caller.session or caller is SOMEONE_HERE:
         raise Forbidden("A session begins with a key.")
     held = await resources(request)
+    await note_sign_in(request, held.database, name=asked.name, agency=caller.agency, key=caller.key)
     async with held.database.transaction() as connection:
         begun = await begin_session(
             connection,
@@ -128,6 +130,7 @@ async def sign_in_from_provider(request: Request, held: HeldResources) -> dict[s
     person = await _provider(held).finish(
         code=asked.code, code_verifier=asked.code_verifier, nonce=asked.nonce, redirect_uri=asked.redirect_uri
     )
+    await note_sign_in(request, held.database, name=person.name, agency=person.agency, key=None)
     async with held.database.transaction() as connection:
         begun = await begin_session(
             connection,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
+import orjson
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
@@ -23,4 +24,20 @@ async def show(
 ) -> Response:
     """Show a page of the log."""
     found = await looking.api.get("/v1/changes", cursor=cursor, refused=str(refused).lower(), limit=ROWS)
-    return render(looking, "changes.html", changes=found["items"], next_cursor=found["next_cursor"], refused=refused)
+    return render(
+        looking,
+        "changes.html",
+        changes=found["items"],
+        next_cursor=found["next_cursor"],
+        refused=refused,
+        in_words=_in_words,
+    )
+
+
+def _in_words(document: dict[str, Any]) -> str:
+    """Write a document as one line: what it names, and what each is."""
+    return ", ".join(f"{name}: {_value(value)}" for name, value in document.items())
+
+
+def _value(value: Any) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value).decode()

@@ -23,20 +23,37 @@ HEADERS = {
     "Cache-Control": "no-store",
     "Vary": "Cookie, Accept-Language, HX-Request",
 }
-# The pages in the menu: its word in the `menu` table, where it is, and the scopes of which one opens it (none: any).
-MENU: tuple[tuple[str, str, frozenset[str]], ...] = (
-    ("home", "/console", frozenset()),
-    ("map", "/console/map", frozenset()),
-    ("loans", "/console/loans", frozenset()),
-    ("decisions", "/console/decisions", frozenset()),
-    ("what_if", "/console/what-if", frozenset({"planner", "reader"})),
-    ("load", "/console/load", frozenset({"planner", "reader"})),
-    ("boards", "/console/boards", frozenset()),
-    ("timetable", "/console/timetable", frozenset({"planner", "reader"})),
-    ("suspensions", "/console/suspensions", frozenset({"planner", "reader"})),
-    ("day", "/console/day", frozenset({"planner", "reader"})),
-    ("scan", "/console/scan", frozenset({"requester", "supplier", "planner"})),
-    ("changes", "/console/changes", frozenset({"planner", "reader"})),
+Entry = tuple[str, str, frozenset[str]]
+PLANS = frozenset({"planner", "reader"})
+# The pages in the menu, by group (its word in the `group` table): the word of each in the `menu` table, where it is,
+# and the scopes of which one opens it (none: any).
+MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
+    (
+        "network",
+        (
+            ("map", "/console/map", frozenset()),
+            ("timetable", "/console/timetable", PLANS),
+            ("suspensions", "/console/suspensions", PLANS),
+            ("what_if", "/console/what-if", PLANS),
+        ),
+    ),
+    (
+        "driven",
+        (
+            ("day", "/console/day", PLANS),
+            ("scan", "/console/scan", frozenset({"requester", "supplier", "planner"})),
+            ("load", "/console/load", PLANS),
+        ),
+    ),
+    (
+        "lending",
+        (
+            ("loans", "/console/loans", frozenset()),
+            ("decisions", "/console/decisions", frozenset()),
+            ("boards", "/console/boards", frozenset()),
+        ),
+    ),
+    ("overall", (("home", "/console", frozenset()), ("changes", "/console/changes", PLANS))),
 )
 
 
@@ -62,7 +79,7 @@ def render(visitor: Visitor, template: str, *, status: int = 200, **given: Any) 
             t=visitor.say,
             write=visitor.writing,
             root=visitor.root,
-            menu=[(word, f"{visitor.root}{path}") for word, path, scopes in MENU if visitor.may(*scopes)],
+            menu=_menu(visitor),
             **given,
         )
     )
@@ -71,6 +88,15 @@ def render(visitor: Visitor, template: str, *, status: int = 200, **given: Any) 
         # Without a session, what proves that a form is ours is made from this.
         remember(response, visitor, SEED, visitor.seed)
     return response
+
+
+def _menu(visitor: Visitor) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return what the visitor may open, by group; a group of nothing is left out."""
+    found = [
+        (group, [(word, f"{visitor.root}{path}") for word, path, scopes in entries if visitor.may(*scopes)])
+        for group, entries in MENU
+    ]
+    return [(group, entries) for group, entries in found if entries]
 
 
 def go(visitor: Visitor, path: str) -> Response:

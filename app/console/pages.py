@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 from fastapi import FastAPI
@@ -71,8 +72,7 @@ def add_console(app: FastAPI) -> None:
 
 async def _to_sign_in(request: Request, _: Exception) -> Response:
     found = await meet(request)
-    after = request.url.path if request.method == "GET" else "/console"
-    return go(found, f"/console/sign-in?after={after}")
+    return go(found, f"/console/sign-in?after={quote(found.address if request.method == 'GET' else '/console')}")
 
 
 async def _forged(request: Request, _: Exception) -> Response:

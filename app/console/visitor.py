@@ -42,6 +42,7 @@ class Visitor:
     language: str
     root: str
     path: str
+    query: str
     by_htmx: bool
     secure: bool
     say: Callable[..., str] = field(repr=False)
@@ -52,6 +53,11 @@ class Visitor:
         if self.party is None:
             return False
         return not scopes or "admin" in self.party["scopes"] or not set(scopes).isdisjoint(self.party["scopes"])
+
+    @property
+    def address(self) -> str:
+        """Where they are going: the path and the query."""
+        return f"{self.path}?{self.query}" if self.query else self.path
 
     @property
     def csrf(self) -> str:
@@ -78,6 +84,7 @@ async def meet(request: Request) -> Visitor:
         language=language,
         root=str(request.scope.get("root_path", "")).rstrip("/"),
         path=request.url.path,
+        query=request.url.query,
         by_htmx="hx-request" in request.headers,
         secure=request.url.scheme == "https",
         say=speak(language),

@@ -1,4 +1,4 @@
-"""Takes away, day by day, what policy says must not be kept: old idempotency keys, and who was behind ended loans."""
+"""Takes away, day by day, what is not kept: old idempotency keys and changes, and who was behind ended loans."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from datetime import timedelta
 
 from app.database import Connection
 from app.lending.ground import Ground
-from app.store.retention import forget_keys, strip_loans
+from app.store.retention import forget_changes, forget_keys, strip_loans
 from app.store.tasks import Task, ensure, hold, postpone
 
 RETENTION, DAILY = "retention", "daily"
 KEY_DAYS = 7
 AT_ONCE = 200  # loan requests a transaction
+CHANGES_AT_ONCE = 10_000
 MOST_TURNS = 50  # transactions a task; where more is left it comes again at once
 
 
@@ -21,6 +22,11 @@ async def retain(ground: Ground, task: Task) -> None:
     async with ground.database.transaction() as connection:
         await hold(connection, task)
         await forget_keys(connection, days=KEY_DAYS)
+    for _ in range(MOST_TURNS):
+        async with ground.database.transaction() as connection:
+            await hold(connection, task)
+            if await forget_changes(connection, days=ground.changes_days, limit=CHANGES_AT_ONCE) < CHANGES_AT_ONCE:
+                break
     before = at - timedelta(days=ground.retention_days)
     for _ in range(MOST_TURNS):
         async with ground.database.transaction() as connection:

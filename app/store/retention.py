@@ -1,4 +1,4 @@
-"""What policy takes away with time: idempotency keys, and what in an ended loan request could point at a person."""
+"""What policy takes away with time: idempotency keys, old changes, and who was behind an ended loan request."""
 
 from __future__ import annotations
 
@@ -11,6 +11,18 @@ async def forget_keys(connection: asyncpg.Connection, *, days: int) -> int:
     """Remove idempotency keys older than `days`, and return how many; by the world's clock, as callers repeat."""
     done = await connection.execute(
         "delete from idempotency_key where created_at < now() - make_interval(days => $1)", days
+    )
+    return int(done.rsplit(" ", 1)[-1])
+
+
+async def forget_changes(connection: asyncpg.Connection, *, days: int, limit: int) -> int:
+    """Remove at most `limit` changes older than `days`, oldest first, and return how many; by the world's time."""
+    done = await connection.execute(
+        """
+        delete from change where id in (
+            select id from change where at < now() - make_interval(days => $1) order by at limit $2)
+        """,
+        *(days, limit),
     )
     return int(done.rsplit(" ", 1)[-1])
 

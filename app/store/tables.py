@@ -803,6 +803,8 @@ change = Table(
     Column("path", Text, nullable=False),
     Column("what", Text, nullable=False),
     Column("status", Integer),  # null: it was begun, and nobody knows what became of it
+    Column("asked", JSON),  # what of the body and the query may be kept (app/api/kept.py), and is not long
+    Column("made", JSON),  # ids, versions and counts of its answer
     Index("ix_change_at", "at"),
 )
 

@@ -11,7 +11,7 @@ import pytest
 
 from app.problems import PROBLEMS
 from app.settings import Settings
-from tests.support.browser import find_chromium, open_browser
+from tests.support.browser import need_chromium, open_browser
 from tests.support.serving import served
 
 pytestmark = pytest.mark.once
@@ -111,9 +111,7 @@ async def test_the_type_of_every_problem_is_the_address_of_its_explanation(
 
 
 async def test_a_browser_shows_every_operation_and_asks_nobody_else(base_url: str) -> None:
-    chromium = find_chromium()
-    if chromium is None:
-        pytest.skip("no Chromium runs on this machine: npm ci brings one for Linux on x86-64")
+    chromium = need_chromium()
     async with httpx.AsyncClient(base_url=base_url) as client:
         document = (await client.get("/openapi.json")).json()
     operations = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,13 +13,15 @@ from playwright.async_api import Page
 
 from app.settings import Settings
 from tests.app.conftest import database_url, server_url, template
-from tests.support.browser import ROOT, find_chromium, open_browser
+from tests.support.browser import ROOT, need_chromium, open_browser
 from tests.support.filled import fill
 from tests.support.serving import served
 
 __all__ = ["database_url", "server_url", "template"]
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+# What the browser says by itself of a page that is an answer that says no.
+REFUSED = re.compile(r"Failed to load resource: the server responded with a status of (4\d\d) \(.*\)")
 WIDE, NARROW = (1280, 800), (390, 844)
 
 
@@ -47,6 +50,12 @@ class Watched:
             for node in violation["nodes"]
         ]
 
+    def was_refused(self, *statuses: int) -> None:
+        """Assert: the browser complained of answers of these statuses and of nothing else; it is forgotten then."""
+        complained = [REFUSED.fullmatch(line) for line in self.said]
+        assert [found and int(found[1]) for found in complained] == list(statuses), self.said
+        self.said.clear()
+
     async def is_sound(self) -> None:
         """Assert: no one else's host was asked, nothing was complained of, nobody is shut out, nothing sticks out."""
         hosts = {urlsplit(url).netloc for url in self.asked if not url.startswith(("data:", "blob:"))}
@@ -62,11 +71,8 @@ Opens = Callable[..., AbstractAsyncContextManager[Watched]]
 
 @asynccontextmanager
 async def watched(base_url: str, size: tuple[int, int] = WIDE, language: str = "nl-NL") -> AsyncIterator[Watched]:
-    """Open a browser window on a console; skips where no browser runs."""
-    chromium = find_chromium()
-    if chromium is None:
-        pytest.skip("no Chromium runs on this machine: npm ci brings one for Linux on x86-64")
-    async with open_browser(chromium) as browser:
+    """Open a browser window on a console."""
+    async with open_browser(need_chromium()) as browser:
         context = await browser.new_context(
             viewport={"width": size[0], "height": size[1]}, locale=language, timezone_id="Europe/Amsterdam"
         )

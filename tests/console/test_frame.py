@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import AsyncIterator
 
@@ -47,6 +48,24 @@ async def signed_in(client: httpx.AsyncClient, key: str = "bootstrap") -> httpx.
 async def test_whoever_is_not_signed_in_is_sent_to_where_they_can(client: httpx.AsyncClient) -> None:
     answer = await client.get("/console")
     assert (answer.status_code, answer.headers["location"]) == (303, "/console/sign-in?after=/console")
+
+
+@pytest.mark.parametrize("after", ["/console/map?loan=0193&province=NB", "/console/loans?q=a%26b+%C3%A9&late=true"])
+async def test_whoever_signs_in_comes_where_they_were_going(client: httpx.AsyncClient, after: str) -> None:
+    sent = await client.get(after)
+    assert sent.status_code == 303
+    shown = await client.get(sent.headers["location"])
+    kept = re.search(r'name="after" value="(/console/(?!sign-in)[^"]*)"', shown.text)
+    assert kept is not None
+    # Also by way of the other language.
+    there = re.search(r'name="after" value="(/console/sign-in[^"]*)"', shown.text)
+    assert there is not None
+    language = {"csrf": token_in(shown.text), "language": "en", "after": html.unescape(there[1])}
+    spoken = await client.post("/console/language", data=language)
+    assert (await client.get(spoken.headers["location"])).text.count(kept[0]) == 1
+    form = {"csrf": token_in(shown.text), "name": "A", "key": "bootstrap", "after": html.unescape(kept[1])}
+    answer = await client.post("/console/sign-in", data=form)
+    assert (answer.status_code, answer.headers["location"]) == (303, after)
 
 
 async def test_a_key_signs_in_and_out_again(client: httpx.AsyncClient) -> None:
@@ -150,6 +169,17 @@ async def test_the_first_pages_are_sound_in_a_browser(locked: FastAPI, size: tup
         await seen.is_sound()
         await seen.page.get_by_role("button", name="Inloggen").click()
         await seen.page.get_by_role("heading", name="Overzicht").wait_for()
+        menu = seen.page.get_by_role("navigation")
+        groups = await menu.get_by_role("list").evaluate_all(
+            "all => all.map(one => document.getElementById(one.getAttribute('aria-labelledby')).textContent)"
+        )
+        assert groups == ["Netwerk", "Onderweg", "Lenen", "Algemeen"]
+        assert await menu.get_by_role("list", name="Netwerk").get_by_role("link").all_inner_texts() == [
+            "Kaart",
+            "Dienstregeling",
+            "Opschortingen",
+            "Wat-als",
+        ]
         await seen.is_sound()
         await seen.page.get_by_role("button", name="English").click()
         await seen.page.get_by_role("heading", name="Overview").wait_for()

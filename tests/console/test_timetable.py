@@ -80,8 +80,7 @@ async def test_a_draft_from_its_beginning_to_its_undoing(
         await out.fill("half negen")
         await press(seen, "Bewaar in het concept")
         assert "Dit is geen tijd: half negen" in await page.get_by_role("alert").inner_text()
-        # The page is an answer that says no; the browser says so too.
-        seen.said.clear()
+        seen.was_refused(422)
         await page.get_by_label("v1-out, branch", exact=True).fill("08:30")
         # Meanwhile the other one changes the same trip.
         trips = (await other.get(f"{draft}/trips", params={"route_id": "V1"})).json()["items"]
@@ -95,7 +94,7 @@ async def test_a_draft_from_its_beginning_to_its_undoing(
         assert "Een ander was u voor" in await page.get_by_role("alert").inner_text()
         assert "nu: 10:05" in await page.locator(".theirs").inner_text()
         assert await page.get_by_label("v1-out, branch", exact=True).input_value() == "08:30", "nothing typed is lost"
-        seen.said.clear()
+        seen.was_refused(412)
         await seen.is_sound()
         assert await page.get_by_label("v1-out, H", exact=True).input_value() == "10:05", (
             "nor what they made of the rest"
@@ -132,7 +131,7 @@ async def test_a_button_that_is_pressed_twice_undoes_once(open_to_all: FastAPI, 
         said = await again.page.get_by_role("alert").inner_text()
         assert "Er is niets ongedaan gemaakt." in said
         assert "Intussen is first actief" in said
-        again.said.clear()
+        again.was_refused(412)
         await again.is_sound()
     assert await active(other) == "first"
 
@@ -238,7 +237,7 @@ async def test_what_is_no_number_is_refused_and_stays_on_the_page(
         said = await page.get_by_role("alert").inner_text()
         assert "v1-out · Kratten: Dit is geen getal." in said
         assert await crates.input_value() == "14 st"
-        seen.said.clear()
+        seen.was_refused(422)
         await crates.fill("14")
         await press(seen, "Bewaar in het concept")
         assert await kept() == (14, 690)
@@ -254,7 +253,7 @@ async def test_what_is_no_number_is_refused_and_stays_on_the_page(
         await press_in(seen, "details[open]")
         assert "handling_seconds" in await page.get_by_role("alert").inner_text()
         assert await minutes.input_value() == "-5"
-        seen.said.clear()
+        seen.was_refused(422)
         assert await kept() == (14, 690)
 
 
@@ -293,7 +292,7 @@ async def test_something_stands_still_and_runs_again(
         await page.get_by_label("Kenmerk").fill("nowhere")
         await press(seen, "Schort op")
         assert "The active network has no route nowhere." in await page.get_by_role("alert").inner_text()
-        seen.said.clear()
+        seen.was_refused(422)
         await page.get_by_label("Kenmerk").fill("V2")
         await page.get_by_label("Eerste dag").fill("2099-12-24")
         await press(seen, "Schort op")

@@ -119,6 +119,20 @@ async def test_idempotency_keys_go_after_a_week(house: House, filled: str) -> No
     assert await rows(filled, "select key from idempotency_key") == [{"key": "young"}]
 
 
+async def test_old_changes_go(house: House, filled: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retaining, "CHANGES_AT_ONCE", 2)
+    await run_sql(filled, "truncate change")
+    for days in (29, 31, 32, 33, 34):
+        await run_sql(
+            filled,
+            "insert into change (at, method, path, what) values"
+            f" (now() - interval '{days} days', 'POST', '/v1/keys', '{days}')",
+        )
+    await due(house)
+    await work_off(replace(house.ground, changes_days=30), kinds=ONLY)
+    assert await rows(filled, "select what from change") == [{"what": "29"}]
+
+
 async def test_it_comes_again_every_day_and_goes_on_until_nothing_is_left(
     house: House, filled: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -107,8 +107,9 @@
       place.layer = hub ? new Square(point(at), look) : L.circleMarker(point(at), look);
       place.layer.place = at;
     });
-    markers.bindTooltip((layer) => `${held.locations[layer.place].name} · ${held.locations[layer.place].id}`);
-    lines.bindTooltip((layer) => routeName(held.routes[layer.route]), { sticky: true });
+    // Elements, not strings: of a string Leaflet makes HTML, and the names are what imports brought.
+    markers.bindTooltip((layer) => element("span", `${held.locations[layer.place].name} · ${held.locations[layer.place].id}`));
+    lines.bindTooltip((layer) => element("span", routeName(held.routes[layer.route])), { sticky: true });
     map.on("zoomend", () => held.locations.forEach((place) => { if (place.layer && place.kind !== "hub") place.layer.setRadius(radius()); }));
     markers.on("click", (event) => chooseLocation(held.locations[event.layer.place].id));
     lines.on("click", (event) => chooseRoute(held.routes[event.layer.route].id));
@@ -263,7 +264,7 @@
       const [before, after] = [now[Math.floor((now.length - 1) / 2)], now[Math.ceil((now.length - 1) / 2)]];
       const where = [(before[0] + after[0]) / 2, (before[1] + after[1]) / 2];
       const word = way.now.leg ? "now_riding" : way.now.state === "unknown" ? "now_unknown" : "now_here";
-      drawn.addLayer(L.circleMarker(where, { radius: 11, weight: 4, color: "#9b1c1c", fillColor: "#fff", fillOpacity: 1, interactive: false }).bindTooltip(say(word), { permanent: true, direction: "right" }));
+      drawn.addLayer(L.circleMarker(where, { radius: 11, weight: 4, color: "#9b1c1c", fillColor: "#fff", fillOpacity: 1, interactive: false }).bindTooltip(element("span", say(word)), { permanent: true, direction: "right" }));
     }
     drawn.addTo(map);
     if (drawn.getBounds().isValid()) map.fitBounds(drawn.getBounds().pad(0.2), { animate: false, maxZoom: 11 });
