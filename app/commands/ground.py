@@ -98,12 +98,17 @@ def reaching(url: str) -> Iterator[None]:
     except (*DATABASE_ERRORS, DatabaseUnavailable) as error:
         if isinstance(error, OSError) and error.filename is not None:  # a file of ours, no connection
             raise Refusal(f"{error.filename}: {error.strerror}") from error
-        where = urlsplit(url)
-        server = where.hostname or "a local socket"
-        raise Refusal(
-            f"the database {where.path.lstrip('/') or '(unnamed)'} at {server} cannot be used: "
-            f"{str(error) or type(error).__name__}"
-        ) from error
+        raise Refusal(f"{_named(url)} cannot be used: {str(error) or type(error).__name__}") from error
+
+
+def place_of(settings: Settings) -> str:
+    """Name where commands look: a data folder or a server, never a password."""
+    return str(settings.data_dir) if settings.database_url is None else _named(settings.database_url)
+
+
+def _named(url: str) -> str:
+    where = urlsplit(url)
+    return f"the database {where.path.lstrip('/') or '(unnamed)'} at {where.hostname or 'a local socket'}"
 
 
 def with_database(settings: Settings, work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:

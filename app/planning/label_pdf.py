@@ -14,7 +14,7 @@ from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 
 from app.planning.barcodes import Direction, code_of
-from app.planning.paper import BOLD, PLAIN, fitting, fonts
+from app.planning.paper import BOLD, PLAIN, Setting, fitted, fonts
 
 Format = Literal["62x100", "a4"]
 ROLL = (100 * mm, 62 * mm)
@@ -25,6 +25,21 @@ SHEET_LABEL = (99.1 * mm, 67.7 * mm)
 BAR_WIDTH = 0.33 * mm
 BAR_HEIGHT = 10 * mm
 EDGE = 4 * mm
+NAMES: tuple[Setting, ...] = (
+    (15, 1),
+    (14, 1),
+    (13, 1),
+    (12, 1),
+    (11, 1),
+    (10, 2),
+    (9, 2),
+    (8, 2),
+    (7, 2),
+    (6, 2),
+    (5, 2),
+)
+"""How a name is set: smaller, then on two lines, and never without its end, which tells places of a town apart."""
+ABOUT: tuple[Setting, ...] = ((7, 1), (6.5, 1), (6, 1), (6.5, 2), (6, 2), (5, 2))
 
 WORDS = {
     "nl": {"there": "UIT", "back": "RETOUR", "from": "van", "number": "Leenverzoek", "title": "Leenpad-labels"},
@@ -89,10 +104,9 @@ def _draw(canvas: Canvas, label: Label, words: dict[str, str], *, corner: tuple[
     for direction, low in parts:
         name, id_ = ends[direction]
         top = low + half - 2 * mm
-        room = width - 2 * EDGE
-        _text(canvas, words[direction], (left + EDGE, top - 4 * mm), font=BOLD, size=9, room=20 * mm)
-        _text(canvas, name, (left + EDGE + 20 * mm, top - 5 * mm), font=BOLD, size=15, room=room - 20 * mm)
-        _text(canvas, f"{id_} · {_about(label, words, direction)}", (left + EDGE, top - 9.5 * mm), room=room)
+        canvas.setFont(BOLD, 9)
+        canvas.drawString(left + EDGE, top - 4 * mm, words[direction])
+        _name_and_about(canvas, (name, f"{id_} · {_about(label, words, direction)}"), left + EDGE, top, width)
         _bars(canvas, code_of(label.loan_request, direction), left, low, width)
 
 
@@ -102,16 +116,29 @@ def _about(label: Label, words: dict[str, str], direction: str) -> str:
     return f"{words['number']} {label.number} · {words['from']} {label.from_name}"
 
 
-def _text(
-    canvas: Canvas, text: str, at: tuple[float, float], *, room: float, font: str = PLAIN, size: float = 7
+def _name_and_about(canvas: Canvas, said: tuple[str, str], left: float, top: float, width: float) -> None:
+    """Write where it goes, and below it what else there is to say: two lines of each fit over the bars."""
+    name, about = said
+    room = width - 2 * EDGE
+    size, lines = fitted(name, font=BOLD, width=room - 20 * mm, settings=NAMES)
+    low = 5 * mm if len(lines) == 1 else 3.6 * mm
+    _lines(canvas, lines, (left + 20 * mm, top - low), font=BOLD, size=size, apart=3.8 * mm)
+    low = 9.5 * mm if len(lines) == 1 else 10.2 * mm
+    size, lines = fitted(about, font=PLAIN, width=room, settings=ABOUT)
+    _lines(canvas, lines, (left, top - low), font=PLAIN, size=size, apart=2.2 * mm)
+
+
+def _lines(
+    canvas: Canvas, lines: Sequence[str], at: tuple[float, float], *, font: str, size: float, apart: float
 ) -> None:
     canvas.setFont(font, size)
-    canvas.drawString(*at, fitting(text, font=font, size=size, width=room))
+    for number, line in enumerate(lines):
+        canvas.drawString(at[0], at[1] - number * apart, line)
 
 
 def _bars(canvas: Canvas, code: str, left: float, low: float, width: float) -> None:
     bars = Code128(code, barWidth=BAR_WIDTH, barHeight=BAR_HEIGHT, quiet=False)
-    bars.drawOn(canvas, left + (width - bars.width) / 2, low + 6 * mm)
+    bars.drawOn(canvas, left + (width - bars.width) / 2, low + 5.3 * mm)
     canvas.setFont(PLAIN, 6)
     shown = " ".join(code[at : at + 4] for at in range(0, len(code), 4))
-    canvas.drawCentredString(left + width / 2, low + 3 * mm, shown)
+    canvas.drawCentredString(left + width / 2, low + 2.7 * mm, shown)

@@ -7,10 +7,11 @@ from uuid import UUID
 
 import pytest
 from pypdf import PdfReader
+from reportlab.lib.units import mm
 
 from app.planning.barcodes import UnknownCode, code_of, read_code
 from app.planning.label_pdf import BAR_WIDTH, ROLL, Format, Label, print_labels
-from app.planning.paper import printable
+from app.planning.paper import BOLD, fitted, fonts, printable
 
 LOAN = UUID("019ab3c4-7d00-7a3c-9b1e-2f5a7c0d4e61")
 LABEL = Label(LOAN, "2026-000417", "Šťastný & <Prins> 王", "Assen", "NL-0800080003", "Emmen", "NL-0800070001")
@@ -56,6 +57,33 @@ def test_the_bars_fit_the_label_with_room_beside_them() -> None:
     # Code 128: a start, twenty pairs of digits and a check of 11 modules each, and a stop of 13.
     modules = 11 * (1 + 20 + 1) + 13
     assert modules * BAR_WIDTH + 2 * 10 * BAR_WIDTH < ROLL[0]
+
+
+@pytest.mark.parametrize("form", ["62x100", "a4"])
+def test_what_tells_places_of_one_town_apart_is_never_cut(form: Format) -> None:
+    names = (
+        "Bibliotheek Eersel Noord",
+        "Bibliotheek ’s-Hertogenbosch-Muntel in het stadhuis, tweede verdieping Zuidoost",
+    )
+    number = "onderwijs-aanvraag-2026-11-26-000417"
+    label = Label(LOAN, number, "Titel", names[1], "NL-0800080003", names[0], "NL-0800070001")
+    (page,) = PdfReader(BytesIO(print_labels([label], form=form))).pages
+    said = " ".join(page.extract_text().split())
+    assert "…" not in said
+    assert said.count(names[0]) == 1
+    assert said.count(names[1]) == 2, "as the way back, and as where it comes from"
+    assert number in said
+
+
+def test_what_fits_at_no_size_keeps_its_beginning_and_its_end() -> None:
+    fonts()
+    size, lines = fitted(f"Gebouw {'x' * 300} Noord", font=BOLD, width=72 * mm, settings=((9, 1), (5, 2)))
+    assert (size, len(lines)) == (5, 2)
+    assert lines[0].startswith("Gebouw xxx")
+    assert lines[1].startswith("…x")
+    assert lines[1].endswith("x Noord")
+    assert fitted("Aa bb", font=BOLD, width=72 * mm, settings=((9, 1), (5, 2))) == (9, ["Aa bb"])
+    assert fitted(None, font=BOLD, width=72 * mm, settings=((9, 1),)) == (9, [""])
 
 
 def test_a_letter_that_the_font_lacks_is_written_without_its_marks() -> None:

@@ -16,6 +16,7 @@ import structlog
 from click.testing import CliRunner
 
 from app.__main__ import COMMANDS, main
+from app.commands.ground import place_of
 from app.embedded import running
 from app.settings import Settings
 from tests.platform.processes import free_port
@@ -171,12 +172,23 @@ def test_a_file_that_is_something_else_is_refused_in_a_line(run: Run, tmp_path: 
 
 
 def test_exporting_where_no_network_is_active_says_how_to_have_one(run: Run, tmp_path: Path) -> None:
-    code, output, said = run("export", "network", tmp_path / "out.zip", LEENPAD_DATA_DIR=str(tmp_path / "data"))
+    folder = tmp_path / "data"
+    code, output, said = run("export", "network", tmp_path / "out.zip", LEENPAD_DATA_DIR=str(folder))
     assert (code, output) == (1, "")
-    assert said == (
-        "leenpad: no network version is active: `./run import network FILE --activate` brings one, or name one with "
-        "--version\n"
+    line = (
+        f"leenpad: no network version is active in {folder}: `./run import network FILE --activate` brings one, or"
+        " name one with --version"
     )
+    assert said == f"{line}\n"
+    (folder / "demo").mkdir()
+    code, _, said = run("export", "network", tmp_path / "out.zip", LEENPAD_DATA_DIR=str(folder))
+    demo = f"LEENPAD_DATA_DIR={folder}/demo ./run export network FILE"
+    assert (code, said) == (1, f"{line}; for the network of `./run demo`: {demo}\n")
+
+
+def test_a_database_is_named_without_its_password() -> None:
+    there = Settings(database_url="postgresql://ann:secret@db.example:5432/loans")
+    assert place_of(there) == "the database loans at db.example"
 
 
 def test_a_key_for_an_agency_that_is_not_there_yet_comes_with_a_warning(run: Run, tmp_path: Path) -> None:
