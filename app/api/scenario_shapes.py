@@ -29,6 +29,11 @@ class MeasuresShape(BaseModel):
     loan_requests: int
     delivered: int
     not_delivered: int = Field(description="Nobody can supply it, or no van brings it within the horizon.")
+    unreachable_locations: int | None = Field(
+        default=None,
+        description="Locations where loan requests are to be picked up and no van brings any; null: worked out before"
+        " it was counted.",
+    )
     within_days: dict[str, float | None] = Field(
         description="By days, 1 to 7: the share of all loan requests that arrives within so many times 24 hours."
     )
@@ -66,9 +71,15 @@ class SummaryShape(BaseModel):
     left_out: int = Field(
         description="Loan requests that nothing could be decided for: of no known title or counter."
     )
+    no_longer_reachable: int | None = Field(
+        default=None, description="Locations where vans brought items, and with the changes bring none."
+    )
+    newly_reachable: int | None = Field(default=None, description="The other way round.")
     detour_factor: float = Field(description="How much longer roads are than great circles.")
-    losers: list[dict[str, Any]] = Field(description="Locations that wait longer, the most of all first.")
-    gainers: list[dict[str, Any]] = Field(description="Locations that wait less.")
+    losers: list[dict[str, Any]] = Field(
+        description="Locations that wait longer or are reached no more, the most of all first."
+    )
+    gainers: list[dict[str, Any]] = Field(description="Locations that wait less or are newly reached.")
 
 
 class ScenarioInListShape(BaseModel):
@@ -104,22 +115,32 @@ class LegRowShape(BaseModel):
     day: date
     items_base: int
     items_changed: int
+    from_name: str | None = Field(description="What people call it now.")
+    to_name: str | None
 
 
 class LocationRowShape(BaseModel):
-    """What changes for a location. An item that does not come counts as if it took the whole horizon."""
+    """What changes for a location. An item that does not come counts as if it took the whole horizon.
+
+    A location where nothing comes on a side has no turnaround there.
+    """
 
     location: str
     name: str
     asked: int = Field(description="Loan requests to be picked up here.")
     received_base: int
     received_changed: int
-    hours_base: float | None = Field(description="Mean turnaround of those loan requests.")
+    hours_base: float | None = Field(description="Mean turnaround of those loan requests; null: nothing comes.")
     hours_changed: float | None
     hours_difference: float | None
     supplied_base: int
     supplied_changed: int
     supplied_difference: int
+    reach: Literal["as_before", "no_longer", "newly", "never"] | None = Field(
+        default=None,
+        description="Whether vans bring what is asked here: on both sides, with the changes no longer or newly, or on"
+        " neither side; null: nothing is asked here.",
+    )
 
 
 class OverfullRowShape(BaseModel):
@@ -133,12 +154,15 @@ class OverfullRowShape(BaseModel):
     to_location: str
     items: int = Field(description="Aboard, of those that were replayed.")
     room: int = Field(description="How many items the trip's crates take.")
+    from_name: str | None = Field(description="What people call it now.")
+    to_name: str | None
 
 
+NAMES = ("from_name", "to_name")
 COLUMNS: dict[str, tuple[str, ...]] = {
-    "legs": LEG_COLUMNS,
+    "legs": (*LEG_COLUMNS, *NAMES),
     "locations": LOCATION_COLUMNS,
-    "overfull": OVERFULL_COLUMNS,
+    "overfull": (*OVERFULL_COLUMNS, *NAMES),
 }
 MEASURE_COLUMNS = ("measure", "base", "changed", "difference")
 
@@ -175,6 +199,7 @@ _MEASURES = {
     "loan_requests": 130000,
     "delivered": 129871,
     "not_delivered": 129,
+    "unreachable_locations": 0,
     "within_days": {"1": 0.1304, "2": 0.5219, "3": 0.7612, "4": 0.8907, "5": 0.9511, "6": 0.9702, "7": 0.989},
     "median_hours": 47.25,
     "p90_hours": 98.5,
@@ -206,7 +231,7 @@ _MEASURES = {
 _LOCATION_ROW = dict(
     zip(
         LOCATION_COLUMNS,
-        ("NL-0800070001", "Assen", 1204, 1204, 1204, 51.2, 44.75, -6.45, 902, 944, 42),
+        ("NL-0800070001", "Assen", 1204, 1204, 1204, 51.2, 44.75, -6.45, 902, 944, 42, "as_before"),
         strict=True,
     )
 )
@@ -234,6 +259,8 @@ SCENARIO: dict[str, Any] = {
         "base": _MEASURES,
         "changed": {**_MEASURES, "median_hours": 45.5},
         "left_out": 0,
+        "no_longer_reachable": 0,
+        "newly_reachable": 0,
         "detour_factor": 1.3,
         "losers": [],
         "gainers": [_LOCATION_ROW],
@@ -248,8 +275,17 @@ NEW: dict[str, Any] = {
     "ended_at": None,
     "summary": None,
 }
+ENDS, NAMED = ("NL-0800070001", "NL-HUB-DR"), ("Assen", "Hub Drenthe")
 LEGS: dict[str, Any] = {
-    "items": [dict(zip(LEG_COLUMNS, ("DR-1", "NL-0800070001", "NL-HUB-DR", "2026-11-24", 41, 44), strict=True))],
+    "items": [
+        dict(
+            zip(
+                COLUMNS["legs"],
+                ("DR-1", *ENDS, "2026-11-24", 41, 44, *NAMED),
+                strict=True,
+            )
+        )
+    ],
     "next_cursor": None,
 }
 LOCATIONS: dict[str, Any] = {"items": [_LOCATION_ROW], "next_cursor": None}
@@ -257,8 +293,8 @@ OVERFULL: dict[str, Any] = {
     "items": [
         dict(
             zip(
-                OVERFULL_COLUMNS,
-                ("changed", "DR-1", "DR-1-haal", "2026-11-24", "NL-0800070001", "NL-HUB-DR", 911, 840),
+                COLUMNS["overfull"],
+                (*("changed", "DR-1", "DR-1-haal", "2026-11-24"), *ENDS, 911, 840, *NAMED),
                 strict=True,
             )
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path
@@ -19,6 +19,7 @@ from app.api.scenario_shapes import (
     LEGS,
     LOCATIONS,
     MEASURE_COLUMNS,
+    NAMES,
     NEW,
     OVERFULL,
     SCENARIO,
@@ -33,10 +34,11 @@ from app.api.scenario_shapes import (
 from app.api.tabular import Format, as_csv, at_once, documented_table, wants_csv
 from app.database import Database
 from app.planning.alter import ChangeImpossible
-from app.planning.measure import DETOUR, LOCATION_COLUMNS
+from app.planning.measure import DETOUR
 from app.planning.scenario import EXAMPLE, ScenarioShape
 from app.planning.try_out import call_off, forget, take_on
 from app.problems import Forbidden, InvalidInput, TooLarge, UnsupportedMediaType, documented
+from app.store.demand import list_places
 from app.store.network_versions import NoActiveVersion, VersionUnknown
 from app.store.scenarios import (
     NoResult,
@@ -249,29 +251,39 @@ async def read_overfull(
 async def _table(
     request: Request, held: Database, scenario: int, part: str, format: Any, limit: int, cursor: str | None
 ) -> Any:
-    start, columns = after(cursor, int) or 0, COLUMNS[part]
+    start = after(cursor, int) or 0
     async with held.connection() as connection:
         await get_scenario(connection, scenario)
         rows = await list_part(connection, scenario, part, after=start, limit=limit + 1)
+        named = {} if part == "locations" else await list_places(connection)
     if wants_csv(request, format):
-        return as_csv(f"scenario-{scenario}-{part}", columns, _all(held, scenario, part))
-    items = [dict(zip(columns, row, strict=True)) for row in rows]
+        return as_csv(f"scenario-{scenario}-{part}", COLUMNS[part], _all(held, scenario, part, named))
+    items = [_row(part, row, named) for row in rows]
     return page(items, [start + number + 1 for number in range(len(items))], limit)
 
 
-async def _all(held: Database, scenario: int, part: str) -> AsyncIterator[Iterable[dict[str, Any]]]:
+async def _all(held: Database, scenario: int, part: str, named: Named) -> AsyncIterator[Iterable[dict[str, Any]]]:
     async with held.connection() as connection:
         rows = await list_part(connection, scenario, part, after=0, limit=None)
     for at in range(0, len(rows), ROWS_AT_ONCE):
-        yield [dict(zip(COLUMNS[part], row, strict=True)) for row in rows[at : at + ROWS_AT_ONCE]]
+        yield [_row(part, row, named) for row in rows[at : at + ROWS_AT_ONCE]]
+
+
+Named = Mapping[str, Sequence[Any]]  # locations by id; the name comes first
+
+
+def _row(part: str, values: Sequence[Any], named: Named) -> dict[str, Any]:
+    """Return a row as it is answered; what was worked out before a column was thought of has null there."""
+    row: dict[str, Any] = {**dict.fromkeys(COLUMNS[part]), **dict(zip(COLUMNS[part], values, strict=False))}
+    if part != "locations":
+        ends = ((field, row[at]) for field, at in zip(NAMES, ("from_location", "to_location"), strict=True))
+        row |= {field: named[id][0] if id in named else None for field, id in ends}
+    return row
 
 
 def _answer(row: dict[str, Any]) -> dict[str, Any]:
     summary = row["summary"]
     if summary is not None:
-        named = {
-            who: [dict(zip(LOCATION_COLUMNS, each, strict=True)) for each in summary[who]]
-            for who in ("losers", "gainers")
-        }
+        named = {who: [_row("locations", each, {}) for each in summary[who]] for who in ("losers", "gainers")}
         summary = {**summary, **named, "detour_factor": DETOUR}
     return {**row, "summary": summary}

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Path, Query
 from starlette.datastructures import FormData
@@ -36,6 +37,7 @@ KINDS: Mapping[str, Mapping[str, str]] = {
         "minutes": "minutes",
         "weekdays": "days",
         "both_ways": "yes",
+        "operator": "operator",
         "crate_capacity": "count",
     },
     "hub_handling": {"location": "hub_or_all", "minutes": "minutes"},
@@ -45,15 +47,19 @@ KINDS: Mapping[str, Mapping[str, str]] = {
         "own_province_first": "yes_no",
         "supplier_cents": "cents",
         "transport_cents": "cents",
+        "cents_per_hour": "amount",
+        "cents_per_handling": "amount",
     },
 }
 NUMBERS = frozenset({"minutes", "count", "cents"})
 UNDER_WAY = ("waiting", "running")
+LATEST = 100  # network versions to choose from
 PARTS = {"measures": "", "legs": "/legs", "locations": "/locations", "overfull": "/overfull"}
 # The rows of the table, with how each is written and whether more is better (None: neither).
 MEASURES: tuple[tuple[str, str, bool | None], ...] = (
     ("delivered", "count", True),
     ("not_delivered", "count", False),
+    ("unreachable_locations", "count", False),
     *((f"within_{days}", "share", True) for days in range(1, 8)),
     ("median_hours", "hours", False),
     ("p90_hours", "hours", False),
@@ -71,6 +77,18 @@ MEASURES: tuple[tuple[str, str, bool | None], ...] = (
     ("gini_supplied", "ratio", False),
     ("gini_supplied_per_copy", "ratio", False),
 )
+# What is a sum over what is delivered or driven: when another number is delivered, more of it is neither better nor
+# worse. Beside it, what comes to one item, if anything says so.
+TOTALS: Mapping[str, str | None] = {
+    "handlings": "handlings_per_item",
+    "overfull_rides": None,
+    "items_beyond": None,
+    "crates_beyond": None,
+    "cost_cents": "cost_cents_per_item",
+    "kilometres": "kilometres_per_item",
+}
+DIGITS = {"count": 0, "hours": 1, "share": 1}
+TELL_EVERY = 10  # per cent: no oftener is it said aloud how far it is
 
 
 @router.get("")
@@ -81,10 +99,11 @@ async def show_all(looking: Looking, cursor: Annotated[str | None, Query(max_len
 
 
 @router.get("/new")
-async def build(looking: Looking) -> Response:
-    """Show the form of a new scenario."""
-    network = await looking.api.get("/v1/network")
-    path = f"/v1/network/versions/{network['id']}"
+async def build(looking: Looking, base: Annotated[str | None, Query(max_length=200)] = None) -> Response:
+    """Show the form of a new scenario, of the active network version unless another is chosen."""
+    versions = (await looking.api.get("/v1/network/versions", limit=LATEST))["items"]
+    network = await looking.api.get(f"/v1/network/versions/{quote(base, safe='')}" if base else "/v1/network")
+    path = f"/v1/network/versions/{quote(network['id'], safe='')}"
     routes = await looking.api.items(f"{path}/routes")
     stops = await looking.api.items(f"{path}/stops")
     first, last = (date.fromisoformat(network[name]) for name in ("first_day", "last_day"))
@@ -93,7 +112,10 @@ async def build(looking: Looking) -> Response:
         looking,
         "what_if_new.html",
         network=network,
+        versions=[one["id"] for one in versions]
+        + [network["id"]] * all(one["id"] != network["id"] for one in versions),
         routes=[(route["id"], route["long_name"] or route["short_name"] or route["operator"]) for route in routes],
+        operators=sorted({route["operator"] for route in routes}),
         hubs=[(stop["id"], stop["name"]) for stop in stops if stop["handling_seconds"] is not None],
         stops=[(stop["id"], stop["name"]) for stop in stops],
         since=since,
@@ -137,8 +159,11 @@ async def show(looking: Looking, scenario: Id) -> Response:
         scenario=found,
         under_way=found["state"] in UNDER_WAY,
         percent=_percent(found),
+        told=-1,
+        say=False,
         changes=[_told(change) for change in found["definition"]["changes"]],
         rows=_rows(found["summary"], looking) if found["summary"] else [],
+        fewer=found["summary"] and found["summary"]["base"]["delivered"] - found["summary"]["changed"]["delivered"],
         bins=bins,
         chart=as_data(bins),
         parts=PARTS,
@@ -146,12 +171,13 @@ async def show(looking: Looking, scenario: Id) -> Response:
 
 
 @router.get("/{scenario}/progress")
-async def progress(looking: Looking, scenario: Id) -> Response:
+async def progress(looking: Looking, scenario: Id, told: Annotated[int, Query(ge=-1, le=100)] = -1) -> Response:
     """Show how far it is; once it is at its end, the whole page."""
     found = await looking.api.get(f"/v1/scenarios/{scenario}")
     if found["state"] not in UNDER_WAY:
         return go(looking, f"/console/what-if/{scenario}")
-    return render(looking, "what_if_progress.html", scenario=found, percent=_percent(found))
+    tens, say = _aloud(found, told)
+    return render(looking, "what_if_progress.html", scenario=found, percent=_percent(found), told=tens, say=say)
 
 
 @router.get("/{scenario}/{part}.csv")
@@ -221,7 +247,17 @@ def _read(form: FormData, name: str, how: str) -> Any:
         return given == "yes"
     if how == "minutes_list":
         return [_number(part) for part in given.replace(";", ",").split(",") if part.strip()]
+    if how == "amount":
+        return _amount(given)
     return _number(given) if how in NUMBERS else given
+
+
+def _amount(given: str) -> Any:
+    """Read a number with a comma or a point."""
+    try:
+        return float(given.replace(",", "."))
+    except ValueError:
+        return given
 
 
 def _number(given: Any) -> Any:
@@ -236,6 +272,15 @@ def _percent(found: Mapping[str, Any]) -> int:
     return int(100 * found["done"] / found["total"]) if found["total"] else 0
 
 
+def _aloud(found: Mapping[str, Any], told: int) -> tuple[int, bool]:
+    """Return what per cent is to be said aloud, and whether that is news to whoever was told (-1: nothing)."""
+    if found["state"] != "running":
+        return told, False
+    percent = _percent(found)
+    tens = percent - percent % TELL_EVERY
+    return tens, tens > told
+
+
 def _told(change: Mapping[str, Any]) -> tuple[str, list[tuple[str, str]]]:
     """Return a change's kind, and what is said of it."""
     said = []
@@ -247,20 +292,29 @@ def _told(change: Mapping[str, Any]) -> tuple[str, list[tuple[str, str]]]:
 
 def _rows(summary: Mapping[str, Any], looking: Visitor) -> list[dict[str, Any]]:
     base, changed = _flat(summary["base"]), _flat(summary["changed"])
-    rows = []
-    for name, how, more_is_better in MEASURES:
+    alike = base["delivered"] == changed["delivered"]
+    hows = {name: how for name, how, _ in MEASURES}
+
+    def differs(name: str) -> tuple[float | None, str]:
         before, after = base[name], changed[name]
         difference = None if before is None or after is None else after - before
+        return difference, _written(difference, hows[name], looking, signed=True)
+
+    rows = []
+    for name, how, more_is_better in MEASURES:
+        difference, written = differs(name)
         verdict = ""
-        if difference and more_is_better is not None:
+        if difference and _rounded(difference, how) and more_is_better is not None and (alike or name not in TOTALS):
             verdict = "better" if (difference > 0) == more_is_better else "worse"
+        beside = None if alike else TOTALS.get(name)
         rows.append(
             {
                 "name": name,
-                "base": _written(before, how, looking),
-                "changed": _written(after, how, looking),
-                "difference": _written(difference, how, looking, signed=True),
+                "base": _written(base[name], how, looking),
+                "changed": _written(changed[name], how, looking),
+                "difference": written,
                 "verdict": verdict,
+                "each": differs(beside)[1] if beside else "",
             }
         )
     return rows
@@ -271,15 +325,23 @@ def _flat(measures: Mapping[str, Any]) -> dict[str, Any]:
     return {**measures, **within, **measures["crates"]}
 
 
+def _rounded(value: float, how: str) -> float:
+    """Round a value as it is shown: cents to what is paid in, shares to tenths of a per cent."""
+    if how == "euros":
+        return round(value)
+    return round(value * 100 if how == "share" else value, DIGITS.get(how, 2))
+
+
 def _written(value: float | None, how: str, looking: Visitor, *, signed: bool = False) -> str:
+    """Write a value, or a difference with its sign before all else; one of shares is in percentage points."""
     if value is None:
         return "–"
-    sign = "+" if signed and value > 0 else ""
+    rounded = _rounded(value, how)
+    sign = "-" if rounded < 0 else "+" if signed and rounded > 0 else ""
     if how == "euros":
-        return sign + looking.writing.euros(value)
-    if how == "share":
-        return f"{sign}{looking.writing.number(value * 100, 1)} %"
-    return sign + looking.writing.number(value, {"count": 0, "hours": 1}.get(how, 2))
+        return sign + looking.writing.euros(abs(rounded))
+    unit = "" if how != "share" else f" {looking.say('what_if.points')}" if signed else " %"
+    return f"{sign}{looking.writing.number(abs(rounded), DIGITS.get(how, 2))}{unit}"
 
 
 def _bins(summary: Mapping[str, Any]) -> list[tuple[int, int, int]]:

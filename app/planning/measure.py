@@ -61,6 +61,7 @@ def measures(run: Run, places: Mapping[str, Place]) -> dict[str, Any]:
     """Return the measures of one side."""
     waited, delivered = np.sort(run.waited), int(run.delivered.sum())
     asked = len(run.asked.requested)
+    out_of_reach = int(unreached(run, int(run.asked.pickup.max(initial=-1)) + 1).sum())
     changes = run.replay.handlings[run.delivered]
     kilometres, unknown = driven_kilometres(run, places)
     by_van = len(np.unique(run.replay.leg_request))
@@ -69,6 +70,7 @@ def measures(run: Run, places: Mapping[str, Place]) -> dict[str, Any]:
         "loan_requests": asked,
         "delivered": delivered,
         "not_delivered": asked - delivered,
+        "unreachable_locations": out_of_reach,
         "within_days": {
             str(days): _share(int(np.searchsorted(waited, days * 24 * HOUR, side="right")), asked)
             for days in WITHIN_DAYS
@@ -263,23 +265,49 @@ def legs_beside(base: Run, changed: Run) -> list[list[Any]]:
 def locations_beside(base: Run, changed: Run, ids: Sequence[str], places: Mapping[str, Place]) -> list[list[Any]]:
     """What changes for each location, whoever loses most first. Columns: see LOCATION_COLUMNS.
 
-    An item that does not come counts as if it took the whole horizon, so that losing it is never a gain.
+    An item that does not come counts as if it took the whole horizon, so that losing it is never a gain. A location
+    where nothing comes has no turnaround at all.
     """
     pickup = base.asked.pickup
     asked = np.bincount(pickup, minlength=len(ids))
     sides = [_of_locations(run, len(ids)) for run in (base, changed)]
+    cut_off = [unreached(run, len(ids)) for run in (base, changed)]
     difference = sides[1][0] - sides[0][0]
     order = sorted(range(len(ids)), key=lambda at: (-difference[at], ids[at]))
     rows = []
     for at in order:
         if not (asked[at] or sides[0][2][at] or sides[1][2][at]):
             continue
-        hours = [round(float(waited[at]) / HOUR / int(asked[at]), 2) if asked[at] else None for waited, _, _ in sides]
+        hours = [
+            round(float(side[0][at]) / HOUR / int(asked[at]), 2) if asked[at] and not cut[at] else None
+            for side, cut in zip(sides, cut_off, strict=True)
+        ]
         gained = None if hours[0] is None or hours[1] is None else round(hours[1] - hours[0], 2)
         received, lent = ([int(side[column][at]) for side in sides] for column in (1, 2))
         name = places[ids[at]].name if ids[at] in places else ids[at]
-        rows.append([ids[at], name, int(asked[at]), *received, *hours, gained, *lent, lent[1] - lent[0]])
+        reach = _REACH[bool(cut_off[0][at]), bool(cut_off[1][at])] if asked[at] else None
+        rows.append([ids[at], name, int(asked[at]), *received, *hours, gained, *lent, lent[1] - lent[0], reach])
     return rows
+
+
+def losing(rows: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
+    """The rows of locations that wait longer or are reached no more, whoever loses most first."""
+    return [row for row in rows if row[_AT_REACH] == "no_longer" or (row[_AT_HOURS] or 0) > 0]
+
+
+def gaining(rows: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
+    """The rows of locations that wait less or are newly reached, whoever gains most first."""
+    return [row for row in reversed(rows) if row[_AT_REACH] == "newly" or (row[_AT_HOURS] or 0) < 0]
+
+
+def unreached(run: Run, count: int) -> Bools:
+    """Of each location: no van brings anything that was asked there, and something asked there does not come."""
+    pickup = run.asked.pickup
+    by_van = run.delivered & (run.replay.place != pickup)
+    brought = np.bincount(pickup[by_van], minlength=count)
+    missing = np.bincount(pickup[~run.delivered], minlength=count)
+    found: Bools = (brought == 0) & (missing > 0)
+    return found
 
 
 def _of_locations(run: Run, count: int) -> tuple[Longs, Longs, Longs]:
@@ -306,6 +334,14 @@ LOCATION_COLUMNS = (
     "supplied_base",
     "supplied_changed",
     "supplied_difference",
+    "reach",
 )
+_AT_HOURS, _AT_REACH = LOCATION_COLUMNS.index("hours_difference"), LOCATION_COLUMNS.index("reach")
+_REACH = {
+    (False, False): "as_before",
+    (False, True): "no_longer",
+    (True, False): "newly",
+    (True, True): "never",
+}
 LEG_COLUMNS = ("route", "from_location", "to_location", "day", "items_base", "items_changed")
 OVERFULL_COLUMNS = ("side", "route", "trip", "day", "from_location", "to_location", "items", "room")

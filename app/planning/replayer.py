@@ -27,7 +27,7 @@ from app.embedded.leash import die_with_parent
 from app.imports.parse import FRAME
 from app.planning.alter import Place, Plan, altered
 from app.planning.demand import Demand, generated, real
-from app.planning.measure import Run, legs_beside, locations_beside, measures, overfull
+from app.planning.measure import Run, gaining, legs_beside, locations_beside, losing, measures, overfull
 from app.planning.scenario import RealDemand, ScenarioShape
 from app.store.demand import list_places, list_submitted, read_held
 from app.store.network_versions import get_number
@@ -121,8 +121,9 @@ def work_out(given: Given, *, processes: int, told: Told) -> dict[str, Any]:
             "base": measures(base, given.places),
             "changed": measures(changed, given.places),
             "left_out": demand.left_out,
-            "losers": [row for row in locations if (row[7] or 0) > 0][:SHOWN],
-            "gainers": [row for row in reversed(locations) if (row[7] or 0) < 0][:SHOWN],
+            **{f"{reach}_reachable": sum(row[-1] == reach for row in locations) for reach in ("no_longer", "newly")},
+            "losers": losing(locations)[:SHOWN],
+            "gainers": gaining(locations)[:SHOWN],
         },
         "legs": legs_beside(base, changed),
         "locations": locations,

@@ -62,6 +62,9 @@ async def read(house: House, scenario: dict[str, Any], path: str = "", **params:
     return found
 
 
+NAMED = {"branch": "Branch", "H": "Hub", "desk": "Desk"}
+
+
 def more(filled: str) -> Any:
     return Reach(filled, 35).more
 
@@ -94,7 +97,60 @@ async def test_a_scenario_of_real_loan_requests_from_beginning_to_end(house: Hou
     assert (changed["delivered"], changed["not_delivered"]) == (3, 1)
     assert base["kilometres"] == 0.0
     assert base["rides_of_unknown_length"] == 5 + 5 + 5 + 2
-    assert [row["location"] for row in done["summary"]["losers"]] == ["desk"]
+    assert [(row["location"], row["reach"], row["hours_changed"]) for row in done["summary"]["losers"]] == [
+        ("desk", "no_longer", None)
+    ]
+    assert (done["summary"]["no_longer_reachable"], done["summary"]["newly_reachable"]) == (1, 0)
+    legs = (await read(house, done, "/legs"))["items"]
+    assert {(row["from_location"], row["from_name"]) for row in legs} <= NAMED.items()
+    assert {(row["to_location"], row["to_name"]) for row in legs} <= NAMED.items()
+
+
+async def test_what_was_worked_out_before_a_column_was_thought_of_has_null_there(house: House, filled: str) -> None:
+    scenario = await worked_out(house, filled, **DRAWN)
+    whole = (await read(house, scenario, "/locations"))["items"]
+    await run_sql(
+        filled,
+        "update scenario_part set document = (select json_agg(row.value::jsonb - 11 order by row.number)"
+        " from json_array_elements(document) with ordinality row (value, number)) where part = 'locations';"
+        " update scenario set summary = ((summary::jsonb #- '{base,unreachable_locations}')"
+        " - 'no_longer_reachable'::text)::json",
+    )
+    assert (await read(house, scenario, "/locations"))["items"] == [{**row, "reach": None} for row in whole]
+    summary = (await read(house, scenario))["summary"]
+    assert (summary["no_longer_reachable"], summary["base"]["unreachable_locations"]) == (None, None)
+
+
+KINDS: dict[str, dict[str, Any]] = {
+    "drop_route": {"route": "V1"},
+    "frequency": {"route": "V1", "weekdays": ["Mo"], "again_after_minutes": [240]},
+    "close_hub": {"location": "H"},
+    "move_hub": {"location": "H", "to": "branch"},
+    "line_haul": {"from_location": "N", "to_location": "H", "departs": "19:00", "minutes": 90},
+    "hub_handling": {"minutes": 0},
+    "shelf_handling": {"minutes": 24 * 60},
+    "policy": {"objective": "cheapest", "supplier_cents": 0, "transport_cents": 0},
+}
+
+
+async def test_every_kind_of_change_tells_where_one_would_look_for_it(house: House, filled: str) -> None:
+    found = {}
+    for kind, change in KINDS.items():
+        tried = await worked_out(house, filled, **{**DRAWN, "changes": [{"kind": kind, **change}]})
+        found[kind] = tried["summary"]["base"], tried["summary"]["changed"]
+    for base, after in found.values():
+        assert base == found["policy"][0], "the same demand and network on the one side"
+        assert after["delivered"] + after["not_delivered"] == 400
+    base = found["policy"][0]
+    after = {kind: changed for kind, (_, changed) in found.items()}
+    assert after["drop_route"]["delivered"] < base["delivered"]
+    assert after["close_hub"]["delivered"] < base["delivered"]
+    assert after["frequency"]["trips"] == base["trips"] - 10 + 2 * 2
+    assert after["line_haul"]["trips"] == base["trips"] + 10
+    assert after["move_hub"]["trips"] == base["trips"]
+    assert after["hub_handling"]["median_hours"] <= base["median_hours"]
+    assert after["shelf_handling"]["median_hours"] > base["median_hours"]
+    assert after["policy"]["cost_cents"] == base["cost_cents"] == 0, "within a province nothing is charged"
 
 
 async def test_the_legs_add_up_and_the_same_scenario_is_the_same_result(house: House, filled: str) -> None:

@@ -11,10 +11,12 @@ from app.planning.demand import Demand
 from app.planning.measure import (
     DETOUR,
     aboard,
+    gaining,
     gini,
     legs,
     legs_beside,
     locations_beside,
+    losing,
     measures,
     overfull,
 )
@@ -123,9 +125,29 @@ def test_both_sides_beside_each_other() -> None:
     assert found[0] == [
         *("desk", "Desk", 4, 4, 2),
         *(round(hours[0], 2), round(hours[1], 2), round(hours[1] - hours[0], 2)),
-        *(1, 1, 0),
+        *(1, 1, 0, "as_before"),
     ]
-    assert [row for row in found if row[0] == "south"] == [["south", "South", 0, 0, 0, None, None, None, 2, 0, -2]]
+    assert [row for row in found if row[0] == "south"] == [
+        ["south", "South", 0, 0, 0, None, None, None, 2, 0, -2, None]
+    ]
+
+
+def test_a_location_that_no_van_reaches_any_more_has_no_turnaround_and_is_counted() -> None:
+    demand = week()
+    base = run_of(plan_of(), demand)
+    after = run_of(changed(plan_of(), {"kind": "drop_route", "route": "N"}), demand)
+    found = locations_beside(base, after, demand.shelf.places, PLACES)
+    (desk,) = [row for row in found if row[0] == "desk"]
+    # What stands at the desk is still had there: one of four.
+    assert desk[2:8] == [4, 4, 1, round(sum(HOURS) / 4, 2), None, None]
+    assert desk[-1] == "no_longer"
+    assert [row[-1] for row in found if row[0] == "elsewhere"] == ["never"]
+    assert (losing(found), gaining(found)) == ([desk], [])
+    backwards = locations_beside(after, base, demand.shelf.places, PLACES)
+    assert [(row[0], row[-1]) for row in gaining(backwards)] == [("desk", "newly")]
+    assert losing(backwards) == []
+    counted = [measures(run, PLACES)["unreachable_locations"] for run in (base, after)]
+    assert counted == [1, 2]
 
 
 def test_nothing_asked_measures_as_nothing() -> None:
