@@ -18,6 +18,7 @@ from routing.decide import UnknownLocation, UnknownMoment, decide
 from routing.model import (
     Agency,
     Change,
+    ClosedStop,
     CostPart,
     Decision,
     Delay,
@@ -57,6 +58,7 @@ __all__ = [
     "Call",
     "Change",
     "ChosenLeg",
+    "ClosedStop",
     "CostPart",
     "DatedTrip",
     "Decision",

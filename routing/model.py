@@ -7,7 +7,7 @@ from noon minus twelve hours of the service day (GTFS), so 25:10:00 is 90600.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -114,9 +114,21 @@ class Timetable:
 
 
 class Standstill(NamedTuple):
-    """A route on which nothing runs, or (None) every route: from `since` (included) to `until` (not); None: open."""
+    """A route on which nothing runs, all those of an operator, or (both None) every route.
+
+    From `since` (included) to `until` (not), as service days; None: open.
+    """
 
     route: str | None
+    since: date | None = None
+    until: date | None = None
+    operator: str | None = None
+
+
+class ClosedStop(NamedTuple):
+    """A stop at which nothing gets on or off: from `since` (included) to `until` (not), as service days; None: open."""
+
+    stop: str
     since: date | None = None
     until: date | None = None
 
@@ -153,12 +165,13 @@ class Change:
 class Stoppages:
     """What a timetable says and does not run so after all: single trips by id and service date, and whole routes.
 
-    `changes` are trips that do run, otherwise: at most one for each dated trip.
+    `changes` are trips that do run, otherwise: at most one for each dated trip. Vans pass by `stops`.
     """
 
     trips: frozenset[tuple[str, date]] = frozenset()
     routes: frozenset[Standstill] = frozenset()
     changes: frozenset[Change] = frozenset()
+    stops: frozenset[ClosedStop] = frozenset()
 
 
 # --- the organisations, as the register says it ---------------------------------------------------
@@ -205,13 +218,14 @@ class Location:
 class Register:
     """All agencies by ISIL and all locations by id. `timezone` is the wall time of opening hours and validity.
 
-    `suspensions` are those of the whole network.
+    `suspensions` are those of the whole network, `pois` those of all vans of a POI, by its code.
     """
 
     agencies: Mapping[str, Agency]
     locations: Mapping[str, Location]
     timezone: str = "Europe/Amsterdam"
     suspensions: tuple[Period, ...] = ()
+    pois: Mapping[str, tuple[Period, ...]] = field(default_factory=dict)
 
 
 class Holding(NamedTuple):

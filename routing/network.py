@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from routing.cache import Cache
 from routing.calendar import DAY_SECONDS, ServiceDays, day_of_seconds, service_day_anchor, service_days
-from routing.model import Change, Leg, Stop, Stoppages, StopTimes, Timetable, Visit
+from routing.model import Change, ClosedStop, Leg, Standstill, Stop, Stoppages, StopTimes, Timetable, Visit
 
 Ints = npt.NDArray[np.int32]
 Longs = npt.NDArray[np.int64]
@@ -68,6 +68,7 @@ class Stopped:
     trip: Longs  # (n,): trips that do not run on …
     day: Longs  # (n,)
     standstills: tuple[tuple[Bools, int, int], ...]  # which trips (trips,), from which day to which, both included
+    closed: tuple[tuple[int, int, int], ...]  # which stop, from which day to which, both included
     changed: Mapping[tuple[int, int], Drive]  # how a trip runs on a day instead
     latest: int  # GTFS seconds: the last of those arrivals
 
@@ -166,12 +167,33 @@ def is_stopped(network: Network, trip: int, day: int) -> bool:
 
 def is_changed(network: Network, trip: int, day: int) -> bool:
     """Whether a trip (by position) runs otherwise than planned on a service day (ordinal)."""
-    return (trip, day) in network.stopped.changed
+    return (trip, day) in network.stopped.changed or bool(_closed_on(network, trip, day))
 
 
 def drive_of(network: Network, trip: int, day: int) -> Drive:
     """How a trip (by position) runs on a service day (ordinal), as far as is known."""
-    return network.stopped.changed.get((trip, day)) or planned_drive(network.rides, trip)
+    drive = network.stopped.changed.get((trip, day)) or planned_drive(network.rides, trip)
+    closed = _closed_on(network, trip, day)
+    if not closed:
+        return drive
+    start, end = _stops_of(network.rides, trip)
+    return replace(drive, boards=drive.boards & ~np.isin(start, closed), leaves=drive.leaves & ~np.isin(end, closed))
+
+
+def _closed_on(network: Network, trip: int, day: int) -> list[int]:
+    """Which stops (positions) that a trip calls at it passes by on a service day (ordinal)."""
+    closed = [stop for stop, first, last in network.stopped.closed if first <= day <= last]
+    if not closed:
+        return []
+    start, end = _stops_of(network.rides, trip)
+    return [stop for stop in closed if (start == stop).any() or (end == stop).any()]
+
+
+def _stops_of(rides: Rides, trip: int) -> tuple[Ints, Ints]:
+    """Where each ride of a trip starts and ends."""
+    first = int(rides.first_of_trip[trip])
+    own = slice(first, first + int(rides.count_of_trip[trip]))
+    return rides.from_stop[own], rides.to_stop[own]
 
 
 def planned_drive(rides: Rides, trip: int) -> Drive:
@@ -289,6 +311,7 @@ def _expand(network: Network, *, start: int, length: int) -> Window:
             own = slice(int(count[:at].sum()), int(count[: at + 1].sum()))
             departure[own], arrival[own] = drive.departure + anchor_of[at], drive.arrival + anchor_of[at]
             boards[own], leaves[own] = drive.boards, drive.leaves
+    _pass_by(network.stopped, rides, (ride, day_of[dated]), boards, leaves)
     # Times never decrease along a trip: what is cut off is its beginning or its end, never its middle.
     kept = (departure >= 0) & (arrival <= length)
     dated, ride, departure, arrival = dated[kept], ride[kept], departure[kept], arrival[kept]
@@ -353,6 +376,8 @@ def _stopped(timetable: Timetable, rides: Rides, said: Stoppages) -> Stopped:
     single = sorted((position[trip], day.toordinal()) for trip, day in said.trips if trip in position)
     route_of = np.array([trip.route for trip in timetable.trips], dtype=np.int64)
     routes = {route.id: at for at, route in enumerate(timetable.routes)} if said.routes else {}
+    operators = np.array([route.operator for route in timetable.routes], dtype=object)
+    stops = {stop.id: at for at, stop in enumerate(timetable.stops)} if said.stops else {}
     changed = {
         (position[change.trip], change.service_date.toordinal()): _changed(
             change,
@@ -368,16 +393,25 @@ def _stopped(timetable: Timetable, rides: Rides, said: Stoppages) -> Stopped:
         day=np.array([day for _, day in single], dtype=np.int64),
         standstills=tuple(
             (
-                np.ones(len(route_of), dtype=np.bool_) if still.route is None else route_of == routes[still.route],
-                (still.since or date.min).toordinal(),
-                (still.until or date.max).toordinal() - (still.until is not None),
+                np.ones(len(route_of), dtype=np.bool_)
+                if still.route is None and still.operator is None
+                else (operators == still.operator)[route_of]
+                if still.route is None
+                else route_of == routes[still.route],
+                *_days_of(still),
             )
             for still in said.routes
             if still.route is None or still.route in routes
         ),
+        closed=tuple((stops[still.stop], *_days_of(still)) for still in said.stops if still.stop in stops),
         changed=changed,
         latest=max((int(drive.arrival[-1]) for drive in changed.values()), default=0),
     )
+
+
+def _days_of(still: Standstill | ClosedStop) -> tuple[int, int]:
+    """The first and the last day of a standstill, as ordinals."""
+    return (still.since or date.min).toordinal(), (still.until or date.max).toordinal() - (still.until is not None)
 
 
 def _changed(change: Change, planned: Drive, visits: list[Visit]) -> Drive:
@@ -410,6 +444,20 @@ def _stop(driven: Bools, stopped: Stopped, first: int) -> None:
     driven[stopped.trip[inside], stopped.day[inside] - first] = False
     for trips, since, last in stopped.standstills:
         driven[trips, max(0, since - first) : max(0, last + 1 - first)] = False
+
+
+def _pass_by(stopped: Stopped, rides: Rides, dated: tuple[Longs, Longs], boards: Bools, leaves: Bools) -> None:
+    """Let nothing get on (`boards`) or off (`leaves`) at stops that are closed, of dated rides: which, and on what day."""
+    if not stopped.closed:
+        return
+    ride, day = dated
+    closed = [stop for stop, _, _ in stopped.closed]
+    near = np.flatnonzero(np.isin(rides.from_stop[ride], closed) | np.isin(rides.to_stop[ride], closed))
+    start, end, day = rides.from_stop[ride[near]], rides.to_stop[ride[near]], day[near]
+    for stop, first, last in stopped.closed:
+        inside = (day >= first) & (day <= last)
+        boards[near[inside & (start == stop)]] = False
+        leaves[near[inside & (end == stop)]] = False
 
 
 def _private_segments(

@@ -1,4 +1,4 @@
-"""Suspensions: an agency, a location, a route or everything stands still for a while."""
+"""Suspensions: an agency, a location, a route, a POI or everything stands still for a while."""
 
 from __future__ import annotations
 
@@ -20,19 +20,20 @@ from app.database import Database
 from app.lending.snapshot import NotReady, State
 from app.lending.stop import Suspension, lift, operator_of, suspend
 from app.problems import Fault, InvalidInput, TooLarge, UnsupportedMediaType, documented
-from app.store.stoppages import Row, UnknownSuspension, get_suspension, list_suspensions
+from app.store.stoppages import Row, UnknownSuspension, get_suspension, is_operator, list_suspensions
 
 router = APIRouter(prefix="/v1/suspensions", tags=["Network"])
 
 HeldDatabase = Annotated[Database, Depends(database)]
 Planning = Annotated[Caller, Depends(requires("planner", "admin"))]
 
-SUBJECTS = ("agency", "location", "route")
+SUBJECTS = ("agency", "location", "route", "poi")
 STILL: dict[str, Any] = {
     "id": 12,
     "agency": None,
     "location": None,
     "route": "DR-1",
+    "poi": None,
     "everything": False,
     "since": "2026-12-24",
     "until": "2027-01-04",
@@ -43,13 +44,17 @@ ASKED = {name: STILL[name] for name in ("route", "since", "until", "note")}
 
 
 class SuspendShape(BaseModel):
-    """What stands still, and when: exactly one of `agency`, `location`, `route` and `everything`."""
+    """What stands still, and when: exactly one of `agency`, `location`, `route`, `poi` and `everything`."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": ASKED})
 
     agency: Word | None = Field(default=None, description="It supplies nothing.")
-    location: Word | None = Field(default=None, description="It supplies nothing.")
+    location: Word | None = Field(default=None, description="It supplies nothing, and vans pass it by.")
     route: Word | None = Field(default=None, description="No trip of it runs.")
+    poi: Word | None = Field(
+        default=None,
+        description="No trip of it runs: the code of a POI, or the id of an operator of the active network.",
+    )
     everything: bool = Field(default=False, description="No trip runs at all.")
     since: Day | None = Field(default=None, description="The first day; left out: it always did.")
     until: Day | None = Field(default=None, description="The first day it is no longer so; left out: not known yet.")
@@ -63,6 +68,7 @@ class StandingStillShape(BaseModel):
     agency: str | None
     location: str | None
     route: str | None
+    poi: str | None
     everything: bool
     since: date | None
     until: date | None
@@ -89,20 +95,29 @@ class StandingStillShape(BaseModel):
     },
 )
 async def suspend_something(request: Request, held: HeldDatabase, caller: Planning) -> dict[str, Any]:
-    """Have an agency, a location, a route or everything stand still from one day to another.
+    """Have an agency, a location, a route, a POI or everything stand still from one day to another.
 
     Decisions go without it from the next one on, and items under way are planned again around it. While the network
-    or a supplier stands still, its placements do not lapse, and readers are not late: both are moved along. A planner
-    may suspend the routes of its own POI; anything else takes an admin.
+    or a supplier stands still, or the POI that fetches there, its placements do not lapse, and readers are not late:
+    both are moved along. At a location that stands still nothing gets on or off a van: what was on its way there comes
+    after it. A planner may suspend its own POI and its routes; anything else takes an admin.
     """
     asked = await read_json(request, SuspendShape)
     ground = (await resources(request)).ground
     state = await ground.snapshot.follow()
     _check(asked, state)
-    operator = None if asked.route is None else operator_of(state, asked.route)
-    check_planner(caller, operator)
+    if asked.poi is not None:
+        async with held.connection() as connection:
+            if not await is_operator(connection, asked.poi):
+                raise InvalidInput(Fault("/poi", f"No POI, and no operator of the active network, is {asked.poi}."))
+    check_planner(caller, asked.poi if asked.route is None else operator_of(state, asked.route))
     suspension = Suspension(
-        agency=asked.agency, location=asked.location, route=asked.route, since=asked.since, until=asked.until
+        agency=asked.agency,
+        location=asked.location,
+        route=asked.route,
+        poi=asked.poi,
+        since=asked.since,
+        until=asked.until,
     )
     return await suspend(ground, suspension, by=signed(caller, None), note=asked.note)
 
@@ -110,7 +125,7 @@ async def suspend_something(request: Request, held: HeldDatabase, caller: Planni
 def _check(asked: SuspendShape, state: State) -> None:
     named = [name for name in SUBJECTS if getattr(asked, name) is not None]
     if len(named) + asked.everything != 1:
-        raise InvalidInput(Fault("", "Takes exactly one of agency, location, route and everything."))
+        raise InvalidInput(Fault("", "Takes exactly one of agency, location, route, poi and everything."))
     if asked.agency is not None and asked.agency not in state.register.agencies:
         raise InvalidInput(Fault("/agency", f"No agency {asked.agency} is registered."))
     if asked.location is not None and asked.location not in state.register.locations:
@@ -159,7 +174,6 @@ async def lift_it(
     state = await ground.snapshot.follow()
     async with held.connection() as connection:
         row = await get_suspension(connection, suspension)
-        operator = None if row["route"] is None else operator_of(state, row["route"])
-        check_planner(caller, operator)
+        check_planner(caller, row["poi"] if row["route"] is None else operator_of(state, row["route"]))
     await lift(ground, suspension)
     return Response(status_code=204)

@@ -11,13 +11,20 @@ DAY = timedelta(days=1)
 
 
 def pauses_of(register: Register, *, agency: str | None, location: str | None, now: datetime) -> tuple[Period, ...]:
-    """Return the suspensions that hold a supplier up: its own, its agency's and the whole network's.
+    """Return the suspensions that hold a supplier up: its own, its agency's, its POI's and the whole network's.
 
     One without an end is taken to last until tomorrow: whoever counts then counts again.
     """
     found = list(register.suspensions)
     for supplier in (register.locations.get(location or ""), register.agencies.get(agency or "")):
-        found += () if supplier is None else supplier.suspensions
+        if supplier is not None:
+            found += supplier.suspensions
+    # Whose vans fetch it: the location's own POI, or else the agency's.
+    pois = (
+        getattr(register.locations.get(location or ""), "poi", None),
+        getattr(register.agencies.get(agency or ""), "poi", None),
+    )
+    found += register.pois.get(next(filter(None, pois), ""), ())
     return tuple(
         pause if pause.until is not None else replace(pause, until=max(now, pause.since or now) + DAY)
         for pause in found

@@ -42,11 +42,12 @@ class Trip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suspension:
-    """What stands still from `since` (included) to `until` (not); neither agency, location nor route: everything."""
+    """What stands still from `since` (included) to `until` (not); no subject: everything."""
 
     agency: str | None
     location: str | None
     route: str | None
+    poi: str | None
     since: date | None
     until: date | None
 
@@ -110,6 +111,7 @@ async def suspend(ground: Ground, suspension: Suspension, *, by: str, note: str 
             agency=suspension.agency,
             location=suspension.location,
             route=suspension.route,
+            poi=suspension.poi,
             since=suspension.since,
             until=suspension.until,
             by=by,
@@ -140,7 +142,7 @@ async def _recount(connection: Connection, row: Row) -> None:
     """Have lapses and due dates counted again: as a task, as that waits for whoever is busy with one of them."""
     if row["route"] is None:
         subject = next(
-            (f"{name}:{row[name]}" for name in ("agency", "location") if row[name] is not None), EVERYTHING
+            (f"{name}:{row[name]}" for name in ("agency", "location", "poi") if row[name] is not None), EVERYTHING
         )
         await schedule(connection, RECOUNT, subject, AT_ONCE)
 
@@ -154,5 +156,6 @@ async def recount(ground: Ground, task: Task) -> None:
             connection,
             agency=supplier if name == "agency" else None,
             location=supplier if name == "location" else None,
+            poi=supplier if name == "poi" else None,
             due=AT_ONCE,
         )

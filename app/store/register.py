@@ -64,23 +64,26 @@ async def load_register(connection: asyncpg.Connection) -> Register:
         },
         timezone=TIMEZONE,
         suspensions=suspensions.get(("everything", ""), ()),
+        pois={name: periods for (kind, name), periods in suspensions.items() if kind == "poi"},
     )
 
 
 async def _suspensions(connection: asyncpg.Connection) -> dict[tuple[str, str], tuple[Period, ...]]:
     rows = await connection.fetch(
-        "select agency, location, since, until from suspension where route is null order by since nulls first, id"
+        "select agency, location, poi, since, until from suspension where route is null order by since nulls first, id"
     )
     found: dict[tuple[str, str], tuple[Period, ...]] = {}
     for row in rows:
-        subject = _subject(row["agency"], row["location"])
+        subject = _subject(row["agency"], row["location"], row["poi"])
         found[subject] = (*found.get(subject, ()), _period(row["since"], row["until"]))
     return found
 
 
-def _subject(agency: str | None, location: str | None) -> tuple[str, str]:
+def _subject(agency: str | None, location: str | None, poi: str | None) -> tuple[str, str]:
     if agency is not None:
         return "agency", agency
+    if poi is not None:
+        return "poi", poi
     return ("everything", "") if location is None else ("location", location)
 
 

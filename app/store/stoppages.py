@@ -1,4 +1,4 @@
-"""What does not run after all: cancelled trips, and suspensions of an agency, location, route or everything.
+"""What does not run after all: cancelled trips, and suspensions of an agency, location, route, POI or everything.
 
 Processes keep both in memory with the register, so whoever changes one counts a change of the register too.
 """
@@ -11,12 +11,12 @@ from typing import Any
 import asyncpg
 
 from app.store.trip_changes import PLANNER, load_changes
-from routing.model import Standstill, Stoppages
+from routing.model import ClosedStop, Standstill, Stoppages
 
 Row = dict[str, Any]
 
 _CANCELLATION = "trip_id, service_date, route_id, operator, by, note, created_at, source"
-_SUSPENSION = "id, agency, location, route, everything, since, until, by, note"
+_SUSPENSION = "id, agency, location, route, poi, everything, since, until, by, note"
 
 
 class UnknownCancellation(Exception):  # noqa: N818 - named as the problem it becomes
@@ -33,10 +33,20 @@ async def load_stoppages(connection: asyncpg.Connection) -> Stoppages:
     routes = await connection.fetch(
         "select route, since, until from suspension where route is not null or everything"
     )
+    # A POI drives under every name that it ever went by: which network version is active does not matter.
+    operators = await connection.fetch(
+        "select since, until, name from suspension cross join lateral (select suspension.poi as name"
+        " union select poi.name from poi where code = suspension.poi"
+        " union select operator.name from timetable_operator operator where operator.id = suspension.poi) called"
+        " where suspension.poi is not null"
+    )
+    stops = await connection.fetch("select location, since, until from suspension where location is not null")
     return Stoppages(
         changes=await load_changes(connection),
         trips=frozenset((row["trip_id"], row["service_date"]) for row in trips),
-        routes=frozenset(Standstill(*row) for row in routes),
+        routes=frozenset(Standstill(*row) for row in routes)
+        | {Standstill(None, row["since"], row["until"], row["name"]) for row in operators},
+        stops=frozenset(ClosedStop(*row) for row in stops),
     )
 
 
@@ -115,19 +125,30 @@ async def add_suspension(
     agency: str | None,
     location: str | None,
     route: str | None,
+    poi: str | None,
     since: date | None,
     until: date | None,
     by: str,
     note: str | None,
 ) -> Row:
-    """Write a suspension down; of everything where it names neither agency, location nor route."""
-    everything = agency is None and location is None and route is None
+    """Write a suspension down; of everything where it names no subject."""
+    everything = agency is None and location is None and route is None and poi is None
     row = await connection.fetchrow(
-        "insert into suspension (agency, location, route, everything, since, until, by, note)"  # noqa: S608
-        f" values ($1, $2, $3, $4, $5, $6, $7, $8) returning {_SUSPENSION}",
-        *(agency, location, route, everything, since, until, by, note),
+        "insert into suspension (agency, location, route, poi, everything, since, until, by, note)"  # noqa: S608
+        f" values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning {_SUSPENSION}",
+        *(agency, location, route, poi, everything, since, until, by, note),
     )
     return dict(row)
+
+
+async def is_operator(connection: asyncpg.Connection, poi: str) -> bool:
+    """Return whether a POI goes by this code, or an operator of the active network by this id."""
+    found: bool = await connection.fetchval(
+        "select exists (select from poi where code = $1) or exists (select from timetable_operator where id = $1"
+        " and version = (select version from network_activation where undone_at is null order by id desc limit 1))",
+        poi,
+    )
+    return found
 
 
 async def get_suspension(connection: asyncpg.Connection, number: int) -> Row:
@@ -158,16 +179,24 @@ async def list_suspensions(connection: asyncpg.Connection, *, after: int | None,
 # --- whom it touches ------------------------------------------------------------------------------
 
 
-async def count_again(connection: asyncpg.Connection, *, agency: str | None, location: str | None, due: Any) -> None:
-    """Have lapses and due dates counted again at `due`: of one agency, of one location, or (both None) of all."""
-    supplier = "($1::text is null or supplying_agency = $1) and ($2::text is null or supplying_location = $2)"
+async def count_again(
+    connection: asyncpg.Connection, *, agency: str | None, location: str | None, poi: str | None, due: Any
+) -> None:
+    """Have lapses and due dates counted again at `due`: of one agency, of one location, of a POI, or (None) of all."""
+    supplier = """($1::text is null or supplying_agency = $1) and ($2::text is null or supplying_location = $2)
+        and ($4::text is null or supplying_location in (
+             select location.id from location left join province on province.code = location.province
+              where coalesce(location.poi, province.poi) = $4)
+          or supplying_agency in (
+             select isil from agency left join province on province.code = agency.province
+              where coalesce(agency.poi, province.poi) = $4))"""
     await connection.execute(
         f"""
         update task set due_at = least(due_at, $3)
          where kind = 'lapse' and dead_at is null and leased_until is null
            and subject in (select loan_request || '-' || number from placement where state = 'live' and {supplier})
         """,  # noqa: S608 - only our own text
-        *(agency, location, due),
+        *(agency, location, due, poi),
     )
     await connection.execute(
         f"""
@@ -176,5 +205,5 @@ async def count_again(connection: asyncpg.Connection, *, agency: str | None, loc
            and subject in (select id::text from loan_request
                             where outcome is null and due_at is not null and {supplier})
         """,  # noqa: S608
-        *(agency, location, due),
+        *(agency, location, due, poi),
     )

@@ -141,7 +141,8 @@ suspension = Table(
     Column("everything", Boolean, nullable=False, server_default=text("false")),  # no van drives at all
     Column("by", Text),  # who said so; null: an import of agencies
     Column("note", Text),
-    CheckConstraint("num_nonnulls(agency, location, route) + everything::int = 1", name="one_subject"),
+    Column("poi", Text, index=True),  # the code of a POI, or the id of an operator of the network: all its vans
+    CheckConstraint("num_nonnulls(agency, location, route, poi) + everything::int = 1", name="one_subject"),
 )
 
 tariff = Table(

@@ -166,6 +166,33 @@ async def test_a_route_that_stands_still(house: House) -> None:
     assert listed == []  # it had not begun before today
 
 
+async def test_a_poi_that_stands_still(house: House) -> None:
+    loan = await shipped(house)
+    number = await suspend(house, poi="1", since="2026-11-23", until="2026-11-25")
+    standing = await house.look(loan)
+    assert (way(standing), expected(standing)) == (["v1-out 11-25 branch H", "v1-in 11-25 H desk"], "11-25 11:00")
+    (listed,) = (await house.client.get(SUSPENSIONS)).json()["items"]
+    assert (listed["poi"], listed["route"], listed["everything"]) == ("1", None, False)
+    assert (await house.client.delete(f"{SUSPENSIONS}/{number}")).status_code == 204
+    await house.work()
+    assert expected(await house.look(loan)) == "11-23 11:00"
+
+
+async def test_vans_pass_a_location_by_that_stands_still(house: House) -> None:
+    """What is on its way there comes after it, and so does what is asked for there meanwhile."""
+    loan = await shipped(house)
+    number = await suspend(house, location="desk", since="2026-11-23", until="2026-11-25")
+    standing = await house.look(loan)
+    assert (way(standing)[-1], expected(standing)) == ("v1-in 11-25 H desk", "11-25 11:00")
+    asked = await house.ask()
+    assert asked.json()["rota"][0]["arrives_at"] == "2026-11-25T11:00:00+01:00"
+    sheet = (await house.client.get("/v1/trips/v1-in/2026-11-24/run-sheet")).json()
+    assert [(stop["location"]["id"], stop["skipped"]) for stop in sheet["stops"]] == [("H", False), ("desk", True)]
+    assert (await house.client.delete(f"{SUSPENSIONS}/{number}")).status_code == 204
+    await house.work()
+    assert expected(await house.look(loan)) == "11-23 11:00"
+
+
 async def test_everything_stands_still_and_it_is_tried_again(house: House) -> None:
     """2020: all vans stop, nobody knows for how long. Nothing is planned, nothing lapses, and nobody is late."""
     waiting = await house.asked(exclude=["branch"])
@@ -189,6 +216,7 @@ async def test_everything_stands_still_and_it_is_tried_again(house: House) -> No
             "agency": None,
             "location": None,
             "route": None,
+            "poi": None,
             "everything": True,
             "since": "2026-11-23",
             "until": "2026-12-23",
@@ -332,6 +360,7 @@ async def test_a_cancellation_is_said_once_and_shown(house: House) -> None:
         (SUSPENSIONS, {"route": "no"}, "/route"),
         (SUSPENSIONS, {"agency": "no"}, "/agency"),
         (SUSPENSIONS, {"location": "no"}, "/location"),
+        (SUSPENSIONS, {"poi": "no"}, "/poi"),
         (SUSPENSIONS, {}, ""),
         (SUSPENSIONS, {"everything": True, "route": "V1"}, ""),
         (SUSPENSIONS, {"route": "V1", "since": "2026-11-24", "until": "2026-11-24"}, "/until"),
