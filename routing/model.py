@@ -126,7 +126,7 @@ class Standstill(NamedTuple):
 
 
 class ClosedStop(NamedTuple):
-    """A stop at which nothing gets on or off: from `since` (included) to `until` (not), as service days; None: open."""
+    """A stop at which nothing gets on or off on service days from `since` (included) to `until` (not); None: open."""
 
     stop: str
     since: date | None = None

@@ -447,7 +447,7 @@ def _stop(driven: Bools, stopped: Stopped, first: int) -> None:
 
 
 def _pass_by(stopped: Stopped, rides: Rides, dated: tuple[Longs, Longs], boards: Bools, leaves: Bools) -> None:
-    """Let nothing get on (`boards`) or off (`leaves`) at stops that are closed, of dated rides: which, and on what day."""
+    """Let nothing get on (`boards`) or off (`leaves`) at stops that are closed, of dated rides: which, and when."""
     if not stopped.closed:
         return
     ride, day = dated

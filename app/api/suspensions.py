@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,6 +21,7 @@ from app.database import Database
 from app.lending.snapshot import NotReady, State
 from app.lending.stop import Suspension, lift, operator_of, suspend
 from app.problems import Fault, InvalidInput, TooLarge, UnsupportedMediaType, documented
+from app.store.register import TIMEZONE
 from app.store.stoppages import Row, UnknownSuspension, get_suspension, is_operator, list_suspensions
 
 router = APIRouter(prefix="/v1/suspensions", tags=["Network"])
@@ -27,6 +29,7 @@ router = APIRouter(prefix="/v1/suspensions", tags=["Network"])
 HeldDatabase = Annotated[Database, Depends(database)]
 Planning = Annotated[Caller, Depends(requires("planner", "admin"))]
 
+FIRST_YEAR, LAST_YEAR = 2000, 2100
 SUBJECTS = ("agency", "location", "route", "poi")
 STILL: dict[str, Any] = {
     "id": 12,
@@ -99,13 +102,13 @@ async def suspend_something(request: Request, held: HeldDatabase, caller: Planni
 
     Decisions go without it from the next one on, and items under way are planned again around it. While the network
     or a supplier stands still, or the POI that fetches there, its placements do not lapse, and readers are not late:
-    both are moved along. At a location that stands still nothing gets on or off a van: what was on its way there comes
-    after it. A planner may suspend its own POI and its routes; anything else takes an admin.
+    both are moved along. At a location that stands still nothing gets on or off a van: what was on its way there
+    comes after it. A planner may suspend its own POI and its routes; anything else takes an admin.
     """
     asked = await read_json(request, SuspendShape)
     ground = (await resources(request)).ground
     state = await ground.snapshot.follow()
-    _check(asked, state)
+    _check(asked, state, ground.clock.now().astimezone(ZoneInfo(TIMEZONE)).date())
     if asked.poi is not None:
         async with held.connection() as connection:
             if not await is_operator(connection, asked.poi):
@@ -122,7 +125,7 @@ async def suspend_something(request: Request, held: HeldDatabase, caller: Planni
     return await suspend(ground, suspension, by=signed(caller, None), note=asked.note)
 
 
-def _check(asked: SuspendShape, state: State) -> None:
+def _check(asked: SuspendShape, state: State, today: date) -> None:
     named = [name for name in SUBJECTS if getattr(asked, name) is not None]
     if len(named) + asked.everything != 1:
         raise InvalidInput(Fault("", "Takes exactly one of agency, location, route, poi and everything."))
@@ -134,6 +137,11 @@ def _check(asked: SuspendShape, state: State) -> None:
         raise InvalidInput(Fault("/route", f"The active network has no route {asked.route}."))
     if asked.since is not None and asked.until is not None and asked.until <= asked.since:
         raise InvalidInput(Fault("/until", "It must end after it begins."))
+    for name, day in (("since", asked.since), ("until", asked.until)):
+        if day is not None and not FIRST_YEAR <= day.year <= LAST_YEAR:
+            raise InvalidInput(Fault(f"/{name}", f"Takes a day of the years {FIRST_YEAR} to {LAST_YEAR}."))
+    if asked.until is not None and asked.until <= today:
+        raise InvalidInput(Fault("/until", "It would be over already."))
 
 
 def _named(row: Row) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -10,12 +11,16 @@ from starlette.responses import Response
 
 from app.console.api import Refused
 from app.console.frame import go, render
+from app.console.refusals import told
 from app.console.visitor import Visitor, visitor
+from app.console.words import ZONE
 
 router = APIRouter(prefix="/console/suspensions", include_in_schema=False)
 
 Looking = Annotated[Visitor, Depends(visitor)]
-SUBJECTS = ("route", "location", "agency", "everything")
+SUBJECTS = ("route", "poi", "location", "agency", "everything")
+OWN = ("route", "poi")
+"""What a planner may have stand still, of its own POI; the rest takes an admin."""
 
 
 @router.get("")
@@ -30,7 +35,8 @@ async def _page(looking: Visitor, *, said: list[str] | None = None, typed: dict[
         "suspensions.html",
         status=422 if said else 200,
         suspensions=(await looking.api.items("/v1/suspensions"))[::-1],
-        subjects=SUBJECTS,
+        subjects=SUBJECTS if looking.may("admin") else OWN,
+        today=datetime.now(ZONE).date().isoformat(),
         said=said or [],
         typed=typed or {},
         may=looking.may("planner"),
@@ -52,7 +58,7 @@ async def suspend(looking: Looking, request: Request) -> Response:
     except Refused as refused:
         if refused.status not in (403, 422):
             raise
-        return await _page(looking, said=refused.said, typed=typed)
+        return await _page(looking, said=told(looking, refused), typed=typed)
     return go(looking, "/console/suspensions")
 
 

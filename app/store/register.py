@@ -70,7 +70,8 @@ async def load_register(connection: asyncpg.Connection) -> Register:
 
 async def _suspensions(connection: asyncpg.Connection) -> dict[tuple[str, str], tuple[Period, ...]]:
     rows = await connection.fetch(
-        "select agency, location, poi, since, until from suspension where route is null order by since nulls first, id"
+        "select agency, location, poi, since, until from suspension where route is null"
+        " order by since nulls first, id"
     )
     found: dict[tuple[str, str], tuple[Period, ...]] = {}
     for row in rows:

@@ -182,7 +182,7 @@ async def list_suspensions(connection: asyncpg.Connection, *, after: int | None,
 async def count_again(
     connection: asyncpg.Connection, *, agency: str | None, location: str | None, poi: str | None, due: Any
 ) -> None:
-    """Have lapses and due dates counted again at `due`: of one agency, of one location, of a POI, or (None) of all."""
+    """Have lapses and due dates counted again at `due`: of an agency, a location, a POI, or (None) of all."""
     supplier = """($1::text is null or supplying_agency = $1) and ($2::text is null or supplying_location = $2)
         and ($4::text is null or supplying_location in (
              select location.id from location left join province on province.code = location.province

@@ -72,6 +72,7 @@ async def test_a_draft_from_its_beginning_to_its_undoing(
 
         # With the keyboard from cell to cell.
         await page.get_by_role("link", name="V1", exact=True).click()
+        await page.wait_for_load_state("networkidle")
         out = page.get_by_label("v1-out, branch", exact=True)
         await out.focus()
         await page.keyboard.press("ArrowDown")
@@ -302,3 +303,10 @@ async def test_something_stands_still_and_runs_again(
         await page.get_by_role("button", name="Beëindig").click()
         await page.get_by_text("Niets staat stil.").wait_for()
         assert (await other.get("/v1/suspensions")).json()["items"] == []
+        await page.locator("select[name=subject]").select_option("poi")
+        await page.get_by_label("Kenmerk").fill("NORD")
+        await press(seen, "Schort op")
+        assert "Alle ritten van POI of vervoerder NORD" in await page.locator("main").inner_text()
+        await seen.is_sound()
+        await page.get_by_role("button", name="Beëindig").click()
+        await page.get_by_role("cell", name="voorbij").wait_for()

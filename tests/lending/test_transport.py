@@ -364,6 +364,9 @@ async def test_a_cancellation_is_said_once_and_shown(house: House) -> None:
         (SUSPENSIONS, {}, ""),
         (SUSPENSIONS, {"everything": True, "route": "V1"}, ""),
         (SUSPENSIONS, {"route": "V1", "since": "2026-11-24", "until": "2026-11-24"}, "/until"),
+        (SUSPENSIONS, {"route": "V1", "since": "0001-01-01"}, "/since"),
+        (SUSPENSIONS, {"route": "V1", "until": "9999-12-31"}, "/until"),
+        (SUSPENSIONS, {"route": "V1", "since": "2026-11-01", "until": "2026-11-23"}, "/until"),
     ],
 )
 async def test_what_cannot_stand_still_is_named(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -210,12 +211,14 @@ async def test_events_as_they_come(year: Year, agency: str | None) -> None:
 async def test_who_is_touched_when_vans_do_not_drive(year: Year) -> None:
     """Who is under way, who waits for a title, and what a supplier that stands still has to do with."""
     title = await year.beside.fetchval("select titles[1] from placement where titles <> '{}' limit 1")
+    counted = partial(count_again, agency=None, location=None, poi=None, due=YEAR_ENDS)
     questions: dict[str, Callable[[Connection], Awaitable[object]]] = {
         "under way": lambda connection: list_under_way(connection, after=None, limit=500),
         "waiting": lambda connection: list_waiting(connection, [title or 1], limit=20),
-        "one agency": lambda connection: count_again(connection, agency=AGENCY, location=None, due=YEAR_ENDS),
-        "one location": lambda connection: count_again(connection, agency=None, location="nowhere", due=YEAR_ENDS),
-        "everything": lambda connection: count_again(connection, agency=None, location=None, due=YEAR_ENDS),
+        "one agency": lambda connection: counted(connection, agency=AGENCY),
+        "one location": lambda connection: counted(connection, location="nowhere"),
+        "one POI": lambda connection: counted(connection, poi="DR"),
+        "everything": counted,
     }
     for name, ask in questions.items():
         async with year.database.connection() as connection:
