@@ -109,7 +109,7 @@ async def test_what_hinders_a_location_does_not_hide_what_it_would_take(house: H
     found = await compared(house, "far", exclude=["NL-3"], max_cost_cents=0)
     assert (found["standing"], found["refusal"]["reason"]) == ("refused", "excluded")
     assert found["would"]["cost_cents"] == 1075
-    suspended = {"location": "far", "since": "2026-01-01"}
+    suspended = {"agency": "NL-3", "since": "2026-01-01"}
     made = await house.client.post("/v1/suspensions", json=suspended)
     assert made.status_code == 201, made.text
     try:
