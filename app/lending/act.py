@@ -143,7 +143,8 @@ async def _keep(connection: Connection, loan_id: UUID, key: Once | None) -> None
     if key is None:
         return
     if not await keep_use(connection, caller=key.caller, key=key.key, loan=loan_id, digest=key.digest):
-        raise KeyReused(f"The Idempotency-Key {key.key} was used for something else.")
+        await done_before(connection, loan_id, key)
+        raise Contended  # the same was carried out since it was looked for: this one is undone, and that one answered
 
 
 async def act(ground: Ground, loan_id: UUID, report: Report) -> None:
