@@ -170,6 +170,11 @@ def is_changed(network: Network, trip: int, day: int) -> bool:
     return (trip, day) in network.stopped.changed or bool(_closed_on(network, trip, day))
 
 
+def is_closed(network: Network, stop: int, day: int) -> bool:
+    """Whether vans pass by a stop (by position) on a service day (ordinal)."""
+    return any(stop == closed and first <= day <= last for closed, first, last in network.stopped.closed)
+
+
 def drive_of(network: Network, trip: int, day: int) -> Drive:
     """How a trip (by position) runs on a service day (ordinal), as far as is known."""
     drive = network.stopped.changed.get((trip, day)) or planned_drive(network.rides, trip)

@@ -9,11 +9,13 @@ import numpy as np
 
 from routing import Network
 from routing.calendar import DAY_SECONDS, service_day_anchor, to_moment
-from routing.network import is_stopped
+from routing.network import is_closed, is_stopped
 
 
 class Call(NamedTuple):
-    """A van at a location. `from_location` and `to_location` are the ends of its trip; `runs`: nobody stopped it."""
+    """A van at a location. `from_location` and `to_location` are the ends of its trip; `runs`: nobody stopped
+    it, and it does not pass the location by.
+    """
 
     service_date: date
     route_id: str
@@ -68,5 +70,5 @@ def _call(network: Network, at: int, trip: int, day: int) -> Call:
         departs_at=to_moment(anchor + int(times.departure[at]), network.zone),
         pickup=bool(times.pickup[at]),
         drop_off=bool(times.drop_off[at]),
-        runs=not is_stopped(network, trip, day),
+        runs=not is_stopped(network, trip, day) and not is_closed(network, int(times.stop[at]), day),
     )

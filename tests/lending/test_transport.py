@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import pytest
 
+from app.planning.calls import calls_at
 from app.store.under_way import still_stands
 from tests.support.filled import run_sql
 from tests.support.house import House
@@ -188,6 +189,9 @@ async def test_vans_pass_a_location_by_that_stands_still(house: House) -> None:
     assert asked.json()["rota"][0]["arrives_at"] == "2026-11-25T11:00:00+01:00"
     sheet = (await house.client.get("/v1/trips/v1-in/2026-11-24/run-sheet")).json()
     assert [(stop["location"]["id"], stop["skipped"]) for stop in sheet["stops"]] == [("H", False), ("desk", True)]
+    network = (await house.ground.snapshot.follow()).network
+    calls = calls_at(network, "desk", first=date(2026, 11, 23), days=3)
+    assert [(call.service_date.day, call.runs) for call in calls] == [(23, False), (24, False), (25, True)]
     assert (await house.client.delete(f"{SUSPENSIONS}/{number}")).status_code == 204
     await house.work()
     assert expected(await house.look(loan)) == "11-23 11:00"
