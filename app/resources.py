@@ -78,6 +78,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             scan_grace=timedelta(minutes=settings.scan_grace_minutes),
         )
         await snapshot.start()
+        foresight = Foresight()
         try:
             async with Waker(database) as streams:
                 yield Resources(
@@ -89,8 +90,10 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
                     streams=streams,
                     provider=_provider(settings),
                     workshop=Workshop(database),
+                    foresight=foresight,
                 )
         finally:
+            await foresight.close()
             await ground.receivers.close()
             if ground.availability is not None:
                 await ground.availability.close()

@@ -381,7 +381,6 @@ def _stopped(timetable: Timetable, rides: Rides, said: Stoppages) -> Stopped:
     single = sorted((position[trip], day.toordinal()) for trip, day in said.trips if trip in position)
     route_of = np.array([trip.route for trip in timetable.trips], dtype=np.int64)
     routes = {route.id: at for at, route in enumerate(timetable.routes)} if said.routes else {}
-    operators = np.array([route.operator for route in timetable.routes], dtype=object)
     stops = {stop.id: at for at, stop in enumerate(timetable.stops)} if said.stops else {}
     changed = {
         (position[change.trip], change.service_date.toordinal()): _changed(
@@ -397,14 +396,7 @@ def _stopped(timetable: Timetable, rides: Rides, said: Stoppages) -> Stopped:
         trip=np.array([trip for trip, _ in single], dtype=np.int64),
         day=np.array([day for _, day in single], dtype=np.int64),
         standstills=tuple(
-            (
-                np.ones(len(route_of), dtype=np.bool_)
-                if still.route is None and still.operator is None
-                else (operators == still.operator)[route_of]
-                if still.route is None
-                else route_of == routes[still.route],
-                *_days_of(still),
-            )
+            (_trips_of(still, timetable, route_of), *_days_of(still))
             for still in said.routes
             if still.route is None or still.route in routes
         ),
@@ -412,6 +404,13 @@ def _stopped(timetable: Timetable, rides: Rides, said: Stoppages) -> Stopped:
         changed=changed,
         latest=max((int(drive.arrival[-1]) for drive in changed.values()), default=0),
     )
+
+
+def _trips_of(still: Standstill, timetable: Timetable, route_of: Longs) -> Bools:
+    """Which trips a standstill is of."""
+    of = [still.route in (None, route.id) and still.operator in (None, route.operator) for route in timetable.routes]
+    found: Bools = np.array(of, dtype=np.bool_)[route_of]
+    return found
 
 
 def _days_of(still: Standstill | ClosedStop) -> tuple[int, int]:

@@ -137,10 +137,13 @@ async def _found(looking: Visitor, draft: int, route: str) -> Document:
     shown = await looking.api.get(f"/v1/network/drafts/{draft}")
     at = f"/v1/network/drafts/{draft}"
     routes = await looking.api.items(f"{at}/routes")
+    found = next((row for row in routes if row["id"] == route), None)
+    if found is None:  # or no longer
+        raise Refused(404, {"type": "/problems/unknown-route", "detail": route})
     stops = await looking.api.items(f"{at}/stops")
     return {
         "draft": shown,
-        "route": next((row for row in routes if row["id"] == route), None) or _no_longer(looking, route),
+        "route": found,
         "trips": await looking.api.items(f"{at}/trips", route_id=route),
         "services": await looking.api.items(f"{at}/services"),
         "stops": {stop["id"]: stop["name"] for stop in stops},
@@ -161,11 +164,6 @@ def _add_row(form: FormData, grids: list[Grid]) -> int:
     if stop and number < len(grids):
         with_row(grids[number], stop, min(_number(form, f"after-{number}"), len(grids[number].rows)))
     return number
-
-
-def _no_longer(looking: Visitor, route: str) -> Document:
-    """Raise Refused: the draft has no such route, or no longer."""
-    raise Refused(404, {"type": "/problems/unknown-route", "detail": route})
 
 
 def _typed(form: FormData, trips: Mapping[str, Document], number: int) -> Grid:

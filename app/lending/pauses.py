@@ -15,16 +15,13 @@ def pauses_of(register: Register, *, agency: str | None, location: str | None, n
 
     One without an end is taken to last until tomorrow: whoever counts then counts again.
     """
-    found = list(register.suspensions)
-    for supplier in (register.locations.get(location or ""), register.agencies.get(agency or "")):
-        if supplier is not None:
-            found += supplier.suspensions
+    suppliers = (register.locations.get(location or ""), register.agencies.get(agency or ""))
+    known = [supplier for supplier in suppliers if supplier is not None]
     # Whose vans fetch it: the location's own POI, or else the agency's.
-    pois = (
-        getattr(register.locations.get(location or ""), "poi", None),
-        getattr(register.agencies.get(agency or ""), "poi", None),
-    )
-    found += register.pois.get(next(filter(None, pois), ""), ())
+    poi = next((supplier.poi for supplier in known if supplier.poi is not None), None)
+    found = [*register.suspensions, *register.pois.get(poi or "", ())]
+    for supplier in known:
+        found += supplier.suspensions
     return tuple(
         pause if pause.until is not None else replace(pause, until=max(now, pause.since or now) + DAY)
         for pause in found

@@ -161,12 +161,12 @@ class Snapshot:
                 raise NotReady("No network version is active: import one and activate it.")
             if held is not None and _same_register(held.standing, standing):
                 register, policies, systems = held.register, held.policies, held.systems
-                stoppages = held.network.stopped.said
             else:
                 register, policies = await load_register(connection), self._policies(await list_tariffs(connection))
-                stoppages = await load_stoppages(connection)
                 called = await load_systems(connection)
                 systems = {name: system for name, system in called.items() if system.kind in SYSTEMS}
+            # With another version too: what a POI that stands still drives goes by its operators' names.
+            stoppages = await load_stoppages(connection)
             network = await self._network(connection, standing.version)
         if network.stopped.said != stoppages:
             network = without(network, stoppages)

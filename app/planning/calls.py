@@ -13,8 +13,9 @@ from routing.network import is_closed, is_stopped
 
 
 class Call(NamedTuple):
-    """A van at a location. `from_location` and `to_location` are the ends of its trip; `runs`: nobody stopped
-    it, and it does not pass the location by.
+    """A van at a location. `from_location` and `to_location` are the ends of its trip.
+
+    `runs`: nobody stopped it, and it does not pass the location by.
     """
 
     service_date: date

@@ -70,10 +70,16 @@ class Foresight:
         self._turn = asyncio.Lock()
         self._outlook: Outlook | None = None
         self._learning: asyncio.Task[None] | None = None
-        self._later: tuple[Standing, Dealt] | None = None
+        self._later: tuple[Standing, date, Dealt] | None = None
         self._dealt: tuple[datetime, Dealt] | None = None
         self._capacity: tuple[str, Floats] | None = None
         self._finder: Finder | None = None
+
+    async def close(self) -> None:
+        """Give up what is being learned."""
+        if self._learning is not None:
+            self._learning.cancel()
+            await asyncio.gather(self._learning, return_exceptions=True)
 
     async def look(self, database: Database, snapshot: Snapshot, *, now: datetime, first: date, days: int) -> Load:
         """Return the load of `days` days from the first on. Raises NotReady."""
@@ -81,7 +87,7 @@ class Foresight:
         today = now.astimezone(ZoneInfo(TIMEZONE)).date()
         async with self._turn:
             outlook = await self._learned(database, today)
-            dealt = await self._planned(state, outlook, now)
+            dealt = await self._planned(state, outlook, now, today)
             capacity = await self._stated(database, state.network)
             if self._finder is None or self._finder.network is not state.network:
                 self._finder = Finder(state.network)
@@ -111,15 +117,15 @@ class Foresight:
         finally:
             self._learning = None
 
-    async def _planned(self, state: State, outlook: Outlook, now: datetime) -> Dealt:
-        """Plan the days to come once, as long as the same runs; and what is left of today every hour."""
-        if self._later is None or self._later[0] != state.standing:
+    async def _planned(self, state: State, outlook: Outlook, now: datetime, today: date) -> Dealt:
+        """Plan the days to come once a day, as long as the same runs; and what is left of today every hour."""
+        if self._later is None or self._later[:2] != (state.standing, today):
             later = await aside(deal, state.network, outlook, now=now, ahead=range(1, MOST_AHEAD))
-            self._later, self._dealt = (state.standing, later), None
+            self._later, self._dealt = (state.standing, today, later), None
         hour = now.replace(minute=0, second=0, microsecond=0)
         if self._dealt is None or self._dealt[0] != hour:
-            today = await aside(deal, state.network, outlook, now=now, ahead=range(1))
-            self._dealt = (hour, together(today, self._later[1]))
+            left = await aside(deal, state.network, outlook, now=now, ahead=range(1))
+            self._dealt = (hour, together(left, self._later[2]))
         return self._dealt[1]
 
     async def _stated(self, database: Database, network: Network) -> Floats:

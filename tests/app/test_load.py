@@ -175,7 +175,10 @@ async def test_a_late_trip_carries_what_it_was_going_to_carry(house: House) -> N
 async def test_nobody_waits_for_what_is_learned_of_a_new_day(house: House) -> None:
     await get(house, "/routes", days=1)
     await house.later(days=1)
-    first = (await get(house, "/routes", days=1))["model"]["until"]
+    shown = await get(house, "/routes", days=2)
+    first = shown["model"]["until"]
+    by_day = [row["items"]["forecast"] for row in shown["items"] if row["route_id"] == "V1"]
+    assert by_day == [pytest.approx(16, rel=0.02)] * 2, "what yesterday expected of today counts once"
     learned = first
     for _ in range(200):
         if learned != first:

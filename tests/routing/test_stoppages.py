@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from routing import (
     ChosenLeg,
+    ClosedStop,
     LegRefused,
     Objective,
     Question,
@@ -50,6 +51,7 @@ def stopped_worlds(draw: st.DrawFn) -> tuple[World, Stoppages]:
         st.sampled_from([route.id for route in world.timetable.routes] + ["unknown", None]),
         st.none() | near,
         st.none() | near,
+        st.sampled_from([None, None, "unknown", *(route.operator for route in world.timetable.routes)]),
     )
     found = Stoppages(
         frozenset(draw(st.sets(trips, min_size=1, max_size=12))), frozenset(draw(st.sets(routes, max_size=1)))
@@ -59,11 +61,12 @@ def stopped_worlds(draw: st.DrawFn) -> tuple[World, Stoppages]:
 
 def runs(timetable: Timetable, stoppages: Stoppages, trip: int, day: date) -> bool:
     """Whether a dated trip runs, said in the plainest way."""
-    route = timetable.routes[timetable.trips[trip].route].id
+    route = timetable.routes[timetable.trips[trip].route]
     if (timetable.trips[trip].id, day) in stoppages.trips:
         return False
     return not any(
-        still.route in (None, route)
+        still.route in (None, route.id)
+        and still.operator in (None, route.operator)
         and (still.since is None or still.since <= day)
         and (still.until is None or day < still.until)
         for still in stoppages.routes
@@ -85,6 +88,28 @@ class StoppedOracle(Oracle):
             trips.append(replace(trip, service=position))
         timetable = replace(world.timetable, services=tuple(services), trips=tuple(trips))
         super().__init__(replace(world, timetable=timetable))
+
+
+@seed(7)
+@settings(max_examples=150, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@given(world=worlds(), data=st.data())
+def test_vans_pass_by_a_closed_stop_as_if_nobody_got_on_or_off_there(world: World, data: st.DataObject) -> None:
+    day = world.requested_at.date()
+    stop = data.draw(st.sampled_from(range(len(world.timetable.stops))))
+    name, times = world.timetable.stops[stop].id, world.timetable.stop_times
+    here = times.stop == stop
+    masked = replace(times, pickup=times.pickup & ~here, drop_off=times.drop_off & ~here)
+    closed = {
+        "always": (ClosedStop(name), masked),
+        "over before anything drives": (ClosedStop(name, until=day - timedelta(days=60)), times),
+        "long after": (ClosedStop(name, since=day + timedelta(days=200)), times),
+    }
+    asked = Question(pickup_location=world.pickup, requested_at=world.requested_at, limit=1000)
+    for said, (still, left) in closed.items():
+        network = compile_network(world.timetable, stoppages=Stoppages(stops=frozenset({still})))
+        oracle = Oracle(replace(world, timetable=replace(world.timetable, stop_times=left)))
+        answer = decide(asked, world.holdings, network, world.register, world.policy)
+        assert seen(answer) == oracle.rota(answer.objective), said
 
 
 @pytest.mark.parametrize("chunk", range(3))
