@@ -77,7 +77,7 @@ async def _changed(
         if refused.status not in (LATE, WRONG):
             raise
         others = refused.problem.get("changes") if refused.status == LATE else None
-        said = None if others is not None else refused.said
+        said = None if others is not None else told(looking, refused)
         return await _page(looking, draft, said=said, others=others, hub=hub)
     return go(looking, f"/console/timetable/drafts/{draft}")
 

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from app.console.api import Refused
 from app.console.frame import go, render
+from app.console.refusals import title_of, told
 from app.console.visitor import Visitor, forget, remember, visitor
 
 router = APIRouter(prefix="/console/scan", include_in_schema=False)
@@ -55,7 +56,7 @@ async def read(request: Request, looking: Looking) -> Response:
     except Refused as refused:
         if refused.problem.get("type") != "/problems/unknown-code":
             # With its status, unlike on other pages: the script keeps what was not written down.
-            title = str(refused.problem.get("title", refused.status))
-            return render(looking, "said.html", status=refused.status, title=title, said=refused.said)
+            title, said = title_of(looking, refused), told(looking, refused)
+            return render(looking, "said.html", status=refused.status, title=title, said=said)
         seen = None
     return render(looking, "scan_result.html", seen=seen, code=code)
