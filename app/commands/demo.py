@@ -10,7 +10,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ from app.demo.show import AMSTERDAM, show_decision
 from app.demo.show_lives import show_lives
 from app.demo.show_systems import show_gone, show_systems
 from app.demo.stories import read_names, shortlist, tell
+from app.demo.under_way import draw_recent, leave_under_way
 from app.lending.choose import TitleKey, choose, look_up
 from app.lending.documents import written
 from app.lending.vault import own_key
@@ -125,6 +126,10 @@ async def _show(settings: Settings, files: DemoFiles, emulated: Emulated, *, tod
         with _stage("carrying out loan requests of last month, in a clock that jumps"):
             lives = await live(resources, draw_asks(files, today=today), today=today)
         show_lives(console, lives, names)
+        with _stage("leaving some of this month under way"):
+            now = datetime.now(UTC)
+            open_ones = await leave_under_way(resources, draw_recent(files, now=now), today=today, now=now)
+        click.echo(f"  {open_ones} are under way, for the console to show", err=True)
         with _stage("asking four emulated library systems"):
             await asyncio.to_thread(emulated.ready)
             await say_how(resources.database, emulated, resources.ground.systems.vault)

@@ -120,11 +120,11 @@ class Foresight:
     async def _planned(self, state: State, outlook: Outlook, now: datetime, today: date) -> Dealt:
         """Plan the days to come once a day, as long as the same runs; and what is left of today every hour."""
         if self._later is None or self._later[:2] != (state.standing, today):
-            later = await aside(deal, state.network, outlook, now=now, ahead=range(1, MOST_AHEAD))
+            later = await aside(deal, state.network, state.register, outlook, now=now, ahead=range(1, MOST_AHEAD))
             self._later, self._dealt = (state.standing, today, later), None
         hour = now.replace(minute=0, second=0, microsecond=0)
         if self._dealt is None or self._dealt[0] != hour:
-            left = await aside(deal, state.network, outlook, now=now, ahead=range(1))
+            left = await aside(deal, state.network, state.register, outlook, now=now, ahead=range(1))
             self._dealt = (hour, together(left, self._later[2]))
         return self._dealt[1]
 

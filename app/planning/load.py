@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from app.planning.forecast import Floats, Ints
 from app.planning.outlook import Outlook, days_from
-from routing import Network, Objective, Weights
+from routing import Network, Objective, Register, Weights
 from routing.calendar import service_day_anchor, to_seconds
 from routing.network import Longs, Window, trip_positions
 from routing.transport import arrivals, leg_numbers, transport_to
@@ -146,10 +146,15 @@ def columns_of(legs: Sequence[Stretch]) -> Stretches:
     return Stretches(trip, day, first, last)
 
 
-def deal(network: Network, outlook: Outlook, *, now: datetime, ahead: range) -> Dealt:
-    """Plan the way of what is expected to be handed over on the days that lie `ahead` (0: today, from now on)."""
+def deal(network: Network, register: Register, outlook: Outlook, *, now: datetime, ahead: range) -> Dealt:
+    """Plan the way of what is expected to be handed over on the days that lie `ahead` (0: today, from now on).
+
+    Nothing is expected from or for a location on days on which it stands still by `register`.
+    """
     local = now.astimezone(network.zone)
     expected = outlook.expect(local.date() + timedelta(days=ahead.start), len(ahead))
+    closed = standing_still(register, outlook.places, local.date() + timedelta(days=ahead.start), len(ahead))
+    expected[closed[outlook.origin] | closed[outlook.destination]] = 0
     if 0 in ahead:
         expected[:, 0] *= outlook.still_to_come(local.hour * 3600 + local.minute * 60 + local.second)
     days = days_from(local.date() + timedelta(days=ahead.start), len(ahead))
@@ -169,6 +174,17 @@ def deal(network: Network, outlook: Outlook, *, now: datetime, ahead: range) -> 
     numbers, pair, items = _joined(parts)
     named, leg = np.unique(numbers, return_inverse=True)
     return Dealt(stretches_of(window, named), leg.astype(np.int64), pair, items, unplaced)
+
+
+def standing_still(register: Register, places: Sequence[str], first: date, days: int) -> npt.NDArray[np.bool_]:
+    """Return whether each place is suspended on each day: (places, days)."""
+    found = np.zeros((len(places), days), dtype=np.bool_)
+    for at, name in enumerate(places):
+        for pause in register.locations[name].suspensions if name in register.locations else ():
+            since = (pause.since.date() - first).days if pause.since else 0
+            until = (pause.until.date() - first).days if pause.until else days
+            found[at, max(since, 0) : max(until, 0)] = True
+    return found
 
 
 def _by_destination(outlook: Outlook) -> list[Ints]:

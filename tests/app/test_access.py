@@ -202,6 +202,7 @@ GET /v1/scans/{code}                                  401 401 401  200 404  200 
 POST /v1/scans                                        401 401 401  200 404  200 404  200 200  403 200
 GET /v1/suspensions                                   401 401 401  200 200  200 200  200 200  200 200
 POST /v1/suspensions                                  401 401 401  403 403  403 403  201 403  403 201
+POST /v1/suspensions : of a POI                        401 401 401  403 403  403 403  201 403  403 201
 POST /v1/suspensions : of everything                  401 401 401  403 403  403 403  403 403  403 201
 DELETE /v1/suspensions/{suspension}                   401 401 401  403 403  403 403  204 403  403 204
 
@@ -604,6 +605,7 @@ REQUESTS: Mapping[str, Prepared] = {
     "GET /v1/scans/{code}": on_code,
     "POST /v1/scans": on_scan,
     "POST /v1/suspensions": sends(json=STANDING_STILL),
+    "POST /v1/suspensions : of a POI": sends(json={"poi": "1", "since": "2026-11-24"}),
     "POST /v1/suspensions : of everything": sends(json={"everything": True, "since": "2026-11-24"}),
     "DELETE /v1/suspensions/{suspension}": on_suspension,
     "GET /v1/events": sends(params={"follow": "false"}),

@@ -98,6 +98,20 @@ async def test_routes_by_day_add_up_to_what_is_handed_over(house: House) -> None
     assert first["overfull_legs"] == 0
 
 
+@pytest.mark.parametrize("location", ["branch", "desk"])
+async def test_nothing_is_expected_from_or_for_a_location_that_stands_still(house: House, location: str) -> None:
+    closed = {"location": location, "since": "2026-11-24", "until": "2026-11-26"}
+    made = await house.client.post("/v1/suspensions", json=closed)
+    assert made.status_code == 201, made.text
+    try:
+        rows = (await get(house, "/routes", route="V1", days=5))["items"]
+        by_day = {row["service_date"][8:]: row["items"]["forecast"] for row in rows}
+        # On each of the other days eight items ride two trips, and none come after those that were closed.
+        assert by_day == pytest.approx({"23": 16, "24": 0, "25": 0, "26": 16, "27": 16}, rel=0.02)
+    finally:
+        await house.client.delete(f"/v1/suspensions/{made.json()['id']}")
+
+
 async def test_pages_of_legs_are_the_whole_list(house: House) -> None:
     whole = (await get(house, "", limit=1000))["items"]
     pages: list[Any] = []

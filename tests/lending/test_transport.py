@@ -253,6 +253,19 @@ async def test_a_supplier_that_stands_still_does_not_lapse(house: House) -> None
     assert "Lapsed: RequestReceived" in await house.history(loan)
 
 
+async def test_whoever_is_served_by_a_poi_that_stands_still_does_not_lapse(house: House, filled: str) -> None:
+    """Nothing can be fetched from there: what need not be answered yet, is not late."""
+    await run_sql(filled, "update location set poi = 'NORD' where id = 'branch'")
+    try:
+        loan, elsewhere = await house.asked(), await house.asked(exclude=["branch"])
+        before = (await house.look(elsewhere))["placements"]
+        await suspend(house, poi="NORD", since="2026-11-25", until="2026-12-05")
+        assert (await house.look(loan))["placements"][0]["lapses_at"] == "2026-12-11T07:00:00Z"
+        assert (await house.look(elsewhere))["placements"] == before
+    finally:
+        await run_sql(filled, "update location set poi = null where id = 'branch'")
+
+
 async def test_nobody_is_late_while_the_supplier_stands_still(house: House) -> None:
     loan = await shipped(house)
     await house.acted(loan, "Received", at="2026-11-23T11:05:00+01:00")

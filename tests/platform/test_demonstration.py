@@ -32,6 +32,7 @@ def test_the_demonstration_tells_stories_and_lives_and_leaves_nothing_running(tm
     assert re.search(r"^16 loan requests: \d+ filled", first, re.MULTILINE)
     assert re.search(r"^ find a title +works +works +works +works *$", first, re.MULTILINE)
     assert " fails" not in first.partition("Four library systems")[2]
+    assert int(re.findall(r"^  (\d+) are under way", said, re.MULTILINE)[0]) >= 20
     assert processes_of(tmp_path / "demo") == {}
     assert not (tmp_path / "cluster").exists(), "the user's own database is not touched"
     assert loan_requests_reach_the_emulated_systems(tmp_path) == first
@@ -52,6 +53,7 @@ def loan_requests_reach_the_emulated_systems(data_dir: Path) -> str:
                 roots[found[2]] = found[3]
         assert eventually(lambda: answer(port, "/readyz") == 200, seconds=90)
         stock = json.loads(urllib.request.urlopen(f"{roots['concerto']}/_emulator/stock", timeout=10).read())
+        vans_have_something_to_carry(port)
         free = [work for work in stock["works"] if work["isbns"] and work["copies"][0]["status"] == "available"]
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/holdings?isbn={free[0]['isbns'][0]}") as reply:
             held = next(row for row in json.loads(reply.read())["items"] if row["system"].startswith("own-landgraaf"))
@@ -77,3 +79,13 @@ def loan_requests_reach_the_emulated_systems(data_dir: Path) -> str:
         if process.poll() is None:
             process.kill()
         process.communicate()
+
+
+def vans_have_something_to_carry(port: int) -> None:
+    """The console has something to show: loan requests at every stage, for counters of most provinces."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/loan-requests?limit=100") as reply:
+        listed = [loan for loan in json.loads(reply.read())["items"] if loan["outcome"] is None]
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/locations?limit=1000") as reply:
+        provinces = {location["id"]: location["province"] for location in json.loads(reply.read())["items"]}
+    assert {"at_pickup", "on_the_way_back"} <= {loan["item"] for loan in listed}
+    assert len({provinces.get(loan["pickup_location"]) for loan in listed}) >= 8
