@@ -1,0 +1,161 @@
+"""Opening hours as columns of seconds, for kernels that ask them a thousand times a decision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from routing.calendar import DAY_SECONDS, open_time
+from routing.model import Register
+from routing.network import Bools, Longs
+
+ALWAYS = -1
+"""The kind of a place without opening hours."""
+_BEFORE = 2 * DAY_SECONDS
+
+
+class Hours(NamedTuple):
+    """When places are open, by kind of opening hours. Moments are seconds from the start of a window.
+
+    The intervals of kind *k* are `begin[k]` to `begin[k + 1]`; `opened` counts seconds from its first interval to
+    the end of each. Day *d* lies between two of `midnight` (local), and `opens` says which kinds open on it.
+    """
+
+    begin: Longs
+    starts: Longs
+    ends: Longs
+    opened: Longs
+    midnight: Longs  # (days + 1,)
+    opens: Bools  # (kinds, days)
+
+
+@lru_cache(maxsize=4)  # registers are told apart by identity, as in `register.steady`
+def kinds_of(register: Register) -> tuple[tuple[str, ...], Mapping[str, int]]:
+    """All opening hours in a register, and which of them (a position, or ALWAYS) each location has."""
+    texts = tuple(
+        sorted({place.opening_hours for place in register.locations.values() if place.opening_hours.strip()})
+    )
+    position = {text: at for at, text in enumerate(texts)}
+    return texts, {id_: position.get(place.opening_hours, ALWAYS) for id_, place in register.locations.items()}
+
+
+@lru_cache(maxsize=16)
+def hours_in(texts: tuple[str, ...], timezone: str, start: int, length: int) -> Hours:
+    """Lay opening hours out over a window from `start` (seconds since 1970), and two days more at both ends."""
+    since, until = start - _BEFORE, start + length + _BEFORE
+    each = [open_time(text, timezone, since, until) for text in texts]
+    nothing = np.empty(0, np.int64)
+    midnight = _midnights(timezone, since, until) - start
+    opens = np.zeros((len(texts), len(midnight) - 1), np.bool_)
+    for kind, (starts, ends, _) in enumerate(each):
+        for edge in (starts, ends - 1):
+            day = np.searchsorted(midnight, edge - start, side="right") - 1
+            opens[kind, day[(day >= 0) & (day < len(midnight) - 1)]] = True
+    return Hours(
+        begin=np.cumsum([0, *(len(starts) for starts, _, _ in each)]).astype(np.int64),
+        starts=np.concatenate([nothing, *(starts for starts, _, _ in each)]) - start,
+        ends=np.concatenate([nothing, *(ends for _, ends, _ in each)]) - start,
+        opened=np.concatenate([nothing, *(opened for _, _, opened in each)]),
+        midnight=midnight,
+        opens=opens,
+    )
+
+
+def _midnights(timezone: str, since: int, until: int) -> npt.NDArray[np.int64]:
+    zone = ZoneInfo(timezone)
+    first = datetime.fromtimestamp(since, UTC).astimezone(zone).date()
+    last = datetime.fromtimestamp(until, UTC).astimezone(zone).date()
+    days = [first + timedelta(days=day) for day in range((last - first).days + 2)]
+    return np.array([_midnight(day, zone) for day in days], dtype=np.int64)
+
+
+def _midnight(day: date, zone: ZoneInfo) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=zone).timestamp())
+
+
+@njit(cache=True, nogil=True)
+def opened_before(hours: Hours, kind: int, moment: int) -> int:
+    """Seconds for which a kind was open before a moment; of one that is always open, the moment itself."""
+    if kind < 0:
+        return moment
+    low, high = hours.begin[kind], hours.begin[kind + 1]
+    first = low
+    while low < high:
+        middle = (low + high) // 2
+        if hours.starts[middle] <= moment:
+            low = middle + 1
+        else:
+            high = middle
+    if low == first:
+        return 0
+    return int(hours.opened[low - 1] - max(0, hours.ends[low - 1] - moment))
+
+
+@njit(cache=True, nogil=True)
+def moment_of(hours: Hours, kind: int, opened: int) -> int:
+    """The first moment by which a kind was open for so many seconds; where the columns end before, their end."""
+    if kind < 0:
+        return opened
+    low, high = hours.begin[kind], hours.begin[kind + 1]
+    end = high
+    while low < high:
+        middle = (low + high) // 2
+        if hours.opened[middle] < opened:
+            low = middle + 1
+        else:
+            high = middle
+    if low == end:
+        return int(hours.midnight[-1])
+    return int(hours.ends[low] - (hours.opened[low] - opened))
+
+
+@njit(cache=True, nogil=True)
+def open_at(hours: Hours, kind: int, moment: int) -> int:
+    """The moment itself, if a kind is open then, or when it opens next; where the columns end before, their end."""
+    if kind < 0:
+        return moment
+    low, high = hours.begin[kind], hours.begin[kind + 1]
+    end = high
+    while low < high:
+        middle = (low + high) // 2
+        if hours.ends[middle] < moment:
+            low = middle + 1
+        else:
+            high = middle
+    if low == end:
+        return int(hours.midnight[-1])
+    return int(max(hours.starts[low], moment))
+
+
+@njit(cache=True, nogil=True)
+def days_later(hours: Hours, kind: int, moment: int, days: int) -> int:
+    """As `calendar.open_days_later`: so many days on that the kind opens on, within its hours, or the end."""
+    day = np.searchsorted(hours.midnight, moment, side="right") - 1
+    since = moment - hours.midnight[day]
+    left = days
+    while left > 0:
+        day += 1
+        if day >= len(hours.midnight) - 1:
+            return int(hours.midnight[-1])
+        if kind < 0 or hours.opens[kind, day]:
+            left -= 1
+    wanted = hours.midnight[day] + since
+    if kind < 0:
+        return int(wanted)
+    latest = wanted
+    for at in range(hours.begin[kind], hours.begin[kind + 1]):
+        if hours.ends[at] <= hours.midnight[day]:
+            continue
+        if hours.starts[at] >= hours.midnight[day + 1]:
+            break
+        latest = min(hours.ends[at], hours.midnight[day + 1])
+        if wanted <= latest:
+            return int(max(hours.starts[at], wanted))
+    return int(latest)
