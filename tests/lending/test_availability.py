@@ -140,8 +140,10 @@ async def test_one_that_was_late_a_few_times_is_left_out_and_answers_in_the_end(
 ) -> None:
     systems["branch"].seconds = 0.8
     systems["branch"].fresh_seconds = 0
-    for _ in range(3):
-        await decide(house, live_deadline_ms=500)
+    for _ in range(8):  # three are enough, but on a busy machine an answer may come before its deadline is noticed
+        decision = await decide(house, live_deadline_ms=500)
+        if "was not asked" in decision["rota"][-1]["reasons"][-1]:
+            break
         await asyncio.sleep(0.9)
     systems["branch"].seconds = 20.0
     started = monotonic()
