@@ -42,6 +42,7 @@ class Spread(NamedTuple):
 
     moment: Longs
     chance: Ints  # (slots,): the chance that a slot leads to
+    slot: Ints  # (chances,): the slot that it is; those of one chance follow each other, and this is the last
     arrival: Ints  # (chances, MOST_ARRIVALS)
     likely: Floats  # (chances, MOST_ARRIVALS)
     mean: Floats  # (chances,)
@@ -67,8 +68,9 @@ def spread_over(network: Network, window: Window, sweep: Sweep, missed: Floats, 
     chance = (np.searchsorted(first, last) if len(first) else last).astype(np.int32)
     arrival = np.full((len(first), MOST_ARRIVALS), -1, dtype=np.int32)
     likely = np.zeros((len(first), MOST_ARRIVALS))
+    slot = first.astype(np.int32)
     _walk(
-        first.astype(np.int32),
+        slot,
         chance,
         missed[window.ride_trip],
         position,
@@ -92,7 +94,7 @@ def spread_over(network: Network, window: Window, sweep: Sweep, missed: Floats, 
         likely,
     )
     mean = (moment[arrival] * likely).sum(axis=1)
-    return Spread(moment, chance, arrival, likely, mean, _least(mean, first, window.segment_start))
+    return Spread(moment, chance, slot, arrival, likely, mean, _least(mean, first, window.segment_start))
 
 
 def _least(mean: Floats, first: npt.NDArray[np.intp], segment_start: Ints) -> Floats:

@@ -1,0 +1,264 @@
+"""The rota in the order that serves best: whom to ask first, when anyone may say no and that takes time.
+
+What a supplier costs when it is asked at a moment is `scale` times the seconds from the request until the reader can
+collect, on average, and what is `fixed` of it. A rota costs what its suppliers do, each as likely as that it comes to
+it and it supplies. Without a timetable the best order is that of an index (cost of asking over chance to supply);
+vans and opening hours make the cost of asking depend on the moment. So orders are searched, depth first and those of
+the least index first, and left as soon as they cannot become better than the best: later is never sooner, so nobody
+costs less later on than now, and of costs that stay as they are the best order is that of the costs themselves.
+
+Up to MOST_SEARCHED suppliers all orders are searched that way. Of more, those with the least index are, and the
+others follow by index.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from routing.hours import days_later, moment_of, opened_before
+from routing.network import Ints, Longs
+from routing.promise import HARDLY, MIDDLES, TICK, Suppliers, Ways, departures, most_cases, pass_on
+from routing.response import BINS
+
+Floats = npt.NDArray[np.float64]
+
+NEVER_ASKED = 1e-9
+"""Suppliers that the rota is less likely to come to cost nothing."""
+MOST_SEARCHED = 7
+SEARCHED_OF_MANY = 5
+
+
+class Aim(NamedTuple):
+    """What is to become least: `scale` per second until it can be collected, and `fixed` of each supplier.
+
+    Suppliers of a lower `circle` come before those of a higher one, whatever that costs.
+    """
+
+    scale: float
+    fixed: Floats
+    circle: Ints
+
+
+class Ordered(NamedTuple):
+    """A rota as positions of suppliers, and what it costs on average."""
+
+    rota: Ints
+    cost: float
+
+
+def order(ways: Ways, suppliers: Suppliers, aim: Aim, *, asked: int, ticks: int) -> Ordered:
+    """Return the suppliers in the order that costs least when the first is asked at `asked`."""
+    count = len(suppliers.stop)
+    searched = count if count <= MOST_SEARCHED else SEARCHED_OF_MANY
+    rota = by_index(ways, suppliers, aim, asked)
+    head, rest = rota[:searched], rota[searched:]
+    if len(head) > 1:
+        head, _ = _search(ways, suppliers, aim, head, asked, ticks)
+    found = np.concatenate((head, rest))
+    return Ordered(found, cost_of(ways, suppliers, aim, found, asked, ticks))
+
+
+@njit(cache=True, nogil=True)
+def _cost_now(
+    ways: Ways,
+    suppliers: Suppliers,
+    aim: Aim,
+    one: int,
+    since: int,
+    asked: int,
+    chance: Ints,
+    moment: Longs,
+    likely: Floats,
+) -> tuple[float, float]:
+    """What asking one at a moment costs by what it supplies, and the least that doing so then or later may cost.
+
+    Seconds count from `since`. Both are sums over what may happen, so parts of a rota's cost.
+    """
+    found = departures(ways, suppliers, one, asked, chance, moment, likely)
+    cost, least, supplied = 0.0, 0.0, 0.0
+    for k in range(found):
+        supplied += likely[k]
+        if chance[k] >= 0:
+            cost += likely[k] * (ways.spread.mean[chance[k]] - since)
+            least += likely[k] * (ways.spread.least[chance[k]] - since)
+        else:
+            cost += likely[k] * (moment[k] - since)
+            least += likely[k] * (moment[k] - since)
+    fixed = supplied * aim.fixed[one]
+    return aim.scale * cost + fixed, aim.scale * least + fixed
+
+
+@njit(cache=True, nogil=True)
+def by_index(ways: Ways, suppliers: Suppliers, aim: Aim, asked: int) -> Ints:
+    """The suppliers by circle, and there by what asking them costs over their chance to supply; who cannot, last."""
+    count = len(suppliers.stop)
+    cases = most_cases(ways)
+    chance, moment, likely = np.empty(cases, np.int32), np.empty(cases, np.int64), np.empty(cases)
+    index = np.empty(count)
+    for one in range(count):
+        supplies = suppliers.supplied[one, BINS]
+        if supplies < HARDLY:
+            index[one] = np.inf
+            continue
+        cost, _ = _cost_now(ways, suppliers, aim, one, asked, asked, chance, moment, likely)
+        kind = suppliers.kind[one]
+        since = opened_before(ways.hours, kind, asked)
+        lost = 0.0
+        for at in range(BINS):
+            if suppliers.declined[one, at] > 0:
+                lost += suppliers.declined[one, at] * (moment_of(ways.hours, kind, since + MIDDLES[at]) - asked)
+        lost += suppliers.silent[one] * (days_later(ways.hours, kind, asked, suppliers.lapse_days[one]) - asked)
+        index[one] = (cost + aim.scale * lost) / supplies
+    by_cost = np.argsort(index, kind="mergesort")
+    found = by_cost[np.argsort(aim.circle[by_cost], kind="mergesort")]
+    return found.astype(np.int32)
+
+
+@njit(cache=True, nogil=True)
+def cost_of(ways: Ways, suppliers: Suppliers, aim: Aim, rota: Ints, asked: int, ticks: int) -> float:
+    """What a rota costs on average; what is hardly ever asked any more is left out."""
+    cases = most_cases(ways)
+    chance, moment, likely = np.empty(cases, np.int32), np.empty(cases, np.int64), np.empty(cases)
+    at_tick = np.zeros(ticks)
+    moments, shares = np.empty((2, ticks), np.int64), np.empty((2, ticks))
+    moments[0, 0], shares[0, 0], count = asked, 1.0, 1
+    whole = 0.0
+    for place in range(len(rota)):
+        now, then = place % 2, (place + 1) % 2
+        for n in range(count):
+            cost, _ = _cost_now(ways, suppliers, aim, rota[place], asked, moments[now, n], chance, moment, likely)
+            whole += shares[now, n] * cost
+        count = pass_on(
+            ways, suppliers, rota[place], moments[now], shares[now], count, moments[then], shares[then], at_tick
+        )
+        if shares[then, :count].sum() < NEVER_ASKED:
+            break
+    return whole
+
+
+@njit(cache=True, nogil=True)
+def _search(ways: Ways, suppliers: Suppliers, aim: Aim, head: Ints, asked: int, ticks: int) -> tuple[Ints, float]:
+    """Search the orders of `head`, whose own is tried first; return the best and what it costs."""
+    size = len(head)
+    cases = most_cases(ways)
+    chance, moment, likely = np.empty(cases, np.int32), np.empty(cases, np.int64), np.empty(cases)
+    at_tick = np.zeros(ticks)
+    # What each costs when it is asked in a tick, and at least from then on; not a number: not reckoned yet. The first
+    # is asked at the very moment.
+    first_tick = asked // TICK
+    cost_in = np.full((size, ticks - first_tick + 1), np.nan)
+    least_in = np.empty((size, ticks - first_tick + 1))
+    moments = np.empty((size + 1, ticks), np.int64)
+    shares = np.empty((size + 1, ticks))
+    count = np.zeros(size + 1, np.int64)
+    spent = np.zeros(size + 1)
+    chosen, next_child = np.empty(size, np.int32), np.zeros(size + 1, np.int64)
+    used = np.zeros(size, np.bool_)
+    best, best_cost = head.copy(), np.inf
+    least = np.empty(size)
+    moments[0, 0], shares[0, 0], count[0] = asked, 1.0, 1
+    level = 0
+    while level >= 0:
+        if level == size:
+            if spent[level] < best_cost * (1 - 1e-12):
+                best_cost = spent[level]
+                for at in range(size):
+                    best[at] = head[chosen[at]]
+            level -= 1
+            used[chosen[level]] = False
+            continue
+        child = _next_child(next_child[level], used, head, aim.circle)
+        if child < 0:
+            next_child[level] = 0
+            level -= 1
+            if level >= 0:
+                used[chosen[level]] = False
+            continue
+        next_child[level] = child + 1
+        cost = spent[level]
+        for n in range(count[level]):
+            at = 0 if level == 0 else moments[level, n] // TICK - first_tick
+            if np.isnan(cost_in[child, at]):
+                cost_in[child, at], least_in[child, at] = _cost_now(
+                    ways, suppliers, aim, head[child], asked, moments[level, n], chance, moment, likely
+                )
+            cost += shares[level, n] * cost_in[child, at]
+        if cost >= best_cost:
+            continue
+        below = level + 1
+        count[below] = pass_on(
+            ways,
+            suppliers,
+            head[child],
+            moments[level],
+            shares[level],
+            count[level],
+            moments[below],
+            shares[below],
+            at_tick,
+        )
+        used[child] = True
+        bound = cost
+        for n in range(count[below]):
+            at = moments[below, n] // TICK - first_tick
+            for other in range(size):
+                if not used[other] and np.isnan(cost_in[other, at]):
+                    cost_in[other, at], least_in[other, at] = _cost_now(
+                        ways, suppliers, aim, head[other], asked, moments[below, n], chance, moment, likely
+                    )
+            bound += shares[below, n] * _least_from(suppliers, aim, head, used, least_in[:, at], least)
+        if bound >= best_cost * (1 - 1e-12):
+            used[child] = False
+            continue
+        chosen[level] = child
+        spent[below] = cost
+        next_child[below] = 0
+        level = below
+    return best, best_cost
+
+
+@njit(cache=True, nogil=True)
+def _next_child(start: int, used: npt.NDArray[np.bool_], head: Ints, circle: Ints) -> int:
+    """The first from `start` on that is free and of the lowest circle that has anyone free; -1: none."""
+    lowest = np.iinfo(np.int32).max
+    for at in range(len(head)):
+        if not used[at]:
+            lowest = min(lowest, circle[head[at]])
+    for at in range(start, len(head)):
+        if not used[at] and circle[head[at]] == lowest:
+            return at
+    return -1
+
+
+@njit(cache=True, nogil=True)
+def _least_from(
+    suppliers: Suppliers, aim: Aim, head: Ints, used: npt.NDArray[np.bool_], least_in: Floats, least: Floats
+) -> float:
+    """What asking the free ones costs at least, from a moment on at which each costs `least_in` at least.
+
+    Costs are those of a supply, times its chance. Who comes first by circle, then by cost of a supply, is asked
+    first, and nobody loses time. `least` is room for a number each.
+    """
+    left, whole = 1.0, 0.0
+    for at in range(len(head)):
+        least[at] = np.inf
+        if not used[at] and suppliers.supplied[head[at], BINS] > 0:
+            least[at] = least_in[at] / suppliers.supplied[head[at], BINS]
+    while True:
+        one = -1
+        for at in range(len(head)):
+            if least[at] < np.inf and (
+                one < 0
+                or aim.circle[head[at]] < aim.circle[head[one]]
+                or (aim.circle[head[at]] == aim.circle[head[one]] and least[at] < least[one])
+            ):
+                one = at
+        if one < 0:
+            return whole
+        whole += left * least_in[one]
+        left *= 1 - suppliers.supplied[head[one], BINS]
+        least[one] = np.inf

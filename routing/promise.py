@@ -1,0 +1,230 @@
+"""When the reader can collect: what suppliers are likely to answer, laid over the departures of the vans.
+
+A supplier that is asked at a moment hands the item over after some open time, which is spread evenly over each bin
+of its response. Every departure at its stop then takes what became ready since the one before, to where `spread` says
+that it arrives: nothing is drawn. A supplier that says no does so in the middle of a bin, and one that stays silent
+lapses after so many open days; whoever comes next on the rota is asked at the next full quarter of an hour (TICK), so
+that equal moments meet.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from routing.hours import Hours, days_later, moment_of, open_at, opened_before
+from routing.network import Ints, Longs
+from routing.response import BINS, EDGE_HOURS
+from routing.spread import Spread
+
+Floats = npt.NDArray[np.float64]
+
+TICK = 900
+EDGES = np.array(EDGE_HOURS) * 3600
+MIDDLES = ((EDGES[1:] + EDGES[:-1]) / 2).astype(np.int64)
+HERE = -2
+"""Stop of what stands at the pickup location already."""
+PIECES = 4
+"""What stands there already becomes ready in the middles of so many pieces of each bin: no van cuts it up."""
+HARDLY = 1e-6
+"""What is less likely is not followed any further."""
+
+
+class Suppliers(NamedTuple):
+    """Who may be asked, as columns of equal length, in no order that matters.
+
+    `supplied` is how likely the item is handed over within each edge of the bins, `declined` that a no comes in each
+    bin. `lapse_days` are the open days after which silence counts as a no.
+    """
+
+    stop: Ints  # position in the network, or HERE
+    kind: Ints  # of opening hours
+    supplied: Floats  # (suppliers, BINS + 1), from 0 upwards
+    declined: Floats  # (suppliers, BINS)
+    silent: Floats
+    lapse_days: Ints
+
+
+class Ways(NamedTuple):
+    """How items travel to one pickup stop. `slot_departure` and `segment_start` are the window's."""
+
+    slot_departure: Ints
+    segment_start: Ints
+    spread: Spread
+    hours: Hours
+    pickup_kind: int  # of the pickup location's opening hours
+
+
+@njit(cache=True, nogil=True)
+def _supplied_by(edges: Floats, opened: float) -> float:
+    """How likely it is handed over within so many open seconds, by `Suppliers.supplied` of one."""
+    if opened <= 0:
+        return 0.0
+    for at in range(BINS):
+        if opened < EDGES[at + 1]:
+            share = (opened - EDGES[at]) / (EDGES[at + 1] - EDGES[at])
+            return float(edges[at] + share * (edges[at + 1] - edges[at]))
+    return float(edges[BINS])
+
+
+@njit(cache=True, nogil=True)
+def _first_slot(ways: Ways, stop: int, moment: int) -> int:
+    low, high = ways.segment_start[stop], ways.segment_start[stop + 1]
+    while low < high:
+        middle = (low + high) // 2
+        if ways.slot_departure[middle] < moment:
+            low = middle + 1
+        else:
+            high = middle
+    return int(low)
+
+
+@njit(cache=True, nogil=True)
+def departures(
+    ways: Ways, suppliers: Suppliers, one: int, asked: int, chance: Ints, moment: Longs, likely: Floats
+) -> int:
+    """Fill in what becomes of an item that a supplier is asked for at a moment; return how many cases there are.
+
+    Each is a chance of the spread, or (-1) a moment at which it can be collected, and how likely. Together they are
+    as likely as that it is supplied at all.
+    """
+    edges, kind, stop = suppliers.supplied[one], suppliers.kind[one], suppliers.stop[one]
+    since = opened_before(ways.hours, kind, asked)
+    count = 0
+    if stop == HERE:
+        for at in range(BINS):
+            share = (edges[at + 1] - edges[at]) / PIECES
+            if share <= 0:
+                continue
+            for piece in range(PIECES):
+                opened = EDGES[at] + (EDGES[at + 1] - EDGES[at]) * (piece + 0.5) / PIECES
+                ready = moment_of(ways.hours, kind, since + int(opened))
+                chance[count], moment[count] = -1, open_at(ways.hours, ways.pickup_kind, ready)
+                likely[count] = share
+                count += 1
+        return count
+    slot, end = _first_slot(ways, stop, asked), ways.segment_start[stop + 1]
+    before = 0.0
+    while slot < end and before < edges[BINS]:
+        leads_to = ways.spread.chance[slot]
+        last = ways.spread.slot[leads_to]
+        by_then = _supplied_by(edges, opened_before(ways.hours, kind, ways.slot_departure[last]) - since)
+        if edges[BINS] - by_then <= HARDLY:
+            by_then = edges[BINS]
+        if by_then > before:
+            chance[count], likely[count] = leads_to, by_then - before
+            count += 1
+            before = by_then
+        slot = last + 1
+    if edges[BINS] > before:
+        chance[count], moment[count], likely[count] = -1, ways.spread.moment[-1], edges[BINS] - before
+        count += 1
+    return count
+
+
+@njit(cache=True, nogil=True)
+def most_cases(ways: Ways) -> int:
+    """How many cases `departures` may fill in."""
+    return (
+        max(BINS * PIECES, int(np.diff(ways.segment_start).max())) + 1
+        if len(ways.segment_start) > 1
+        else BINS * PIECES + 1
+    )
+
+
+@njit(cache=True, nogil=True)
+def pass_on(
+    ways: Ways,
+    suppliers: Suppliers,
+    one: int,
+    asked: Longs,
+    share: Floats,
+    count: int,
+    then: Longs,
+    then_share: Floats,
+    at_tick: Floats,
+) -> int:
+    """Fill in when whoever comes next is asked (`then`) and how likely (`then_share`), and return how many moments.
+
+    The supplier is asked at `count` moments with the likelihoods `share`. `at_tick` is room for one number for each
+    tick of the window, all zero before and after.
+    """
+    kind = suppliers.kind[one]
+    first, last = len(at_tick), -1
+    for n in range(count):
+        since = opened_before(ways.hours, kind, asked[n])
+        for at in range(BINS + 1):
+            chance = suppliers.declined[one, at] if at < BINS else suppliers.silent[one]
+            if chance <= 0.0:
+                continue
+            if at < BINS:
+                moment = moment_of(ways.hours, kind, since + MIDDLES[at])
+            else:
+                moment = days_later(ways.hours, kind, asked[n], suppliers.lapse_days[one])
+            tick = min(-(-moment // TICK), len(at_tick) - 1)
+            at_tick[tick] += share[n] * chance
+            first, last = min(first, tick), max(last, tick)
+    found = 0
+    for tick in range(first, last + 1):
+        if at_tick[tick] > 0.0:
+            then[found], then_share[found] = tick * TICK, at_tick[tick]
+            at_tick[tick] = 0.0
+            found += 1
+    return found
+
+
+@njit(cache=True, nogil=True)
+def when_collected(ways: Ways, suppliers: Suppliers, rota: Ints, asked: int, ticks: int) -> tuple[Longs, Floats]:
+    """When it can be collected if the suppliers of a rota are asked one after the other, from a moment on.
+
+    Returned are moments in order and how likely each is; together they are as likely as that anyone supplies.
+    """
+    by_arrival = np.zeros(len(ways.spread.moment))
+    here_moment, here_share, here = np.empty(256, np.int64), np.empty(256), 0
+    at_tick = np.zeros(ticks)
+    moments, shares = np.empty((2, ticks), np.int64), np.empty((2, ticks))
+    cases = most_cases(ways)
+    chance, moment, likely = np.empty(cases, np.int32), np.empty(cases, np.int64), np.empty(cases)
+    moments[0, 0], shares[0, 0], count = asked, 1.0, 1
+    for place in range(len(rota)):
+        one, now, then = rota[place], place % 2, (place + 1) % 2
+        for n in range(count):
+            found = departures(ways, suppliers, one, moments[now, n], chance, moment, likely)
+            for k in range(found):
+                share = likely[k] * shares[now, n]
+                if chance[k] >= 0:
+                    for a in range(ways.spread.arrival.shape[1]):
+                        arrival = ways.spread.arrival[chance[k], a]
+                        if arrival < 0:
+                            break
+                        by_arrival[arrival] += share * ways.spread.likely[chance[k], a]
+                else:
+                    if here == len(here_moment):
+                        here_moment = np.append(here_moment, np.empty(here, np.int64))
+                        here_share = np.append(here_share, np.empty(here))
+                    here_moment[here], here_share[here] = moment[k], share
+                    here += 1
+        count = pass_on(ways, suppliers, one, moments[now], shares[now], count, moments[then], shares[then], at_tick)
+        if shares[then, :count].sum() < HARDLY:
+            break
+    every = np.append(ways.spread.moment, here_moment[:here])
+    share = np.append(by_arrival, here_share[:here])
+    order = np.argsort(every, kind="mergesort")
+    return every[order], share[order]
+
+
+@njit(cache=True, nogil=True)
+def quantile(moments: Longs, likely: Floats, share: float) -> int:
+    """The first of some moments by which at least a share of what happens at all has happened; -1: nothing does."""
+    whole = likely.sum()
+    if whole <= 0:
+        return -1
+    so_far = 0.0
+    for at in range(len(moments)):
+        so_far += likely[at]
+        if so_far >= share * whole * (1 - 1e-12) and likely[at] > 0:
+            return int(moments[at])
+    return int(moments[-1])

@@ -1,0 +1,266 @@
+"""The order of a rota against all orders, and what a rota costs against reckoning it plainly."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from itertools import permutations
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from numba import njit
+
+from routing.calendar import open_days_later, ready_seconds, to_moment, to_seconds
+from routing.network import Ints
+from routing.order import Aim, Floats, _cost_now, by_index, cost_of, order
+from routing.promise import (
+    HERE,
+    MIDDLES,
+    PIECES,
+    TICK,
+    Suppliers,
+    Ways,
+    most_cases,
+    pass_on,
+    quantile,
+    when_collected,
+)
+from routing.response import BINS, EDGE_HOURS
+from tests.support.prospects import TEXTS, Prospects, draw, network, window
+
+CASES = 1000 if os.environ.get("LEENPAD_TEST_THOROUGH") else 100
+
+
+class Steps(NamedTuple):
+    """What asking each supplier in each tick costs, and when the next is asked then: ticks and how likely."""
+
+    cost: Floats  # (suppliers, ticks)
+    tick: Ints  # (suppliers, ticks, BINS + 1)
+    share: Floats
+
+
+def steps_of(drawn: Prospects) -> Steps:
+    """Work out every step from every moment at which a supplier may be asked: in order of first need, by hand."""
+    size, ticks = len(drawn.suppliers.stop), drawn.ticks
+    steps = Steps(
+        np.full((size, ticks), np.nan), np.zeros((size, ticks, BINS + 1), np.int32), np.zeros((size, ticks, BINS + 1))
+    )
+    fill_steps(drawn.ways, drawn.suppliers, drawn.aim, drawn.asked, ticks, *steps)
+    return steps
+
+
+@njit(cache=True, nogil=True)
+def fill_steps(
+    ways: Ways, suppliers: Suppliers, aim: Aim, asked: int, ticks: int, cost: Floats, to: Ints, share: Floats
+) -> None:
+    """As `steps_of`; column 0 is of the moment itself."""
+    size = len(suppliers.stop)
+    cases = most_cases(ways)
+    chance, moment, likely = np.empty(cases, np.int32), np.empty(cases, np.int64), np.empty(cases)
+    at_tick, then, then_share = np.zeros(ticks), np.empty(ticks, np.int64), np.empty(ticks)
+    reached = np.zeros(ticks, np.bool_)
+    reached[0] = True
+    for tick in range(ticks):
+        if not reached[tick]:
+            continue
+        now = np.array([asked if tick == 0 else tick * TICK])
+        for one in range(size):
+            cost[one, tick], _ = _cost_now(ways, suppliers, aim, one, asked, now[0], chance, moment, likely)
+            count = pass_on(ways, suppliers, one, now, np.ones(1), 1, then, then_share, at_tick)
+            for n in range(count):
+                to[one, tick, n], share[one, tick, n] = then[n] // TICK, then_share[n]
+                reached[to[one, tick, n]] = True
+
+
+@njit(cache=True, nogil=True)
+def cheapest(steps: Steps, circle: Ints) -> float:
+    """What the best of all orders costs: every one is gone through, those that begin alike together."""
+    size, ticks = steps.cost.shape
+    at = np.zeros((size + 1, ticks))
+    first, last = np.zeros(size + 1, np.int64), np.zeros(size + 1, np.int64)
+    spent, next_child, chosen = np.zeros(size + 1), np.zeros(size + 1, np.int64), np.zeros(size, np.int64)
+    used = np.zeros(size, np.bool_)
+    at[0, 0] = 1.0
+    best, level = np.inf, 0
+    while level >= 0:
+        if level == size:
+            best = min(best, spent[level])
+        child = next_child[level] if level < size else size
+        while child < size and (used[child] or (circle[child] > circle[~used]).any()):
+            child += 1
+        if child >= size:
+            level -= 1
+            if level >= 0:
+                used[chosen[level]] = False
+            continue
+        next_child[level] = child + 1
+        below = level + 1
+        at[below, first[below] : last[below] + 1] = 0.0
+        first[below], last[below] = ticks, 0
+        cost = spent[level]
+        for tick in range(first[level], last[level] + 1):
+            share = at[level, tick]
+            if share > 0:
+                cost += share * steps.cost[child, tick]
+                for n in range(BINS + 1):
+                    to = steps.tick[child, tick, n]
+                    if steps.share[child, tick, n] > 0:
+                        at[below, to] += share * steps.share[child, tick, n]
+                        first[below], last[below] = min(first[below], to), max(last[below], to)
+        used[child], chosen[level], spent[below], next_child[below] = True, child, cost, 0
+        level = below
+    return best
+
+
+def check(drawn: Prospects) -> None:
+    found = order(drawn.ways, drawn.suppliers, drawn.aim, asked=drawn.asked, ticks=drawn.ticks)
+    assert sorted(found.rota.tolist()) == list(range(len(drawn.suppliers.stop)))
+    best = cheapest(steps_of(drawn), drawn.aim.circle)
+    assert found.cost == pytest.approx(best, rel=1e-6)
+
+
+@pytest.mark.parametrize("chunk", range(5))
+def test_the_order_is_the_best_of_all(chunk: int) -> None:
+    for seed in range(chunk, CASES, 5):
+        check(draw(seed))
+
+
+def test_the_order_is_the_best_of_those_that_keep_to_circles() -> None:
+    for seed in range(40):
+        drawn = draw(seed, most=6, circles=3)
+        rota = order(drawn.ways, drawn.suppliers, drawn.aim, asked=drawn.asked, ticks=drawn.ticks).rota
+        assert sorted(drawn.aim.circle[rota]) == drawn.aim.circle[rota].tolist()
+        check(drawn)
+
+
+def test_of_many_the_order_costs_no_more_than_that_of_the_index() -> None:
+    for seed in range(10):
+        drawn = draw(seed, most=40)
+        found = order(drawn.ways, drawn.suppliers, drawn.aim, asked=drawn.asked, ticks=drawn.ticks)
+        assert sorted(found.rota.tolist()) == list(range(len(drawn.suppliers.stop)))
+        plain = by_index(drawn.ways, drawn.suppliers, drawn.aim, drawn.asked)
+        cost = cost_of(drawn.ways, drawn.suppliers, drawn.aim, plain, drawn.asked, drawn.ticks)
+        assert found.cost <= cost * (1 + 1e-9)
+
+
+# --- reckoned plainly -----------------------------------------------------------------------------
+
+
+class Plain:
+    """What happens to a rota, reckoned with the calendar, moment by moment and case by case."""
+
+    def __init__(self, drawn: Prospects) -> None:
+        self.drawn, self.start = drawn, window().start
+
+    def collected(self, rota: Ints) -> dict[int, float]:
+        """Return when it can be collected and how likely (seconds from the start of the window)."""
+        found: defaultdict[int, float] = defaultdict(float)
+        asks = {self.drawn.asked: 1.0}
+        for one in rota.tolist():
+            then: defaultdict[int, float] = defaultdict(float)
+            for moment, share in asks.items():
+                for at, likely in self.supplied(one, moment).items():
+                    found[at] += share * likely
+                for at, likely in self.declined(one, moment).items():
+                    then[-(-at // TICK) * TICK] += share * likely
+            asks = then
+        return found
+
+    def opened(self, one: int, moment: int, hours: float) -> int:
+        """The moment after so much open time."""
+        text = self.text(one)
+        found = ready_seconds(
+            moment + self.start, round(hours * 3600), opening_hours=text, timezone="Europe/Amsterdam"
+        )
+        assert found is not None
+        return found - self.start
+
+    def text(self, one: int) -> str:
+        kind = int(self.drawn.suppliers.kind[one])
+        return "" if kind < 0 else TEXTS[kind]
+
+    def supplied(self, one: int, moment: int) -> dict[int, float]:
+        suppliers, found = self.drawn.suppliers, defaultdict[int, float](float)
+        shares = np.diff(suppliers.supplied[one])
+        fine = 60
+        for at, share in enumerate(shares):
+            low, high = EDGE_HOURS[at], EDGE_HOURS[at + 1]
+            parts = PIECES if suppliers.stop[one] == HERE else fine
+            for part in range(parts):
+                ready = self.opened(one, moment, low + (high - low) * (part + 0.5) / parts)
+                for arrives, likely in self.travels(one, ready).items():
+                    found[arrives] += share * likely / parts
+        return found
+
+    def travels(self, one: int, ready: int) -> dict[int, float]:
+        ways, stop = self.drawn.ways, int(self.drawn.suppliers.stop[one])
+        if stop == HERE:
+            if ways.pickup_kind < 0:
+                return {ready: 1.0}
+            hours = ways.hours
+            kind = slice(hours.begin[ways.pickup_kind], hours.begin[ways.pickup_kind + 1])
+            at = int(np.searchsorted(hours.ends[kind], ready))
+            if at == len(hours.ends[kind]):
+                return {int(hours.midnight[-1]): 1.0}
+            return {int(max(hours.starts[kind][at], ready)): 1.0}
+        first, end = ways.segment_start[stop], ways.segment_start[stop + 1]
+        slot = first + int(np.searchsorted(ways.slot_departure[first:end], ready))
+        if slot == end:
+            return {int(ways.spread.moment[-1]): 1.0}
+        chance = ways.spread.chance[slot]
+        return {
+            int(ways.spread.moment[arrival]): float(likely)
+            for arrival, likely in zip(ways.spread.arrival[chance], ways.spread.likely[chance], strict=True)
+            if arrival >= 0
+        }
+
+    def declined(self, one: int, moment: int) -> dict[int, float]:
+        suppliers, found = self.drawn.suppliers, defaultdict[int, float](float)
+        for at, share in enumerate(suppliers.declined[one].tolist()):
+            found[self.opened(one, moment, MIDDLES[at] / 3600)] += share
+        zone = network().zone
+        lapses = open_days_later(
+            to_moment(moment + self.start, zone), 8, opening_hours=self.text(one), timezone="Europe/Amsterdam"
+        )
+        assert lapses is not None
+        found[to_seconds(lapses) - self.start] += float(suppliers.silent[one])
+        return found
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_rota_costs_and_promises_what_happens_to_it(seed: int) -> None:
+    drawn = draw(seed, most=3)
+    rota = np.arange(len(drawn.suppliers.stop), dtype=np.int32)
+    end = int(drawn.ways.spread.moment[-1])
+    expected = Plain(drawn).collected(rota)
+    moments, shares = when_collected(drawn.ways, drawn.suppliers, rota, drawn.asked, drawn.ticks)
+    supplied = 1 - (1 - drawn.suppliers.supplied[:, BINS]).prod()
+    assert shares.sum() == pytest.approx(supplied, abs=1e-5)
+    for day in range(2, 30):  # the plain one cuts bins into pieces, so a piece of a bin may take another van
+        by_then = sum(likely for moment, likely in expected.items() if moment <= day * 86_400)
+        assert shares[moments <= day * 86_400].sum() == pytest.approx(by_then, abs=0.02)
+    mean = sum((moment - drawn.asked) * likely for moment, likely in expected.items())
+    seconds = Aim(1.0, np.zeros(len(rota)), np.zeros(len(rota), dtype=np.int32))
+    cost = cost_of(drawn.ways, drawn.suppliers, seconds, rota, drawn.asked, drawn.ticks)
+    assert cost == pytest.approx(mean, rel=0.01)
+    assert (np.diff(moments) >= 0).all()
+    assert moments[-1] <= end + 10**7
+
+
+def test_quantiles_are_of_what_happens_at_all() -> None:
+    moments, likely = np.array([10, 20, 30], dtype=np.int64), np.array([0.2, 0.2, 0.1])
+    assert [quantile(moments, likely, share) for share in (0.4, 0.41, 0.8, 0.81, 1.0)] == [10, 20, 20, 30, 30]
+    assert quantile(moments, np.zeros(3), 0.5) == -1
+
+
+def test_orders_are_told_apart_by_their_cost() -> None:
+    """Not every order costs the same: otherwise the tests above prove nothing."""
+    drawn = draw(3, most=4)
+    costs = {
+        round(
+            cost_of(drawn.ways, drawn.suppliers, drawn.aim, np.array(rota, dtype=np.int32), drawn.asked, drawn.ticks)
+        )
+        for rota in permutations(range(len(drawn.suppliers.stop)))
+    }
+    assert len(costs) > 1
