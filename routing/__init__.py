@@ -28,11 +28,13 @@ from routing.model import (
     Objective,
     Period,
     Policy,
+    Promise,
     Question,
     Reason,
     Refusal,
     Register,
     RotaEntry,
+    RotaOrder,
     Route,
     Service,
     Standstill,
@@ -48,6 +50,7 @@ from routing.model import (
 from routing.network import RUNNING, Network, compile_network, without
 from routing.register import agency_in_force
 from routing.resilience import Health, SinglePoint, examine, with_unserved
+from routing.response import ResponseModel, unlearned
 from routing.transport import Itinerary, itinerary
 
 __all__ = [
@@ -73,12 +76,15 @@ __all__ = [
     "Objective",
     "Period",
     "Policy",
+    "Promise",
     "Question",
     "Reason",
     "Refusal",
     "Register",
     "Replay",
+    "ResponseModel",
     "RotaEntry",
+    "RotaOrder",
     "Route",
     "Service",
     "Shelf",
@@ -112,6 +118,7 @@ __all__ = [
     "service_dates",
     "shelve",
     "trips_on",
+    "unlearned",
     "was_changed",
     "was_stopped",
     "with_unserved",

@@ -7,10 +7,12 @@ from dataclasses import replace
 
 from routing.calendar import ready_seconds, to_moment, to_seconds
 from routing.costs import NO_TARIFF, charge_between
-from routing.model import Decision, Holding, Policy, Question, Refusal, Register, RotaEntry
+from routing.model import Decision, Holding, Policy, Promise, Question, Refusal, Register, RotaEntry, RotaOrder
 from routing.network import Network
+from routing.prospect import in_order, look_ahead, promises
 from routing.ranking import Offer, explained, ranked
 from routing.register import Side, standing_of
+from routing.response import ResponseModel
 from routing.screening import Candidate, Situation, screen, spoken, too_dear, too_late, unreachable
 from routing.transport import Transport, arrivals, legs, transport_to
 
@@ -27,9 +29,16 @@ FIRST_YEAR, LAST_YEAR = 1900, 2900
 
 
 def decide(
-    question: Question, holdings: Iterable[Holding], network: Network, register: Register, policy: Policy
+    question: Question,
+    holdings: Iterable[Holding],
+    network: Network,
+    register: Register,
+    policy: Policy,
+    responses: ResponseModel | None = None,
 ) -> Decision:
     """Choose, from the holders of a title, who supplies it and by which vans it travels.
+
+    With `responses` every entry of the rota has a promise, and the rota may go by what it comes to as a whole.
 
     Raises UnknownLocation where the register does not know the pickup location, and UnknownMoment where
     `requested_at` or `need_before` lies before 1900 or after 2900.
@@ -54,12 +63,22 @@ def decide(
     rota = ranked(offers, objective, policy.weights)
     if question.unanswered:
         rota.sort(key=lambda offer: offer.location in question.unanswered)
+    promised: list[Promise | None] = []
+    if responses is not None and rota:
+        ahead = look_ahead(rota, candidates, transport, register, policy, responses)
+        places = list(range(len(rota)))
+        if policy.rota_order is RotaOrder.EXPECTED:
+            unanswered = [offer.location in question.unanswered for offer in rota]
+            places = in_order(ahead, rota, objective, policy, last=unanswered)
+            rota = [rota[place] for place in places]
+        promised = promises(ahead, places, question.limit)
     return Decision(
         network_version=network.version,
         requested_at=question.requested_at,
         objective=objective,
-        rota=tuple(_entries(rota, candidates, transport, question=question, policy=policy)),
+        rota=tuple(_entries(rota, promised, candidates, transport, question=question, policy=policy)),
         refusals=(*refusals, *unready, *unfit),
+        response_model=None if responses is None else responses.version,
     )
 
 
@@ -150,6 +169,7 @@ def _no_way(candidate: Candidate, ready: int, transport: Transport, policy: Poli
 
 def _entries(
     rota: Sequence[Offer],
+    promised: Sequence[Promise | None],
     candidates: Sequence[Candidate],
     transport: Transport,
     *,
@@ -173,7 +193,8 @@ def _entries(
         objective=question.objective or policy.objective,
         weights=policy.weights,
     )
-    for rank, (offer, way, reasons) in enumerate(zip(shown, ways, told, strict=True), start=1):
+    each = zip(shown, ways, told, promised or [None] * len(shown), strict=True)
+    for rank, (offer, way, reasons, promise) in enumerate(each, start=1):
         yield RotaEntry(
             rank=rank,
             supplying_agency=candidates[offer.candidate].supplying_agency,
@@ -186,4 +207,5 @@ def _entries(
             handlings=offer.handlings,
             legs=way,
             reasons=reasons,
+            promise=promise,
         )

@@ -83,19 +83,34 @@ def _midnight(day: date, zone: ZoneInfo) -> int:
 @njit(cache=True, nogil=True)
 def opened_before(hours: Hours, kind: int, moment: int) -> int:
     """Seconds for which a kind was open before a moment; of one that is always open, the moment itself."""
+    return opened_on(hours, kind, interval_at(hours, kind, moment), moment)[1]
+
+
+@njit(cache=True, nogil=True)
+def interval_at(hours: Hours, kind: int, moment: int) -> int:
+    """The last interval of a kind that begins at or before a moment, or the one before its first."""
     if kind < 0:
-        return moment
+        return -1
     low, high = hours.begin[kind], hours.begin[kind + 1]
-    first = low
     while low < high:
         middle = (low + high) // 2
         if hours.starts[middle] <= moment:
             low = middle + 1
         else:
             high = middle
-    if low == first:
-        return 0
-    return int(hours.opened[low - 1] - max(0, hours.ends[low - 1] - moment))
+    return int(low - 1)
+
+
+@njit(cache=True, nogil=True)
+def opened_on(hours: Hours, kind: int, interval: int, moment: int) -> tuple[int, int]:
+    """As `interval_at` and `opened_before`, for a moment after that of `interval`; quick where that is near."""
+    if kind < 0:
+        return interval, moment
+    while interval + 1 < hours.begin[kind + 1] and hours.starts[interval + 1] <= moment:
+        interval += 1
+    if interval < hours.begin[kind]:
+        return interval, 0
+    return interval, int(hours.opened[interval] - max(0, hours.ends[interval] - moment))
 
 
 @njit(cache=True, nogil=True)
@@ -132,6 +147,15 @@ def open_at(hours: Hours, kind: int, moment: int) -> int:
     if low == end:
         return int(hours.midnight[-1])
     return int(max(hours.starts[low], moment))
+
+
+@njit(cache=True, nogil=True)
+def open_all(hours: Hours, kind: int, moments: Longs) -> Longs:
+    """`open_at` of many moments."""
+    found = np.empty(len(moments), np.int64)
+    for at in range(len(moments)):
+        found[at] = open_at(hours, kind, moments[at])
+    return found
 
 
 @njit(cache=True, nogil=True)

@@ -25,6 +25,13 @@ class Objective(StrEnum):
     BALANCED = "balanced"
 
 
+class RotaOrder(StrEnum):
+    """By what the rota goes: by what each supplier comes to if it supplies, or by what the rota as a whole does."""
+
+    ARRIVAL = "arrival"
+    EXPECTED = "expected"
+
+
 class Reason(StrEnum):
     """Why a candidate is refused."""
 
@@ -266,13 +273,19 @@ class Weights:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the network has agreed: horizon, default objective, weights, tariff and the special channel."""
+    """What the network has agreed: horizon, default objective, weights, tariff and the special channel.
+
+    The rota is in `rota_order` where a response model is known; a supplier that is silent for `lapse_days` of those
+    on which it opens is passed over.
+    """
 
     horizon_days: int = 35
     objective: Objective = Objective.FASTEST
     weights: Weights = Weights()
     tariff: Tariff = Tariff()
     special_materials: frozenset[str] = frozenset({"braille", "daisy"})
+    rota_order: RotaOrder = RotaOrder.ARRIVAL
+    lapse_days: int = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -318,8 +331,22 @@ class CostPart:
     cents: int
 
 
+class Promise(NamedTuple):
+    """When the reader can collect: by `p50` in half of the cases in which anyone supplies, by `p90` in nine of ten.
+
+    `chance` is how likely it is that anyone does. Whoever it is a promise of is asked first, those after it follow.
+    """
+
+    p50: datetime
+    p90: datetime
+    chance: float
+
+
 class RotaEntry(NamedTuple):
-    """One supplier on the rota: when the item is ready, how it travels, what it costs, and why it stands here."""
+    """One supplier on the rota: when the item is ready, how it travels, what it costs, and why it stands here.
+
+    `promise` is None where no response model stands behind it.
+    """
 
     rank: int
     supplying_agency: str | None
@@ -331,6 +358,7 @@ class RotaEntry(NamedTuple):
     handlings: int
     legs: tuple[Leg, ...]
     reasons: tuple[str, ...]
+    promise: Promise | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,10 +373,11 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The rota in order and every refusal, wholly of one network version."""
+    """The rota in order and every refusal, wholly of one network version and one response model (None: without)."""
 
     network_version: str
     requested_at: datetime
     objective: Objective
     rota: tuple[RotaEntry, ...]
     refusals: tuple[Refusal, ...] = ()
+    response_model: str | None = None

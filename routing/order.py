@@ -21,45 +21,54 @@ from numba import njit
 
 from routing.hours import days_later, moment_of, opened_before
 from routing.network import Ints, Longs
-from routing.promise import HARDLY, MIDDLES, TICK, Suppliers, Ways, departures, most_cases, pass_on
+from routing.promise import HARDLY, MIDDLES, MOST_MOMENTS, TICK, Suppliers, Ways, departures, most_cases, pass_on
 from routing.response import BINS
 
 Floats = npt.NDArray[np.float64]
 
-NEVER_ASKED = 1e-9
-"""Suppliers that the rota is less likely to come to cost nothing."""
 MOST_SEARCHED = 7
+MOST_LOOKED_AT = 24
+NO_SECONDS = 86_400.0
+"""What a no costs about, where it is not looked at closely."""
 SEARCHED_OF_MANY = 5
+TRIES_OF_MANY = 50
+ALL = 2**62
 
 
 class Aim(NamedTuple):
     """What is to become least: `scale` per second until it can be collected, and `fixed` of each supplier.
 
-    Suppliers of a lower `circle` come before those of a higher one, whatever that costs.
+    Suppliers of a lower `circle` come before those of a higher one, whatever that costs. `plain` is what each costs
+    if it supplies as soon as it may, in the same unit: of many, those for which it is high are not looked at closely.
     """
 
     scale: float
     fixed: Floats
     circle: Ints
+    plain: Floats
 
 
-class Ordered(NamedTuple):
-    """A rota as positions of suppliers, and what it costs on average."""
-
-    rota: Ints
-    cost: float
-
-
-def order(ways: Ways, suppliers: Suppliers, aim: Aim, *, asked: int, ticks: int) -> Ordered:
-    """Return the suppliers in the order that costs least when the first is asked at `asked`."""
+def order(ways: Ways, suppliers: Suppliers, aim: Aim, *, asked: int, ticks: int) -> Ints:
+    """Return the suppliers (positions) in the order that costs least when the first is asked at `asked`."""
     count = len(suppliers.stop)
+    near, far = _near(suppliers, aim)
+    rota = np.concatenate((by_index(ways, suppliers, aim, near, asked), far))
     searched = count if count <= MOST_SEARCHED else SEARCHED_OF_MANY
-    rota = by_index(ways, suppliers, aim, asked)
-    head, rest = rota[:searched], rota[searched:]
-    if len(head) > 1:
-        head, _ = _search(ways, suppliers, aim, head, asked, ticks)
-    found = np.concatenate((head, rest))
-    return Ordered(found, cost_of(ways, suppliers, aim, found, asked, ticks))
+    if count < 2:
+        return rota
+    tries = ALL if count <= MOST_SEARCHED else TRIES_OF_MANY
+    head = search(ways, suppliers, aim, rota[:searched], asked, ticks, tries)
+    return np.concatenate((head, rota[searched:]))
+
+
+def _near(suppliers: Suppliers, aim: Aim) -> tuple[Ints, Ints]:
+    """The suppliers that are worth a closer look, and the others in order."""
+    count = len(suppliers.stop)
+    if count <= MOST_LOOKED_AT:
+        return np.arange(count, dtype=np.int32), np.empty(0, np.int32)
+    chance = np.maximum(suppliers.supplied[:, BINS], HARDLY)
+    guess = np.lexsort((aim.plain + aim.scale * NO_SECONDS * (1 - chance) / chance, aim.circle)).astype(np.int32)
+    return guess[:MOST_LOOKED_AT], guess[MOST_LOOKED_AT:]
 
 
 @njit(cache=True, nogil=True)
@@ -93,38 +102,38 @@ def _cost_now(
 
 
 @njit(cache=True, nogil=True)
-def by_index(ways: Ways, suppliers: Suppliers, aim: Aim, asked: int) -> Ints:
-    """The suppliers by circle, and there by what asking them costs over their chance to supply; who cannot, last."""
-    count = len(suppliers.stop)
+def by_index(ways: Ways, suppliers: Suppliers, aim: Aim, some: Ints, asked: int) -> Ints:
+    """Some suppliers by circle, and there by what asking them costs over their chance to supply; who cannot, last."""
+    count = len(some)
     cases = most_cases(ways)
     chance, moment, likely = np.empty(cases, np.int32), np.empty(cases, np.int64), np.empty(cases)
     index = np.empty(count)
-    for one in range(count):
+    for at in range(count):
+        one = some[at]
         supplies = suppliers.supplied[one, BINS]
         if supplies < HARDLY:
-            index[one] = np.inf
+            index[at] = np.inf
             continue
         cost, _ = _cost_now(ways, suppliers, aim, one, asked, asked, chance, moment, likely)
         kind = suppliers.kind[one]
         since = opened_before(ways.hours, kind, asked)
         lost = 0.0
-        for at in range(BINS):
-            if suppliers.declined[one, at] > 0:
-                lost += suppliers.declined[one, at] * (moment_of(ways.hours, kind, since + MIDDLES[at]) - asked)
+        for n in range(BINS):
+            if suppliers.declined[one, n] > 0:
+                lost += suppliers.declined[one, n] * (moment_of(ways.hours, kind, since + MIDDLES[n]) - asked)
         lost += suppliers.silent[one] * (days_later(ways.hours, kind, asked, suppliers.lapse_days[one]) - asked)
-        index[one] = (cost + aim.scale * lost) / supplies
-    by_cost = np.argsort(index, kind="mergesort")
-    found = by_cost[np.argsort(aim.circle[by_cost], kind="mergesort")]
-    return found.astype(np.int32)
+        index[at] = (cost + aim.scale * lost) / supplies
+    by_cost = some[np.argsort(index, kind="mergesort")]
+    return by_cost[np.argsort(aim.circle[by_cost], kind="mergesort")]
 
 
 @njit(cache=True, nogil=True)
 def cost_of(ways: Ways, suppliers: Suppliers, aim: Aim, rota: Ints, asked: int, ticks: int) -> float:
-    """What a rota costs on average; what is hardly ever asked any more is left out."""
+    """What a rota costs on average."""
     cases = most_cases(ways)
     chance, moment, likely = np.empty(cases, np.int32), np.empty(cases, np.int64), np.empty(cases)
     at_tick = np.zeros(ticks)
-    moments, shares = np.empty((2, ticks), np.int64), np.empty((2, ticks))
+    moments, shares = np.empty((2, MOST_MOMENTS), np.int64), np.empty((2, MOST_MOMENTS))
     moments[0, 0], shares[0, 0], count = asked, 1.0, 1
     whole = 0.0
     for place in range(len(rota)):
@@ -135,15 +144,13 @@ def cost_of(ways: Ways, suppliers: Suppliers, aim: Aim, rota: Ints, asked: int, 
         count = pass_on(
             ways, suppliers, rota[place], moments[now], shares[now], count, moments[then], shares[then], at_tick
         )
-        if shares[then, :count].sum() < NEVER_ASKED:
-            break
     return whole
 
 
 @njit(cache=True, nogil=True)
-def _search(ways: Ways, suppliers: Suppliers, aim: Aim, head: Ints, asked: int, ticks: int) -> tuple[Ints, float]:
-    """Search the orders of `head`, whose own is tried first; return the best and what it costs."""
-    size = len(head)
+def search(ways: Ways, suppliers: Suppliers, aim: Aim, head: Ints, asked: int, ticks: int, tries: int) -> Ints:
+    """Search the orders of `head`, whose own is tried first; return the best after trying so many beginnings."""
+    size, better = len(head), 1 - 1e-12
     cases = most_cases(ways)
     chance, moment, likely = np.empty(cases, np.int32), np.empty(cases, np.int64), np.empty(cases)
     at_tick = np.zeros(ticks)
@@ -152,8 +159,8 @@ def _search(ways: Ways, suppliers: Suppliers, aim: Aim, head: Ints, asked: int, 
     first_tick = asked // TICK
     cost_in = np.full((size, ticks - first_tick + 1), np.nan)
     least_in = np.empty((size, ticks - first_tick + 1))
-    moments = np.empty((size + 1, ticks), np.int64)
-    shares = np.empty((size + 1, ticks))
+    moments = np.empty((size + 1, MOST_MOMENTS), np.int64)
+    shares = np.empty((size + 1, MOST_MOMENTS))
     count = np.zeros(size + 1, np.int64)
     spent = np.zeros(size + 1)
     chosen, next_child = np.empty(size, np.int32), np.zeros(size + 1, np.int64)
@@ -162,7 +169,7 @@ def _search(ways: Ways, suppliers: Suppliers, aim: Aim, head: Ints, asked: int, 
     least = np.empty(size)
     moments[0, 0], shares[0, 0], count[0] = asked, 1.0, 1
     level = 0
-    while level >= 0:
+    while level >= 0 and tries > 0:
         if level == size:
             if spent[level] < best_cost * (1 - 1e-12):
                 best_cost = spent[level]
@@ -179,6 +186,7 @@ def _search(ways: Ways, suppliers: Suppliers, aim: Aim, head: Ints, asked: int, 
                 used[chosen[level]] = False
             continue
         next_child[level] = child + 1
+        tries -= 1
         cost = spent[level]
         for n in range(count[level]):
             at = 0 if level == 0 else moments[level, n] // TICK - first_tick
@@ -187,7 +195,7 @@ def _search(ways: Ways, suppliers: Suppliers, aim: Aim, head: Ints, asked: int, 
                     ways, suppliers, aim, head[child], asked, moments[level, n], chance, moment, likely
                 )
             cost += shares[level, n] * cost_in[child, at]
-        if cost >= best_cost:
+        if cost >= best_cost * better:
             continue
         below = level + 1
         count[below] = pass_on(
@@ -202,23 +210,30 @@ def _search(ways: Ways, suppliers: Suppliers, aim: Aim, head: Ints, asked: int, 
             at_tick,
         )
         used[child] = True
-        bound = cost
-        for n in range(count[below]):
-            at = moments[below, n] // TICK - first_tick
-            for other in range(size):
-                if not used[other] and np.isnan(cost_in[other, at]):
-                    cost_in[other, at], least_in[other, at] = _cost_now(
-                        ways, suppliers, aim, head[other], asked, moments[below, n], chance, moment, likely
-                    )
-            bound += shares[below, n] * _least_from(suppliers, aim, head, used, least_in[:, at], least)
-        if bound >= best_cost * (1 - 1e-12):
+        # First as if all came at the first moment, which is quick; then moment by moment, where it may save much.
+        bound, left = cost, shares[below, : count[below]].sum()
+        for closely in range(2 if size - below > 3 else 1):
+            if closely == 1:
+                if bound >= best_cost * better:
+                    break
+                bound = cost
+            for n in range(count[below] if closely == 1 else min(count[below], 1)):
+                at = moments[below, n] // TICK - first_tick
+                for other in range(size):
+                    if not used[other] and np.isnan(cost_in[other, at]):
+                        cost_in[other, at], least_in[other, at] = _cost_now(
+                            ways, suppliers, aim, head[other], asked, moments[below, n], chance, moment, likely
+                        )
+                share = shares[below, n] if closely == 1 else left
+                bound += share * _least_from(suppliers, aim, head, used, least_in[:, at], least)
+        if bound >= best_cost * better:
             used[child] = False
             continue
         chosen[level] = child
         spent[below] = cost
         next_child[below] = 0
         level = below
-    return best, best_cost
+    return best
 
 
 @njit(cache=True, nogil=True)

@@ -4,7 +4,7 @@ A supplier that is asked at a moment hands the item over after some open time, w
 of its response. Every departure at its stop then takes what became ready since the one before, to where `spread` says
 that it arrives: nothing is drawn. A supplier that says no does so in the middle of a bin, and one that stays silent
 lapses after so many open days; whoever comes next on the rota is asked at the next full quarter of an hour (TICK), so
-that equal moments meet.
+that equal moments meet, and near ones that are too seldom (SELDOM) are put together at their mean.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from routing.hours import Hours, days_later, moment_of, open_at, opened_before
+from routing.hours import Hours, days_later, interval_at, moment_of, open_at, opened_before, opened_on
 from routing.network import Ints, Longs
 from routing.response import BINS, EDGE_HOURS
 from routing.spread import Spread
@@ -31,6 +31,14 @@ PIECES = 4
 """What stands there already becomes ready in the middles of so many pieces of each bin: no van cuts it up."""
 HARDLY = 1e-6
 """What is less likely is not followed any further."""
+SELDOM = 0.02
+"""Moments at which the next supplier is asked are followed one by one only where they are at least so likely."""
+APART = 0.3
+"""How likely, times ticks between them, moments are that are too far apart to be put together."""
+MOST_MOMENTS = 512
+"""There are fewer of those than this."""
+HARDLY_COUNTS = 1e-3
+"""A rota that is less likely to come to its next supplier promises what it does without."""
 
 
 class Suppliers(NamedTuple):
@@ -108,10 +116,12 @@ def departures(
         return count
     slot, end = _first_slot(ways, stop, asked), ways.segment_start[stop + 1]
     before = 0.0
+    interval = interval_at(ways.hours, kind, asked)
     while slot < end and before < edges[BINS]:
         leads_to = ways.spread.chance[slot]
         last = ways.spread.slot[leads_to]
-        by_then = _supplied_by(edges, opened_before(ways.hours, kind, ways.slot_departure[last]) - since)
+        interval, opened = opened_on(ways.hours, kind, interval, ways.slot_departure[last])
+        by_then = _supplied_by(edges, opened - since)
         if edges[BINS] - by_then <= HARDLY:
             by_then = edges[BINS]
         if by_then > before:
@@ -167,27 +177,42 @@ def pass_on(
             tick = min(-(-moment // TICK), len(at_tick) - 1)
             at_tick[tick] += share[n] * chance
             first, last = min(first, tick), max(last, tick)
-    found = 0
+    found, waiting, weighed, begun = 0, 0.0, 0.0, first
     for tick in range(first, last + 1):
-        if at_tick[tick] > 0.0:
-            then[found], then_share[found] = tick * TICK, at_tick[tick]
+        here = at_tick[tick]
+        if here > 0.0:
             at_tick[tick] = 0.0
-            found += 1
+            if waiting * (tick - begun) > APART:
+                found = _put(then, then_share, found, waiting, weighed)
+                waiting, weighed = 0.0, 0.0
+            if waiting == 0.0:
+                begun = tick
+            waiting, weighed = waiting + here, weighed + here * tick
+            if waiting >= SELDOM or tick == last:
+                found = _put(then, then_share, found, waiting, weighed)
+                waiting, weighed = 0.0, 0.0
     return found
 
 
 @njit(cache=True, nogil=True)
-def when_collected(ways: Ways, suppliers: Suppliers, rota: Ints, asked: int, ticks: int) -> tuple[Longs, Floats]:
+def _put(then: Longs, then_share: Floats, found: int, waiting: float, weighed: float) -> int:
+    """Put moments together at their mean, at a full tick."""
+    then[found], then_share[found] = int(np.ceil(weighed / waiting - 1e-9)) * TICK, waiting
+    return found + 1
+
+
+@njit(cache=True, nogil=True)
+def when_collected(ways: Ways, suppliers: Suppliers, rota: Ints, asked: int, at_tick: Floats) -> tuple[Longs, Floats]:
     """When it can be collected if the suppliers of a rota are asked one after the other, from a moment on.
 
     Returned are moments in order and how likely each is; together they are as likely as that anyone supplies.
+    `at_tick` is room for `pass_on`.
     """
+    room = most_cases(ways)
+    chance, moment, likely = np.empty(room, np.int32), np.empty(room, np.int64), np.empty(room)
+    moments, shares = np.empty((2, MOST_MOMENTS), np.int64), np.empty((2, MOST_MOMENTS))
     by_arrival = np.zeros(len(ways.spread.moment))
-    here_moment, here_share, here = np.empty(256, np.int64), np.empty(256), 0
-    at_tick = np.zeros(ticks)
-    moments, shares = np.empty((2, ticks), np.int64), np.empty((2, ticks))
-    cases = most_cases(ways)
-    chance, moment, likely = np.empty(cases, np.int32), np.empty(cases, np.int64), np.empty(cases)
+    here_moment, here_share, here = np.empty(64, np.int64), np.empty(64), 0
     moments[0, 0], shares[0, 0], count = asked, 1.0, 1
     for place in range(len(rota)):
         one, now, then = rota[place], place % 2, (place + 1) % 2
@@ -196,24 +221,44 @@ def when_collected(ways: Ways, suppliers: Suppliers, rota: Ints, asked: int, tic
             for k in range(found):
                 share = likely[k] * shares[now, n]
                 if chance[k] >= 0:
-                    for a in range(ways.spread.arrival.shape[1]):
-                        arrival = ways.spread.arrival[chance[k], a]
-                        if arrival < 0:
-                            break
-                        by_arrival[arrival] += share * ways.spread.likely[chance[k], a]
-                else:
-                    if here == len(here_moment):
-                        here_moment = np.append(here_moment, np.empty(here, np.int64))
-                        here_share = np.append(here_share, np.empty(here))
-                    here_moment[here], here_share[here] = moment[k], share
-                    here += 1
+                    _arrive(ways.spread, chance[k], share, by_arrival)
+                    continue
+                if here == len(here_moment):
+                    here_moment = np.append(here_moment, np.empty(here, np.int64))
+                    here_share = np.append(here_share, np.empty(here))
+                here_moment[here], here_share[here] = moment[k], share
+                here += 1
         count = pass_on(ways, suppliers, one, moments[now], shares[now], count, moments[then], shares[then], at_tick)
-        if shares[then, :count].sum() < HARDLY:
+        if shares[then, :count].sum() < HARDLY_COUNTS:
             break
+    if here == 0:
+        return ways.spread.moment, by_arrival
     every = np.append(ways.spread.moment, here_moment[:here])
-    share = np.append(by_arrival, here_share[:here])
     order = np.argsort(every, kind="mergesort")
-    return every[order], share[order]
+    return every[order], np.append(by_arrival, here_share[:here])[order]
+
+
+@njit(cache=True, nogil=True)
+def _arrive(spread: Spread, chance: int, share: float, by_arrival: Floats) -> None:
+    for a in range(spread.arrival.shape[1]):
+        arrival = spread.arrival[chance, a]
+        if arrival < 0:
+            break
+        by_arrival[arrival] += share * spread.likely[chance, a]
+
+
+@njit(cache=True, nogil=True)
+def promised(
+    ways: Ways, suppliers: Suppliers, rota: Ints, count: int, asked: int, ticks: int
+) -> tuple[Longs, Longs, Floats]:
+    """The moments p50 and p90 (-1: nobody can), and how likely anyone supplies, from each of the first on."""
+    p50, p90, supplied = np.empty(count, np.int64), np.empty(count, np.int64), np.empty(count)
+    at_tick = np.zeros(ticks)
+    for place in range(count):
+        moments, likely = when_collected(ways, suppliers, rota[place:], asked, at_tick)
+        p50[place], p90[place] = quantile(moments, likely, 0.5), quantile(moments, likely, 0.9)
+        supplied[place] = likely.sum()
+    return p50, p90, supplied
 
 
 @njit(cache=True, nogil=True)

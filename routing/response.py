@@ -28,6 +28,10 @@ HOUR_BANDS = (0, 9, 11, 13, 15, 17, 24)
 """Local hours at which a band of the day begins; the last is where the last one ends."""
 
 
+PRIOR_MISSED = 0.005
+"""How likely an item is left behind by a trip: no figure was found, an assumption."""
+
+
 class Context(NamedTuple):
     """What a question is about and when it was asked: weekday 0 (Monday) to 6, local hour 0 to 23."""
 
@@ -47,7 +51,8 @@ class ResponseModel:
 
     `table` has a row of ANSWERS probabilities for the network as a whole (row 0) and for every province, system in a
     province, and location of which something is known; the mappings say which row is whose. The ratios are rows of
-    ANSWERS factors: of each material that is known, of the seven weekdays, of the bands of the day.
+    ANSWERS factors: of each material that is known, of the seven weekdays, of the bands of the day. `missed` is how
+    likely an item is left behind by a trip of each route that is known.
     """
 
     version: str
@@ -58,6 +63,8 @@ class ResponseModel:
     materials: Mapping[str, Floats] = field(default_factory=dict)
     weekdays: Floats = field(default_factory=lambda: np.ones((7, ANSWERS)))
     hours: Floats = field(default_factory=lambda: np.ones((len(HOUR_BANDS) - 1, ANSWERS)))
+    missed: Mapping[str, float] = field(default_factory=dict)
+    missed_otherwise: float = PRIOR_MISSED
 
     def row_of(self, location: str, system: str | None, province: str | None) -> int:
         """Return the row that says most about a location: its own, its system's, its province's or the network's."""

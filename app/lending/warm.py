@@ -14,6 +14,7 @@ from routing import (
     Policy,
     Question,
     Register,
+    RotaOrder,
     Route,
     Service,
     Stop,
@@ -22,6 +23,7 @@ from routing import (
     Trip,
     compile_network,
     decide,
+    unlearned,
 )
 
 
@@ -34,7 +36,8 @@ def warm_up() -> None:
             [Holding("a", copies=1), Holding("c", copies=1)],
             network,
             _REGISTER,
-            Policy(horizon_days=2),
+            Policy(horizon_days=2, rota_order=RotaOrder.EXPECTED),
+            unlearned(),
         )
 
 

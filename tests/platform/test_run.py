@@ -113,7 +113,7 @@ def test_the_first_time_installs_and_says_so_the_second_time_is_quiet(project: P
         "parcel": 1,
         "cwd": str(tmp_path),
         "prefix": str(project.root / ".venv"),
-        "numba": str(project.root / ".venv" / "numba"),
+        "numba": str(project.root / ".venv" / "numba" / hashlib.sha256().hexdigest()[:16]),
         "path": str(project.root),
         "bytecode": str(project.root / ".venv" / "bytecode"),
     }
@@ -128,6 +128,17 @@ def test_the_first_time_installs_and_says_so_the_second_time_is_quiet(project: P
     code, output, said = project.run("import", "agencies", "file.csv", cwd=tmp_path)
     assert (code, json.loads(output), said) == (0, told, "")
     assert (project.root / "npm-was-asked").read_text() == asked
+
+
+def test_kernels_are_compiled_anew_for_another_engine(project: Project) -> None:
+    """Numba keeps a kernel for as long as its own file stays the same, whatever it calls in others."""
+    kept = []
+    for text in ("one = 1\n", "one = 2\n", "one = 1\n"):
+        (project.root / "routing").mkdir(exist_ok=True)
+        (project.root / "routing" / "sweep.py").write_text(text, encoding="utf-8")
+        kept.append(json.loads(project.run("keys", "list")[1])["numba"])
+    shutil.rmtree(project.root / "routing")
+    assert kept[0] == kept[2] != kept[1]
 
 
 def test_the_browser_comes_with_the_tools_and_stays(project: Project) -> None:

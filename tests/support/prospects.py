@@ -12,7 +12,7 @@ from routing.hours import Hours, hours_in
 from routing.network import Network, Window, compile_network, window_for
 from routing.order import Aim
 from routing.promise import HERE, TICK, Suppliers, Ways
-from routing.response import BINS, prior
+from routing.response import ANSWERS, BINS, prior
 from routing.spread import spread_over
 from routing.sweep import sweep_to
 from tests.support.country import country
@@ -69,6 +69,9 @@ def draw(seed: int, *, most: int = 7, circles: int = 1) -> Prospects:
     if chance.random() < 0.15:
         holders[0] = HERE
     answers = np.array([chance.dirichlet(prior() * chance.choice((2.0, 8.0, 40.0)) + 1e-3) for _ in holders])
+    if chance.random() < 0.2:  # one always supplies, one never
+        answers[0] = np.eye(ANSWERS)[3]
+        answers[-1] = np.eye(ANSWERS)[2 * BINS]
     cents = chance.choice((0.0, 675.0, 1075.0), count)
     scale, per_cent = [(1.0, 0.0), (1.0, 1e7), (10 / 3600, 1.0)][int(chance.integers(3))]
     return Prospects(
@@ -81,7 +84,12 @@ def draw(seed: int, *, most: int = 7, circles: int = 1) -> Prospects:
             silent=answers[:, 2 * BINS].copy(),
             lapse_days=np.full(count, 8, dtype=np.int32),
         ),
-        aim=Aim(scale, cents * per_cent, chance.integers(0, circles, count).astype(np.int32)),
+        aim=Aim(
+            scale,
+            cents * per_cent,
+            chance.integers(0, circles, count).astype(np.int32),
+            cents * per_cent + 1e5 * scale,
+        ),
         asked=int(chance.integers(0, 7 * 86_400)),
         ticks=window().length // TICK + 1,
     )

@@ -1,0 +1,235 @@
+"""What the kernels of promise and order are told of a decision: who may be asked, and how items travel from there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from routing.calendar import to_moment
+from routing.hours import ALWAYS, Hours, hours_in, kinds_of, open_all
+from routing.model import Location, Objective, Policy, Promise, Register
+from routing.network import Ints, Longs, Network, Window
+from routing.order import Aim, order
+from routing.promise import HERE, TICK, Suppliers, Ways, promised
+from routing.ranking import Offer
+from routing.response import BINS, DECLINED, HOUR_BANDS, SILENT, SUPPLIED, Context, Floats, ResponseModel, hour_band
+from routing.screening import Candidate
+from routing.spread import MOST_ARRIVALS, Spread, spread_over
+from routing.transport import Transport
+
+DEAREST = 1e7
+"""Seconds that weigh as much as a cent, or a handling, where those come first: more than there are in a horizon."""
+
+
+class Prospect(NamedTuple):
+    """A decision's ways and suppliers (in the order of its offers), and when the first is asked.
+
+    `asked` counts from the start of the window; `ticks` are those of the window.
+    """
+
+    network: Network
+    window: Window
+    ways: Ways
+    suppliers: Suppliers
+    asked: int
+    ticks: int
+
+
+def look_ahead(
+    offers: Sequence[Offer],
+    candidates: Sequence[Candidate],
+    transport: Transport,
+    register: Register,
+    policy: Policy,
+    responses: ResponseModel,
+) -> Prospect:
+    """Gather what is known of how the suppliers of some offers answer, and of how their items travel."""
+    network, window = transport.network, transport.window
+    places = _places(network, register, responses)
+    known = places.position
+    at = np.array([known.get(offer.location, 0) for offer in offers], dtype=np.int64)
+    stop = places.stop[at]
+    if transport.pickup_location in known:
+        stop[at == known[transport.pickup_location]] = HERE
+    local = to_moment(transport.requested, network.zone)
+    materials = [candidates[offer.candidate].holding.material for offer in offers]
+    supplied, declined, silent = _answers(places.row[at], materials, responses, local)
+    return Prospect(
+        network=network,
+        window=window,
+        ways=_ways(transport, register, responses),
+        suppliers=Suppliers(
+            stop=stop,
+            kind=places.kind[at],
+            supplied=supplied,
+            declined=declined,
+            silent=silent,
+            lapse_days=np.full(len(offers), policy.lapse_days, dtype=np.int32),
+        ),
+        asked=transport.requested - window.start,
+        ticks=window.length // TICK + 1,
+    )
+
+
+class _Places(NamedTuple):
+    """The locations of a register as columns: their stop in a network, kind of opening hours, and row in a model."""
+
+    position: dict[str, int]
+    stop: Ints
+    kind: Ints
+    row: Longs
+
+
+@lru_cache(maxsize=4)  # all are told apart by identity, and a process has few at a time
+def _places(network: Network, register: Register, responses: ResponseModel) -> _Places:
+    """Position 0 is of whoever the register does not know, though a van may call there."""
+    stop, kind, row = [-1], [ALWAYS], [0]
+    kinds = kinds_of(register)[1]
+    ids = [*register.locations, *(stop for stop in network.stop_positions if stop not in register.locations)]
+    for id_ in ids:
+        location = register.locations.get(id_) or Location(id_)
+        agency = register.agencies.get(location.agency or "")
+        system = location.system or (agency.system if agency else None)
+        province = location.province or (agency.province if agency else None)
+        stop.append(network.stop_positions.get(id_, -1))
+        kind.append(kinds.get(id_, ALWAYS))
+        row.append(responses.row_of(id_, system, province))
+    return _Places(
+        {id_: at for at, id_ in enumerate(ids, start=1)},
+        np.array(stop, dtype=np.int32),
+        np.array(kind, dtype=np.int32),
+        np.array(row, dtype=np.int64),
+    )
+
+
+def in_order(
+    prospect: Prospect, offers: Sequence[Offer], objective: Objective, policy: Policy, *, last: Sequence[bool]
+) -> list[int]:
+    """Return positions of offers in the order that costs least on average; who comes `last`, after all others."""
+    found = order(
+        prospect.ways,
+        prospect.suppliers,
+        aim_of(offers, objective, policy, last=last),
+        asked=prospect.asked,
+        ticks=prospect.ticks,
+    )
+    rota: list[int] = found.tolist()
+    return rota
+
+
+def aim_of(offers: Sequence[Offer], objective: Objective, policy: Policy, *, last: Sequence[bool]) -> Aim:
+    """Return what a rota of offers is to make least, by the objective."""
+    cents = np.array([offer.charge.cents for offer in offers], dtype=np.float64)
+    handlings = np.array([offer.handlings for offer in offers], dtype=np.float64)
+    waited = np.array([offer.waited for offer in offers], dtype=np.float64)
+    scale, fixed = 1.0, handlings * 1e-3 + cents * 1e-6
+    if objective is Objective.CHEAPEST:
+        fixed = cents * DEAREST + handlings * 1e-3
+    elif objective is Objective.FEWEST_HANDLINGS:
+        fixed = handlings * DEAREST + cents * 1e-6
+    elif objective is Objective.BALANCED:
+        scale = policy.weights.cents_per_hour / 3600
+        fixed = cents + handlings * policy.weights.cents_per_handling
+    return Aim(scale, fixed, np.array(last, dtype=np.int32), scale * waited + fixed)
+
+
+def promises(prospect: Prospect, rota: Sequence[int], count: int) -> list[Promise | None]:
+    """Return what is promised if each of the first `count` of a rota (positions of suppliers) is asked now.
+
+    None: nobody from there on can supply.
+    """
+    shown = min(count, len(rota))
+    places = np.array(rota, dtype=np.int32)
+    columns = promised(prospect.ways, prospect.suppliers, places, shown, prospect.asked, prospect.ticks)
+    start, zone = prospect.window.start, prospect.network.zone
+    return [
+        None if p50 < 0 else Promise(to_moment(start + p50, zone), to_moment(start + p90, zone), chance)
+        for p50, p90, chance in zip(*(column.tolist() for column in columns), strict=True)
+    ]
+
+
+def _answers(
+    rows: Longs, materials: Sequence[str], responses: ResponseModel, local: datetime
+) -> tuple[Floats, Floats, Floats]:
+    """What suppliers answer, as the columns `supplied`, `declined` and `silent` of Suppliers."""
+    different = set(materials)
+    if len(different) == 1:
+        columns = _in_context(responses, materials[0], local.weekday(), hour_band(local.hour))
+        return columns[0][rows], columns[1][rows], columns[2][rows]
+    supplied, declined, silent = np.empty((len(rows), BINS + 1)), np.empty((len(rows), BINS)), np.empty(len(rows))
+    for material in different:
+        columns = _in_context(responses, material, local.weekday(), hour_band(local.hour))
+        of_it = np.array([one == material for one in materials])
+        for column, known in zip((supplied, declined, silent), columns, strict=True):
+            column[of_it] = known[rows[of_it]]
+    return supplied, declined, silent
+
+
+@lru_cache(maxsize=64)  # by identity of the model; a day has few contexts
+def _in_context(responses: ResponseModel, material: str, weekday: int, band: int) -> tuple[Floats, Floats, Floats]:
+    """What everyone in the model answers in a context, row by row."""
+    rows = np.arange(len(responses.table), dtype=np.int64)
+    answers = responses.answers(rows, Context(material, weekday, HOUR_BANDS[band]))
+    supplied = np.zeros((len(rows), BINS + 1))
+    np.cumsum(answers[:, SUPPLIED], axis=1, out=supplied[:, 1:])
+    return supplied, np.ascontiguousarray(answers[:, DECLINED]), np.ascontiguousarray(answers[:, SILENT])
+
+
+def _ways(transport: Transport, register: Register, responses: ResponseModel) -> Ways:
+    network, window = transport.network, transport.window
+    texts, kinds = kinds_of(register)
+    hours = hours_in(texts, register.timezone, window.start, window.length)
+    kind = kinds.get(transport.pickup_location, -1)
+    key = (
+        "spread",
+        window.start,
+        window.length,
+        transport.pickup_location,
+        responses.version,
+        texts[kind] if kind >= 0 else "",
+    )
+    spread = network.cache.find(key)
+    if not isinstance(spread, Spread):
+        spread = _spread(transport, hours, kind, responses)
+        network.cache.keep(key, spread, size_bytes=spread.size_bytes)
+    return Ways(window.slot_departure, window.segment_start, spread, hours, kind)
+
+
+def _spread(transport: Transport, hours: Hours, kind: int, responses: ResponseModel) -> Spread:
+    network, window = transport.network, transport.window
+    if transport.sweep is None:
+        return _nowhere(window)
+    there = np.flatnonzero(window.ride_to == transport.sweep.pickup)
+    collected = window.ride_arrival.astype(np.int64)
+    collected[there] = open_all(hours, kind, collected[there])
+    return spread_over(network, window, transport.sweep, _missed(network, responses), collected)
+
+
+def _nowhere(window: Window) -> Spread:
+    """The spread where no van calls at the pickup location."""
+    slots = len(window.slot_departure)
+    return Spread(
+        moment=np.array([window.length], dtype=np.int64),
+        chance=np.zeros(slots, dtype=np.int32),
+        slot=np.full(1, max(slots - 1, 0), dtype=np.int32),
+        arrival=np.array([[0] + [-1] * (MOST_ARRIVALS - 1)], dtype=np.int32),
+        likely=np.array([[1.0] + [0.0] * (MOST_ARRIVALS - 1)]),
+        mean=np.full(1, float(window.length)),
+        least=np.full(1, float(window.length)),
+    )
+
+
+def _missed(network: Network, responses: ResponseModel) -> Floats:
+    """How likely an item is left behind by each trip."""
+    key = ("missed", responses.version)
+    found: Floats | None = network.cache.find(key)
+    if found is None:
+        timetable = network.timetable
+        of_route = [responses.missed.get(route.id, responses.missed_otherwise) for route in timetable.routes]
+        found = np.array([of_route[trip.route] for trip in timetable.trips], dtype=np.float64)
+        network.cache.keep(key, found, size_bytes=found.nbytes)
+    return found
