@@ -8,13 +8,21 @@ small ones of the adapters fill up what is left.
 
 from __future__ import annotations
 
+import gc
 from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
+from tests.support.said import Listening
+
 TESTS = Path(__file__).parent
 LONG = ("crash", "demo", "platform")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Find out which files suffice for another version of PostgreSQL."""
+    config.pluginmanager.register(Listening(config))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -27,6 +35,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         turns[item.path].append(_turn(item))
     # One long test makes its file long; one that needs the database is a reason to come later.
     items.sort(key=lambda item: 1 if 1 in turns[item.path] else max(turns[item.path]))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def only_ours_is_collected() -> None:
+    """Collecting garbage in a file looks at what this file makes, not each time at all that is loaded."""
+    gc.collect()
+    gc.freeze()
 
 
 def _folder(item: pytest.Item) -> str:
