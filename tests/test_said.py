@@ -8,7 +8,7 @@ import pytest
 from app.database import Database
 from app.store.standing import read_standing
 from tests.app.conftest import database, database_url, server_url, template
-from tests.support.said import WAYS, Heard, cover, listen
+from tests.support.said import ALWAYS, WAYS, Heard, cover, listen
 
 __all__ = ["database", "database_url", "server_url", "template"]  # fixtures, taken over by name
 
@@ -23,6 +23,7 @@ def test_all_is_said_in_what_is_chosen_and_nothing_is_chosen_that_is_not_needed(
     }
     assert cover(heard) == ["again.py", "other.py"]
     assert cover({**heard, "alone.py": Heard({"b", "c", "d"}, seconds=50)}) == ["again.py", "alone.py"]
+    assert cover({**heard, ALWAYS: Heard({"a"}, seconds=500)}) == [ALWAYS, "other.py"]
     assert cover({"nothing.py": Heard()}) == []
 
 

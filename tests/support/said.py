@@ -22,6 +22,8 @@ OURS = (f"{ROOT / 'app'}/", f"{ROOT / 'migrations'}/")
 TESTS = f"{ROOT / 'tests'}/"
 # Every way of asyncpg's to say something leads through one of these.
 WAYS = ("execute", "_get_statement", "_copy_in", "_copy_out")
+# By which index a statement goes every version decides for itself: what looks at that is repeated as well.
+ALWAYS = "tests/lending/test_year.py"
 KEPT = "leenpad/files-for-another-postgresql"  # in pytest's cache, where `run` looks for it
 
 
@@ -35,8 +37,8 @@ class Heard:
 
 def cover(heard: Mapping[str, Heard]) -> list[str]:
     """Choose files in which all is said that is said in any: by turns the one that says most that is new a second."""
-    missing = said_in(heard, heard)
-    chosen: list[str] = []
+    chosen = [name for name in heard if name == ALWAYS]
+    missing = said_in(heard, heard) - said_in(heard, chosen)
     while missing:
         best = max(sorted(heard), key=lambda name: len(heard[name].statements & missing) / (heard[name].seconds + 1))
         chosen.append(best)
@@ -44,7 +46,7 @@ def cover(heard: Mapping[str, Heard]) -> list[str]:
     # What was taken early may have been said in full by those that came after it.
     for name in sorted(chosen, key=lambda name: -heard[name].seconds):
         others = [other for other in chosen if other != name]
-        if heard[name].statements <= said_in(heard, others):
+        if name != ALWAYS and heard[name].statements <= said_in(heard, others):
             chosen = others
     return chosen
 
