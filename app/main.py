@@ -62,7 +62,9 @@ from app.telemetry import CountRequests
 
 VERSION = "0.1.0"  # as in pyproject.toml
 
+# The busiest first, for routes are tried in order.
 ROUTERS = (
+    decisions.router,
     loans.router,
     explanations.router,
     labels.router,
@@ -132,11 +134,10 @@ def create_app(settings: Settings, *, working: bool = False) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.openapi = partial(describe, app)  # type: ignore[method-assign] # FastAPI's own way to replace it
-    # The busiest first, for routes are tried in order; and its route itself, as an included router is asked twice.
-    app.router.routes.extend(decisions.router.routes)
-    for router in ROUTERS:
-        app.include_router(router)
-    answer_with_problems(app, [route for router in (decisions.router, *ROUTERS) for route in router.routes])
+    routes = [route for router in ROUTERS for route in router.routes]
+    # The routes themselves: an included router is asked twice, and its routes are made anew for each application.
+    app.router.routes.extend(routes)
+    answer_with_problems(app, routes)
     add_console(app)
     app.add_middleware(NoteChanges)
     app.add_middleware(CountRequests)

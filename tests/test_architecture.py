@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+# What is written into a module, the contract that it breaks, and what is said about it under that contract.
+FAULTS = [
+    ("routing/model.py", "import time", "routing is pure", "routing.model -> time"),
+    ("routing/model.py", "import app.settings", "app stands on two wings", "routing.model -> app.settings"),
+    ("app/store/isbn.py", "import app.lending", "app reads top down", "app.store.isbn -> app.lending"),
+    ("app/api/docs.py", "import asyncpg", "SQL lives in the store", "app.api.docs -> asyncpg"),
+    ("app/resources.py", "import sqlalchemy", "SQL lives in the store", "app.resources -> sqlalchemy"),
+    ("adapters/__init__.py", "import sqlalchemy", "adapters know neither", "adapters -> sqlalchemy"),
+    ("app/oddments.py", "", "app reads top down", "app.oddments"),
+]
 
 
 def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -29,28 +40,28 @@ def test_every_contract_between_modules_is_kept() -> None:
     assert " 0 broken" in answer.stdout
 
 
-@pytest.mark.parametrize(
-    ("module", "statement", "broken"),
-    [
-        ("routing/model.py", "import time", "routing is pure"),
-        ("routing/model.py", "import app.settings", "app stands on two wings"),
-        ("app/store/isbn.py", "import app.lending", "app reads top down"),
-        ("app/api/docs.py", "import asyncpg", "SQL lives in the store"),
-        ("app/resources.py", "import sqlalchemy", "SQL lives in the store"),
-        ("adapters/__init__.py", "import sqlalchemy", "adapters know neither"),
-        ("app/oddments.py", "", "oddments"),
-    ],
-)
-def test_a_contract_that_is_broken_is_noticed(tmp_path: Path, module: str, statement: str, broken: str) -> None:
+@pytest.fixture(scope="module")
+def told_of_faults(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What is said of a copy of the project with all FAULTS in it, from where it says which contracts are broken."""
+    folder = tmp_path_factory.mktemp("faulty")
     for name in ("app", "routing", "adapters"):
         for file in (ROOT / name).rglob("*.py"):
-            copy = tmp_path / file.relative_to(ROOT)
+            copy = folder / file.relative_to(ROOT)
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(file.read_bytes())
-    (tmp_path / "pyproject.toml").write_bytes((ROOT / "pyproject.toml").read_bytes())
-    changed = tmp_path / module
-    before = changed.read_text() if changed.exists() else ""
-    changed.write_text(f"{before}\n{statement}\n")
-    answer = lint_imports(tmp_path)
+    (folder / "pyproject.toml").write_bytes((ROOT / "pyproject.toml").read_bytes())
+    for module, statement, _, _ in FAULTS:
+        with (folder / module).open("a") as faulty:
+            faulty.write(f"\n{statement}\n")
+    answer = lint_imports(folder)
     assert answer.returncode != 0
-    assert broken in answer.stdout + answer.stderr
+    return answer.stdout.partition("Broken contracts")[2]
+
+
+@pytest.mark.parametrize(("contract", "fault"), [(contract, fault) for _, _, contract, fault in FAULTS])
+def test_a_contract_that_is_broken_is_noticed(told_of_faults: str, contract: str, fault: str) -> None:
+    section = re.search(
+        rf"^{contract}[^\n]*\n-+\n(.*?)(?=\n[^\n]+\n---|\Z)", told_of_faults, re.MULTILINE | re.DOTALL
+    )
+    assert section is not None, told_of_faults
+    assert re.search(rf"^\W+{re.escape(fault)}( |$)", section[1], re.MULTILINE), section[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 from adapters.contract import ItemStatus
 from adapters.emulators.stock import Copy, Stock, Work
@@ -48,12 +49,14 @@ _SPREAD = (
 )
 
 
+@cache
 def demo_isbn(place: int) -> str:
     """Return the ISBN of the work at a place, from 0: ISBN_BLOCK, four digits, and the check digit."""
     stem = f"{ISBN_BLOCK}{place:04}"
     return stem + str(-sum(int(digit) * (1, 3)[at % 2] for at, digit in enumerate(stem)) % 10)
 
 
+@cache
 def demo_ppn(place: int) -> str:
     """Return the PPN of the work at a place: nine digits, and a check digit that may be X."""
     stem = str(FIRST_PPN + place)

@@ -62,7 +62,7 @@ ROUTERS = (
 def add_console(app: FastAPI) -> None:
     """Serve the console beside the API."""
     for router in ROUTERS:
-        app.include_router(router)
+        app.router.routes.extend(router.routes)
     app.add_exception_handler(NotSignedIn, _to_sign_in)
     app.add_exception_handler(Forged, _forged)
     app.add_exception_handler(Refused, _refused)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -403,15 +403,6 @@ def sockets() -> int:
 VERBS = (*READS, *WRITES, Verb.HARVEST)
 Cells = dict[Wrong, str | BaseException | None]
 ROWS: dict[tuple[str, Verb], tuple[Cells, list[str]]] = {}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def only_ours_is_collected() -> Iterator[None]:
-    """Collecting garbage in this file looks at what this file makes, not each time at all that is loaded."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 async def row_of(kind: str, verb: Verb) -> tuple[Cells, list[str]]:

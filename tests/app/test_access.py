@@ -33,10 +33,10 @@ from adapters.protocols.iso18626.messages import (
 )
 from adapters.protocols.iso18626.writing import write
 from app.imports.export import export_network
-from app.main import create_app
 from app.settings import Settings
 from app.store.keys import add_key, revoke_key
 from app.store.network_versions import create_version
+from tests.app.test_openapi import DOCUMENT
 from tests.support.filled import EVERYWHERE, FIRST, content_of, fill, run_sql
 from tests.support.house import MONDAY, House, open_house
 from tests.support.worlds import drawn
@@ -638,8 +638,7 @@ def rows() -> dict[str, list[str]]:
 
 def operations() -> set[str]:
     """Every operation of the OpenAPI document."""
-    paths = create_app(Settings()).openapi()["paths"]
-    return {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
+    return {f"{method.upper()} {path}" for path, methods in DOCUMENT["paths"].items() for method in methods}
 
 
 @pytest.fixture(scope="module")

@@ -11,11 +11,10 @@ import pytest
 from google.transit import gtfs_realtime_pb2 as pb
 
 from app.api.kept import LEFT_OUT, LONGEST_TEXT, MOST_CHARACTERS, OPERATIONS, SIGNING_IN, shortened
-from app.main import create_app
 from app.settings import Settings
+from tests.app.test_openapi import DOCUMENT
 from tests.support.filled import client_of, fill, run_sql, running
 
-DOCUMENT: dict[str, Any] = create_app(Settings()).openapi()
 # What a field is called that nobody but its owner should read.
 UNFIT = re.compile(r"patron|reader|secret|token|password|address|url|option|verifier|^(?:key|value|code|name_of)$")
 TRIP = {"trip_id": "v1-in", "service_date": "2026-11-24"}

@@ -19,13 +19,13 @@ pytestmark = pytest.mark.once
 HTML = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def base_url(database_url: str) -> AsyncIterator[str]:
     async with served(Settings(database_url=database_url)) as url:
         yield url
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def client(base_url: str) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=base_url) as client:
         yield client

@@ -40,11 +40,10 @@ async def test_an_empty_database_becomes_what_the_tables_say(empty_database_url:
     assert await tables(empty_database_url) == {*metadata.tables, "alembic_version"}
 
 
-async def test_every_check_constraint_is_made(empty_database_url: str) -> None:
+async def test_every_check_constraint_is_made(database_url: str) -> None:
     # alembic's own comparison passes over check constraints
-    await upgrade(empty_database_url)
     made = await rows(
-        empty_database_url,
+        database_url,
         "select conname from pg_constraint where contype = 'c' and connamespace = 'public'::regnamespace",
     )
     described = {
@@ -65,11 +64,10 @@ async def test_drift_is_found(empty_database_url: str) -> None:
         await check(empty_database_url)
 
 
-async def test_what_stands_from_the_start(empty_database_url: str) -> None:
-    await upgrade(empty_database_url)
-    tariffs = await rows(empty_database_url, "select valid_from::text, supplier_cents, transport_cents from tariff")
+async def test_what_stands_from_the_start(database_url: str) -> None:
+    tariffs = await rows(database_url, "select valid_from::text, supplier_cents, transport_cents from tariff")
     assert tariffs == [("2021-01-01", 675, 400)]
-    assert await rows(empty_database_url, "select of, number from epoch") == [("register", 0)]
+    assert await rows(database_url, "select of, number from epoch") == [("register", 0)]
 
 
 async def test_down_and_up_again(empty_database_url: str) -> None:

@@ -18,13 +18,14 @@ from app.settings import Settings
 from tests.support.filled import fill, run_sql
 from tests.support.hung import Watch
 from tests.support.serving import listening_for
+from tests.support.thorough import draws
 
 pytestmark = pytest.mark.once
 
 ROOT = Path(__file__).parents[2]
 ADMIN_KEY = "only-for-this-test"
 SECRETS_KEY = "bGVlbnBhZC10ZXN0cy1sZWVucGFkLXRlc3RzLWFiY2Q="  # Fernet: 32 bytes in URL-safe base64
-EXAMPLES_PER_OPERATION = 8
+EXAMPLES_PER_OPERATION = draws(3, thorough=8)
 PATIENCE_SECONDS = 60  # on a machine that has other things to do
 # Undoing is one of the operations: so many activations that a network is active whatever is tried.
 ACTIVATE_OFTEN = "insert into network_activation (version) select 1 + n % 2 from generate_series(1, 5000) n"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Browser, Page
 
 from app.settings import Settings
 from tests.app.conftest import database_url, server_url, template
@@ -69,13 +69,38 @@ class Watched:
 Opens = Callable[..., AbstractAsyncContextManager[Watched]]
 
 
+@dataclass(slots=True)
+class Opened:
+    """The browser that all windows are of, started when the first is opened, and what closes it."""
+
+    closing: AsyncExitStack = field(default_factory=AsyncExitStack)
+    browser: Browser | None = None
+
+    async def running(self) -> Browser:
+        """Start the browser where it does not run."""
+        if self.browser is None or not self.browser.is_connected():
+            self.browser = await self.closing.enter_async_context(open_browser(need_chromium()))
+        return self.browser
+
+
+OPENED = Opened()
+
+
+@pytest.fixture(scope="session", autouse=True)
+async def closes_the_browser() -> AsyncIterator[None]:
+    """See to it that no browser outlives the tests."""
+    async with OPENED.closing:
+        yield
+
+
 @asynccontextmanager
 async def watched(base_url: str, size: tuple[int, int] = WIDE, language: str = "nl-NL") -> AsyncIterator[Watched]:
-    """Open a browser window on a console."""
-    async with open_browser(need_chromium()) as browser:
-        context = await browser.new_context(
-            viewport={"width": size[0], "height": size[1]}, locale=language, timezone_id="Europe/Amsterdam"
-        )
+    """Open a browser window on a console: of a visitor who was never here, without anything kept of others."""
+    browser = await OPENED.running()
+    context = await browser.new_context(
+        viewport={"width": size[0], "height": size[1]}, locale=language, timezone_id="Europe/Amsterdam"
+    )
+    async with context:
         page = await context.new_page()
         page.set_default_timeout(20_000)
         found = Watched(page, base_url)
