@@ -63,7 +63,7 @@ async def stream_answers(
           from ({_ANSWERED}) answered group by location order by location
         """,  # noqa: S608 - only our own text
         *(since, until),
-        prefetch=20,
+        prefetch=5,
     ):
         yield row
 
