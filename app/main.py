@@ -36,6 +36,7 @@ from app.api import (
     loans,
     map,
     network,
+    responses,
     runs,
     scans,
     scenarios,
@@ -77,6 +78,7 @@ ROUTERS = (
     health.router,
     harvest.router,  # before the systems, whose ids may hold slashes
     map.router,  # before the agencies, for the same reason
+    responses.router,  # likewise
     agencies.router,
     systems.router,
     doubts.router,

@@ -72,6 +72,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             lease=timedelta(seconds=settings.lease_seconds),
             retention_days=settings.retention_days,
             changes_days=settings.changes_days,
+            responses_least=settings.responses_least,
             receivers=Receivers(private=settings.private_receivers),
             availability=Availability(systems, database),
             live_deadline_seconds=settings.live_deadline_ms / 1000,

@@ -66,6 +66,11 @@ class Settings(BaseSettings):
     changes_days: int = Field(
         default=730, ge=1, le=36_500, description="How long the log of changes goes back, in days."
     )
+    responses_least: int = Field(
+        default=200,
+        ge=1,
+        description="How many answers of suppliers there must be for something to be learned of them.",
+    )
     secrets_key: SecretStr | None = Field(
         default=None, description="Keys that secrets are sealed with, by comma: the first seals, each opens."
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -235,6 +235,58 @@ def open_time(
     starts = np.array([start for piece in pieces for start in piece.starts], dtype=np.int64)
     ends = np.array([end for piece in pieces for end in piece.ends], dtype=np.int64)
     return starts, ends, np.cumsum(ends - starts)
+
+
+def open_between(
+    opening_hours: str,
+    timezone: str,
+    since: npt.NDArray[np.int64],
+    until: npt.NDArray[np.int64],
+    *,
+    pauses: Sequence[tuple[int, int]] = (),
+) -> npt.NDArray[np.int64]:
+    """How many seconds a place is open between each `since` and its `until` (seconds since 1970), less its `pauses`.
+
+    Always open is every second. An end before its start is none. The pauses may overlap. Raises ValueError for
+    opening hours that cannot be read.
+    """
+    if not len(since):
+        return np.zeros(0, dtype=np.int64)
+    opened = _opened_by(
+        opening_hours, timezone, int(min(since.min(), until.min())), int(max(since.max(), until.max()))
+    )
+    found: npt.NDArray[np.int64] = opened(until) - opened(since)
+    for start, end in _merged(pauses):
+        found -= opened(np.clip(end, since, until)) - opened(np.clip(start, since, until))
+    return np.maximum(found, 0)
+
+
+def _opened_by(
+    opening_hours: str, timezone: str, first: int, last: int
+) -> Callable[[npt.NDArray[np.int64]], npt.NDArray[np.int64]]:
+    """What gives the seconds that a place was open by each of some moments from `first` to `last`."""
+    if not opening_hours.strip():
+        return lambda moments: moments - first
+    starts, ends, opened = open_time(opening_hours, timezone, first, last)
+    if not len(starts):
+        return np.zeros_like
+
+    def opened_by(moments: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        i = np.searchsorted(starts, moments, side="right") - 1
+        return np.where(i < 0, 0, opened[i] - np.maximum(0, ends[i] - moments))
+
+    return opened_by
+
+
+def _merged(pauses: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The pauses in order; those that touch are one."""
+    found: list[tuple[int, int]] = []
+    for start, end in sorted(pauses):
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], end))
+        else:
+            found.append((start, end))
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 What a supplier does with a question is one of `ANSWERS`: it hands the item to the vans, or says no, after some open
 time that lies in one of `BINS`; or it stays silent until the placement lapses. How likely each is for a location was
 learned from what happened (see `learning`); what material, weekday and hour change about it is told by ratios, which
-multiply, and the product is scaled to one.
+multiply, and the product is scaled to one. Beside it stands how likely a dated trip is not to run as planned.
 """
 
 from __future__ import annotations
@@ -27,9 +27,8 @@ SUPPLIED, DECLINED, SILENT = slice(0, BINS), slice(BINS, 2 * BINS), 2 * BINS
 HOUR_BANDS = (0, 9, 11, 13, 15, 17, 24)
 """Local hours at which a band of the day begins; the last is where the last one ends."""
 
-
 PRIOR_MISSED = 0.005
-"""How likely an item is left behind by a trip: no figure was found, an assumption."""
+"""Of the dated trips of a network of which nothing is known, those that are missed: an assumption."""
 
 
 class Context(NamedTuple):
@@ -43,6 +42,13 @@ class Context(NamedTuple):
 def hour_band(hour: int) -> int:
     """Which band of the day an hour (0 to 23) lies in: a position in HOUR_BANDS."""
     return next(band for band in range(len(HOUR_BANDS) - 1) if hour < HOUR_BANDS[band + 1])
+
+
+class Reliability(NamedTuple):
+    """How likely a dated trip is missed: it does not run, or passes a stop by. By route, and of the network."""
+
+    missed: Mapping[str, float]
+    otherwise: float = PRIOR_MISSED
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +69,7 @@ class ResponseModel:
     materials: Mapping[str, Floats] = field(default_factory=dict)
     weekdays: Floats = field(default_factory=lambda: np.ones((7, ANSWERS)))
     hours: Floats = field(default_factory=lambda: np.ones((len(HOUR_BANDS) - 1, ANSWERS)))
-    missed: Mapping[str, float] = field(default_factory=dict)
+    missed: Mapping[str, float] = field(default_factory=dict)  # route → how likely a dated trip of it is missed
     missed_otherwise: float = PRIOR_MISSED
 
     def row_of(self, location: str, system: str | None, province: str | None) -> int:
@@ -84,6 +90,17 @@ class ResponseModel:
         found = self.table[rows] * self.factors(context)
         scaled: Floats = found / found.sum(axis=1, keepdims=True)
         return scaled
+
+
+def within_hours(times: Floats, share: float) -> float | None:
+    """Return the open hours within which a share of some answers come, from their chances in BINS; None: none comes.
+
+    Within a bin they are taken to come evenly.
+    """
+    total = float(times.sum())
+    if total <= 0:
+        return None
+    return float(np.interp(share, np.concatenate([[0.0], np.cumsum(times) / total]), EDGE_HOURS))
 
 
 # --- before anything was learned --------------------------------------------------------------------

@@ -25,6 +25,7 @@ class Ground:
     lease: timedelta = timedelta(seconds=60)  # how long a task of a worker that died stays where it is
     retention_days: int = 365  # how long an ended loan request keeps what could point at a person
     changes_days: int = 730  # how long the log of changes goes back
+    responses_least: int = 200  # of fewer answers nothing is learned
     receivers: Receivers = field(default_factory=Receivers)
     availability: Availability | None = None  # who asks library systems what stands on the shelf; None: nobody
     live_deadline_seconds: float = 0.8  # how long a decision waits for them

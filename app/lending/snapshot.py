@@ -22,12 +22,14 @@ from app.lasting import set_aside
 from app.lending.warm import warm_up
 from app.store.network_versions import get_number
 from app.store.register import load_register
+from app.store.responses import load_responses
 from app.store.standing import Standing, list_tariffs, read_standing
 from app.store.stoppages import load_stoppages
 from app.store.systems import System, load_systems
 from app.store.timetable import as_timetable, read_content
 from routing import Network, Policy, Register, Tariff, compile_network, without
 from routing.cache import Cache
+from routing.response import ResponseModel
 
 log = structlog.get_logger()
 
@@ -43,7 +45,7 @@ class NotReady(Exception):  # noqa: N818 - says what it is
 class State:
     """What one decision reads, all of it from one moment. `policies` starts with the newest.
 
-    `systems` are those that are called.
+    `systems` are those that are called. `responses`: how suppliers answer, as it was learned last; None: never yet.
     """
 
     standing: Standing
@@ -51,6 +53,7 @@ class State:
     register: Register
     policies: tuple[tuple[date, Policy], ...]
     systems: Mapping[str, System] = field(default_factory=dict)
+    responses: ResponseModel | None = None
 
     def policy_at(self, moment: datetime) -> Policy:
         """Return the policy with the tariff in force on the day of `moment`; before the first one, the first."""
@@ -165,12 +168,16 @@ class Snapshot:
                 register, policies = await load_register(connection), self._policies(await list_tariffs(connection))
                 called = await load_systems(connection)
                 systems = {name: system for name, system in called.items() if system.kind in SYSTEMS}
+            if held is not None and held.standing.responses == standing.responses:
+                responses = held.responses
+            else:
+                responses = await load_responses(connection)
             # With another version too: what a POI that stands still drives goes by its operators' names.
             stoppages = await load_stoppages(connection)
             network = await self._network(connection, standing.version)
         if network.stopped.said != stoppages:
             network = without(network, stoppages)
-        return State(standing, network, register, policies, systems)
+        return State(standing, network, register, policies, systems, responses)
 
     async def _network(self, connection: Connection, version: str) -> Network:
         known = self._recent.get(version)

@@ -25,6 +25,7 @@ from app.lending.happen import OVERDUE
 from app.lending.harvest import HARVEST, harvest
 from app.lending.lapse import FOLLOW, WITHDRAW, lapse
 from app.lending.late import LATE, late
+from app.lending.learn import LEARN, ensure_learning, learn_responses
 from app.lending.listen import Ear, Waker
 from app.lending.place import LAPSE, PLACE, place
 from app.lending.replan import replan
@@ -51,6 +52,7 @@ HANDLERS: Mapping[str, Handler] = {
     REPLAN: replan,
     RECOUNT: recount,
     RETENTION: retain,
+    LEARN: learn_responses,
     DELIVER: deliver,
     BOOK: book,
     HARVEST: harvest,
@@ -71,6 +73,7 @@ PATIENCE = Patience()
 PATIENCE_WITH: Mapping[str, Patience] = {DELIVER: Patience(most_attempts=100, longest_retry=timedelta(minutes=15))}
 # A library system may be moved over a long weekend, and nobody should have to look: eight days at least.
 PATIENCE_WITH_SYSTEMS = Patience(most_attempts=220, longest_retry=timedelta(hours=2))
+RENEWING = frozenset({LEARN})  # it may take longer than a lease, and renews its own
 ASKS_SYSTEMS = frozenset({PLACE, LAPSE, FOLLOW, WITHDRAW, BOOK})
 # Kinds that wait for other people's machines have places of their own, so that they never take those of the rest.
 PLACES_OF_THEIR_OWN: Mapping[str, int] = {DELIVER: 16, HARVEST: 4}
@@ -127,7 +130,9 @@ async def _work(
             ensured = ensured or await _ensure(ground)
             claimed = await _claim(ground, at_once - len(running), list(kinds))
             for task in claimed:
-                carrying = _carry_out(ground, task, kinds[task.kind], renewing=task.kind in renewing)
+                carrying = _carry_out(
+                    ground, task, kinds[task.kind], renewing=task.kind in RENEWING or task.kind in renewing
+                )
                 running.add(asyncio.create_task(carrying))
             if len(running) >= at_once:
                 _, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
@@ -146,7 +151,9 @@ async def work_off(ground: Ground, *, kinds: Mapping[str, Handler] = HANDLERS, m
     every = {**kinds, **more.handlers}
     while claimed := await _claim(ground, 1, list(every)):
         for task in claimed:
-            await _carry_out(ground, task, every[task.kind], renewing=task.kind in more.handlers)
+            await _carry_out(
+                ground, task, every[task.kind], renewing=task.kind in RENEWING or task.kind in more.handlers
+            )
             done += 1
     return done
 
@@ -156,6 +163,7 @@ async def _ensure(ground: Ground) -> bool:
     with suppress(DatabaseUnavailable, *DATABASE_ERRORS):
         async with ground.database.transaction() as connection:
             await ensure_retention(connection, ground)
+            await ensure_learning(connection, ground)
         return True
     return False
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncpg
 
 REGISTER = "register"
+RESPONSES = "responses"
 
 
 async def bump(connection: asyncpg.Connection, of: str) -> None:

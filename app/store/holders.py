@@ -45,6 +45,6 @@ async def find_holders(
     sql, key = (_BY_PPN, ppn) if isbn is None else (_BY_ISBN, isbn)
     row = await database.fetch_row(sql, key, seconds=seconds)
     assert row is not None, "an aggregate has one row"
-    version, register, keys, day, titles, location, copies, available, loanable, material = row
+    version, register, keys, day, responses, titles, location, copies, available, loanable, material = row
     holdings = [] if location is None else list(map(Holding, location, copies, available, loanable, material))
-    return Holders(Standing(version, register, keys, day), bool(titles), holdings)
+    return Holders(Standing(version, register, keys, day, responses), bool(titles), holdings)

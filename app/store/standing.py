@@ -20,6 +20,7 @@ class Standing(NamedTuple):
     register: int
     keys: int
     day: date | None = None
+    responses: int = 0  # how often it was learned how suppliers answer
 
 
 # As columns of one row, so that a query for something else can bring them along.
@@ -29,14 +30,17 @@ STANDING_SQL = """
   where activation.undone_at is null order by activation.id desc limit 1) as active_version,
 coalesce((select number from epoch where of = 'register'), 0) as register_epoch,
 coalesce((select number from epoch where of = 'keys'), 0) as keys_epoch,
-(now() at time zone 'Europe/Amsterdam')::date as day
+(now() at time zone 'Europe/Amsterdam')::date as day,
+coalesce((select number from epoch where of = 'responses'), 0) as responses_epoch
 """
 
 
 async def read_standing(connection: asyncpg.Connection) -> Standing:
     """Return what stands now."""
     row = await connection.fetchrow(f"select {STANDING_SQL}")
-    return Standing(row["active_version"], row["register_epoch"], row["keys_epoch"], row["day"])
+    return Standing(
+        row["active_version"], row["register_epoch"], row["keys_epoch"], row["day"], row["responses_epoch"]
+    )
 
 
 async def list_tariffs(connection: asyncpg.Connection) -> list[tuple[date, Tariff]]:

@@ -638,6 +638,20 @@ trip_change = Table(
     Index("ix_trip_change_service_date_trip_id", "service_date", "trip_id"),
 )
 
+response_model = Table(
+    "response_model",
+    metadata,
+    # How suppliers answer, as it was learned; the newest is the one that holds.
+    Column("number", Integer, Identity(always=True), primary_key=True),
+    _moment("learned_at", required=True),
+    _moment("since", required=True),  # of the answers that it was learned from: included
+    _moment("until", required=True),  # not included
+    Column("observations", BigInteger, nullable=False),
+    Column("weight", Double, nullable=False),  # of those, after fading
+    Column("locations", Integer, nullable=False),  # how many answered
+    Column("document", LargeBinary, nullable=False),  # JSON, compressed (app/store/responses.py)
+)
+
 trip_feed = Table(
     "trip_feed",
     metadata,

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routing import check_opening_hours, ready_at, service_dates
-from routing.calendar import service_day_anchor, service_days, to_moment
+from routing.calendar import open_between, open_time, service_day_anchor, service_days, to_moment
 from tests.routing.asking import moment
 from tests.support.oracle import drives, ready_after, seconds
 from tests.support.worlds import AMSTERDAM, service_of
@@ -200,3 +201,48 @@ def test_opening_hours_that_cannot(text: str, message: str) -> None:
     with pytest.raises(ValueError, match="opening hours") as raised:
         check_opening_hours(text)
     assert str(raised.value) == message
+
+
+# --- open time between moments ----------------------------------------------------------------------
+
+FIRST_SECOND = seconds(moment("2026-11-23T00:00:00+01:00"))
+
+
+def open_by_the_minute(hours: str, since: int, until: int, pauses: list[tuple[int, int]]) -> int:
+    """Seconds open between two full minutes, by looking at each minute."""
+    starts, ends, _ = open_time(hours, "Europe/Amsterdam", since, until)
+    return 60 * sum(
+        any(start <= minute < end for start, end in zip(starts, ends, strict=True))
+        and not any(start <= minute < end for start, end in pauses)
+        for minute in range(since, until, 60)
+    )
+
+
+@given(
+    since=st.integers(0, 10 * 1440),
+    length=st.integers(0, 6 * 1440),
+    pauses=st.lists(st.tuples(st.integers(0, 16), st.integers(0, 5)), max_size=3),
+)
+@settings(max_examples=60, deadline=None)
+def test_open_time_between_two_moments_is_counted_less_the_pauses(
+    since: int, length: int, pauses: list[tuple[int, int]]
+) -> None:
+    first = FIRST_SECOND + 60 * since
+    last = first + 60 * length
+    still = [(FIRST_SECOND + day * 86_400, FIRST_SECOND + (day + days) * 86_400) for day, days in pauses]
+    for hours in ("Mo-Fr 09:00-17:00", "Mo,We 12:30-18:00; Sa 10:00-12:00"):
+        (found,) = open_between(hours, "Europe/Amsterdam", np.array([first]), np.array([last]), pauses=still)
+        assert found == open_by_the_minute(hours, first, last, still)
+
+
+def test_open_time_of_a_place_that_is_always_open_and_of_one_that_never_is() -> None:
+    since, until = np.array([FIRST_SECOND, FIRST_SECOND + 50]), np.array([FIRST_SECOND + 100, FIRST_SECOND])
+    assert open_between("", "Europe/Amsterdam", since, until).tolist() == [100, 0], "an end before its start is none"
+    pause = [
+        (FIRST_SECOND + 10, FIRST_SECOND + 40),
+        (FIRST_SECOND + 30, FIRST_SECOND + 50),
+        (FIRST_SECOND + 90, FIRST_SECOND + 900),
+    ]
+    assert open_between("", "Europe/Amsterdam", since, until, pauses=pause).tolist() == [50, 0]
+    assert open_between("off", "Europe/Amsterdam", since, until).tolist() == [0, 0]
+    assert open_between("", "Europe/Amsterdam", since[:0], until[:0]).tolist() == []
