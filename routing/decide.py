@@ -9,9 +9,10 @@ from routing.calendar import ready_seconds, to_moment, to_seconds
 from routing.costs import NO_TARIFF, charge_between
 from routing.model import Decision, Holding, Policy, Question, Refusal, Register, RotaEntry
 from routing.network import Network
+from routing.policies import orders, precedence, precedence_told
 from routing.ranking import Offer, explained, ranked
 from routing.register import Side, standing_of
-from routing.screening import Candidate, Situation, screen, spoken, too_dear, too_late, unreachable
+from routing.screening import Candidate, Situation, behind, day_of, screen, spoken, too_dear, too_late, unreachable
 from routing.transport import Transport, arrivals, legs, transport_to
 
 
@@ -42,7 +43,11 @@ def decide(
     _check_moments(question)
     pickup = standing_of(register, question.pickup_location, question.requested_at)
 
-    candidates, refusals = screen(holdings, register, Situation(question, policy, pickup.agency))
+    situation = Situation(question, policy, pickup.agency)
+    if policy.lending is not None:
+        holdings = list(holdings)
+        situation = replace(situation, day=day_of(question.requested_at, register))
+    candidates, refusals = screen(holdings, register, situation)
     candidates, ready, unready = _get_ready(candidates, question, register)
     transport = transport_to(
         network,
@@ -52,14 +57,18 @@ def decide(
     )
     offers, unfit = _offers(candidates, ready, transport, question=question, policy=policy, side=pickup.side)
     rota = ranked(offers, objective, policy.weights)
+    if orders(policy):
+        rota.sort(key=lambda offer: precedence(policy, offer.location, candidates[offer.candidate].side, pickup.side))
     if question.unanswered:
         rota.sort(key=lambda offer: offer.location in question.unanswered)
     return Decision(
         network_version=network.version,
         requested_at=question.requested_at,
         objective=objective,
-        rota=tuple(_entries(rota, candidates, transport, question=question, policy=policy)),
+        rota=tuple(_entries(rota, candidates, transport, question=question, policy=policy, side=pickup.side)),
         refusals=(*refusals, *unready, *unfit),
+        policy=policy,
+        policy_versions=behind(holdings, register, situation),
     )
 
 
@@ -103,7 +112,9 @@ def _offers(
     side: Side,
 ) -> tuple[list[Offer], list[Refusal]]:
     """What each candidate comes to in time and money; refuse what never arrives, is too late or too dear."""
-    needed, most = question.need_before, question.max_cost_cents
+    needed, most, said_by = question.need_before, question.max_cost_cents, "request"
+    if policy.max_cost_cents is not None and (most is None or policy.max_cost_cents < most):
+        most, said_by = policy.max_cost_cents, "policy"
     found = arrivals(
         transport,
         [candidate.location.id for candidate in candidates],
@@ -129,7 +140,7 @@ def _offers(
         if charge.cents and location == question.pickup_location:
             charge = NO_TARIFF
         if most is not None and charge.cents > most:
-            refused.append(too_dear(candidate, charge.cents, most))
+            refused.append(too_dear(candidate, charge.cents, most, said_by=said_by))
             continue
         offers.append(Offer(i, location, leaves, arrival, arrival - requested, handlings, charge))
     return offers, refused
@@ -155,6 +166,7 @@ def _entries(
     *,
     question: Question,
     policy: Policy,
+    side: Side,
 ) -> Iterator[RotaEntry]:
     """The first entries of the rota, with the legs and reasons that only those need."""
     zone = transport.network.zone
@@ -173,7 +185,13 @@ def _entries(
         objective=question.objective or policy.objective,
         weights=policy.weights,
     )
+    ordered = orders(policy)
     for rank, (offer, way, reasons) in enumerate(zip(shown, ways, told, strict=True), start=1):
+        if ordered:
+            reasons = (
+                *precedence_told(policy, offer.location, candidates[offer.candidate].side, side),
+                *reasons,
+            )
         yield RotaEntry(
             rank=rank,
             supplying_agency=candidates[offer.candidate].supplying_agency,

@@ -25,6 +25,22 @@ class Objective(StrEnum):
     BALANCED = "balanced"
 
 
+class Circle(StrEnum):
+    """Who stands how near to the counter that asks: each circle holds the ones before it."""
+
+    OWN = "own"
+    PROVINCE = "province"
+    NATIONAL = "national"
+
+
+class Central(StrEnum):
+    """Where central collections stand among the suppliers of one circle."""
+
+    FIRST = "first"
+    NEUTRAL = "neutral"
+    LAST = "last"
+
+
 class Reason(StrEnum):
     """Why a candidate is refused."""
 
@@ -32,6 +48,8 @@ class Reason(StrEnum):
     NOT_PARTICIPATING = "not_participating"
     SUSPENDED = "suspended"
     EXCLUDED = "excluded"
+    NOT_LENT = "not_lent"
+    TOO_NEW = "too_new"
     NO_COPIES = "no_copies"
     NOT_LOANABLE = "not_loanable"
     UNAVAILABLE = "unavailable"
@@ -229,7 +247,7 @@ class Register:
 
 
 class Holding(NamedTuple):
-    """A location has copies of a title. `available` is None where nobody knows.
+    """A location has copies of a title. `available` is None where nobody knows, as is the day they were `added_on`.
 
     A tuple, as `RotaEntry` is: a decision makes so many that the four times longer of a frozen dataclass is felt.
     """
@@ -239,6 +257,7 @@ class Holding(NamedTuple):
     available: int | None = None
     loanable: bool = True
     material: str = "book"
+    added_on: date | None = None
 
 
 # --- the question and how to weigh it -------------------------------------------------------------
@@ -265,14 +284,51 @@ class Weights:
 
 
 @dataclass(frozen=True, slots=True)
+class Lending:
+    """What one side has said of what it lends; None: nothing. Ages are calendar days in the collection.
+
+    Materials that are `not_lent`, and copies younger than `least_age_days`, are not for other agencies; copies that
+    are younger than `embargo_days` do not leave their location. `central_holders` are the agencies and locations that
+    hold a central collection. `versions` say where it stands.
+    Source of these rules: Flemish interlibrary loan (365 days, blocked materials); see docs/policies.md.
+    """
+
+    not_lent: frozenset[str] | None = None
+    least_age_days: int | None = None
+    embargo_days: int | None = None
+    loan_days: int | None = None
+    renewals: int | None = None
+    central_holders: frozenset[str] | None = None
+    versions: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LendingBook:
+    """What everyone has said of what they lend: `routing.policies.lending_of` lays it one over the other."""
+
+    network: Lending
+    provinces: Mapping[str, Lending]
+    agencies: Mapping[str, Lending]
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
-    """What the network has agreed: horizon, default objective, weights, tariff and the special channel."""
+    """What holds for a question: horizon, default objective, weights, tariff, the special channel, and who is first.
+
+    Those of an earlier one of `circles` come before those of a later one; none: there is no such order. Suppliers
+    have `lending` rules (None: nobody has any). `versions` are those of the policies that this was made of.
+    """
 
     horizon_days: int = 35
     objective: Objective = Objective.FASTEST
     weights: Weights = Weights()
     tariff: Tariff = Tariff()
     special_materials: frozenset[str] = frozenset({"braille", "daisy"})
+    circles: tuple[Circle, ...] = ()
+    central_collections: Central = Central.NEUTRAL
+    max_cost_cents: int | None = None
+    lending: LendingBook | None = None
+    versions: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -345,10 +401,15 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The rota in order and every refusal, wholly of one network version."""
+    """The rota in order and every refusal, wholly of one network version.
+
+    `policy` is what was decided by, and `policy_versions` those that it was made of, suppliers' too.
+    """
 
     network_version: str
     requested_at: datetime
     objective: Objective
     rota: tuple[RotaEntry, ...]
     refusals: tuple[Refusal, ...] = ()
+    policy: Policy = Policy()
+    policy_versions: tuple[int, ...] = ()

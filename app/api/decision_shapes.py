@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from app.store.isbn import isbn13, normal_ppn
-from routing import Objective, Reason
+from routing import Central, Circle, Objective, Reason
 
 # Beyond these years no calendar reaches, and arithmetic with time zones would leave the years that exist.
 FIRST_YEAR, LAST_YEAR = 1901, 2899
@@ -97,7 +97,8 @@ class QuestionShape(BaseModel):
         default=None, description="Suppliers whose copy cannot be there by then are refused as `too_late`."
     )
     max_cost_cents: Annotated[int, Field(strict=True, ge=0, le=MAX_CENTS)] | None = Field(
-        default=None, description="Suppliers that cost more, in euro cents, are refused as `too_dear`."
+        default=None,
+        description="Suppliers that cost more, in euro cents, are refused as `too_dear`. The policy may allow less.",
     )
     limit: int = Field(default=10, strict=True, ge=1, le=1000, description="How many entries the rota has at most.")
     exclude: list[Isil] = Field(
@@ -168,6 +169,22 @@ class RefusalShape(BaseModel):
     detail: str = Field(description="The same as a sentence.")
 
 
+class WentByShape(BaseModel):
+    """What a decision went by."""
+
+    versions: list[int] = Field(
+        description="The versions of policies that apply, to whoever asks and to the holders (`GET /v1/policies`)."
+    )
+    circles: list[Circle] = Field(description="Those of an earlier one come before those of a later one.")
+    central_collections: Central
+    cents_per_hour: float
+    cents_per_handling: float
+    horizon_days: int
+    max_cost_cents: int | None = Field(description="The policy's; what the question allows may be less.")
+    supplier_cents: int = Field(description="Of the tariff of the day.")
+    transport_cents: int
+
+
 class DecisionShape(BaseModel):
     """The rota in order and every refusal, wholly of one network version."""
 
@@ -176,6 +193,7 @@ class DecisionShape(BaseModel):
     objective: Objective
     rota: list[RotaEntryShape] = Field(description="Empty when nobody can fill it; the refusals say why.")
     refusals: list[RefusalShape]
+    policy: WentByShape | None = Field(default=None, description="Null: it was decided before this was kept.")
 
 
 _ASKED = {"title": {"isbn": "9789021400129"}, "pickup_location": "NL-0800070001"}
@@ -244,4 +262,15 @@ ANSWER: dict[str, Any] = {
             "detail": "Every copy here is out.",
         }
     ],
+    "policy": {
+        "versions": [3],
+        "circles": ["own", "province", "national"],
+        "central_collections": "neutral",
+        "cents_per_hour": 10.0,
+        "cents_per_handling": 50.0,
+        "horizon_days": 35,
+        "max_cost_cents": None,
+        "supplier_cents": 675,
+        "transport_cents": 400,
+    },
 }

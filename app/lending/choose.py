@@ -61,7 +61,7 @@ async def choose(
     if not holders.known:
         raise UnknownTitle(f"No holding of {title} is known.")
     question = replace(question, requested_at=question.requested_at.astimezone(state.network.zone))
-    policy = state.policy_at(question.requested_at)
+    policy = state.policy_for(question.pickup_location, question.requested_at)
     live = None
     if availability is not None and state.systems and deadline_seconds > 0:
         live = await availability.look(

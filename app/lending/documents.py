@@ -18,8 +18,25 @@ def written(decision: Decision) -> bytes:
         "objective": decision.objective,
         "rota": [_entry(entry) for entry in decision.rota],
         "refusals": decision.refusals,
+        "policy": _policy(decision),
     }
     return _dumps(document, decision.requested_at)
+
+
+def _policy(decision: Decision) -> dict[str, Any]:
+    """What the decision went by, so that it can be read back when the policies are others."""
+    policy = decision.policy
+    return {
+        "versions": decision.policy_versions,
+        "circles": policy.circles,
+        "central_collections": policy.central_collections,
+        "cents_per_hour": policy.weights.cents_per_hour,
+        "cents_per_handling": policy.weights.cents_per_handling,
+        "horizon_days": policy.horizon_days,
+        "max_cost_cents": policy.max_cost_cents,
+        "supplier_cents": policy.tariff.supplier_cents,
+        "transport_cents": policy.tariff.transport_cents,
+    }
 
 
 def written_event(event: dict[str, Any]) -> bytes:

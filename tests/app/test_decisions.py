@@ -163,6 +163,17 @@ async def test_the_whole_answer(client: httpx.AsyncClient) -> None:
                 "detail": "No van calls at island.",
             },
         ],
+        "policy": {
+            "versions": [],
+            "circles": [],
+            "central_collections": "neutral",
+            "cents_per_hour": 10.0,
+            "cents_per_handling": 50.0,
+            "horizon_days": 35,
+            "max_cost_cents": None,
+            "supplier_cents": 675,
+            "transport_cents": 400,
+        },
     }
 
 
