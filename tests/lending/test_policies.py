@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from app.store.demand import read_held
 from tests.support.filled import EVERYWHERE, run_sql
 from tests.support.house import House
 
@@ -375,3 +376,12 @@ async def test_a_dry_run_tells_the_change_on_average_and_draws_by_its_seed(house
     assert past["submitted"] == 6
     await house.later(days=2)
     assert (await house.client.post("/v1/policies/preview", json={**draft, "days": 1})).json()["submitted"] == 0
+
+
+async def test_a_scenario_reads_what_the_rules_of_lending_look_at(house: House, filled: str) -> None:
+    await run_sql(filled, "update holding set added_on = '2024-02-29' where location = 'branch' and title_id = 1")
+    await run_sql(filled, "update holding set material = 'game' where location = 'far'")
+    async with house.ground.database.one_moment() as connection:
+        held = await read_held(connection, ["branch", "far", "closed"], special=["daisy"], titles=[1])
+    assert [held.materials[at] for at in held.material.tolist()] == ["book", "game"]
+    assert held.added.tolist() == [date(2024, 2, 29).toordinal(), 0]
