@@ -1,6 +1,6 @@
 """Decides who supplies a title and by which vans it travels. Pure: no input or output, no clock, no framework."""
 
-from routing.batch import UNBOUNDED, Asked, Replay, Shelf, replay, shelve
+from routing.batch import UNBOUNDED, Asked, Replay, Shelf, Stock, ordinal, replay, shelve, stock_of
 from routing.by_hand import (
     ChosenLeg,
     LegRefused,
@@ -17,13 +17,17 @@ from routing.day import Call, DatedTrip, find_dated_trip, trips_on
 from routing.decide import UnknownLocation, UnknownMoment, decide
 from routing.model import (
     Agency,
+    Central,
     Change,
+    Circle,
     ClosedStop,
     CostPart,
     Decision,
     Delay,
     Holding,
     Leg,
+    Lending,
+    LendingBook,
     Location,
     Objective,
     Period,
@@ -48,7 +52,19 @@ from routing.model import (
     Weights,
 )
 from routing.network import RUNNING, Network, compile_network, without
-from routing.register import agency_in_force
+from routing.policies import (
+    Agreement,
+    Asking,
+    Version,
+    agree,
+    era_on,
+    is_central,
+    lending_of,
+    names_of,
+    policy_on,
+    unsaid,
+)
+from routing.register import agency_in_force, standing_of
 from routing.resilience import Health, SinglePoint, examine, with_unserved
 from routing.response import ResponseModel, unlearned
 from routing.transport import Itinerary, itinerary
@@ -57,10 +73,14 @@ __all__ = [
     "RUNNING",
     "UNBOUNDED",
     "Agency",
+    "Agreement",
     "Asked",
+    "Asking",
     "Call",
+    "Central",
     "Change",
     "ChosenLeg",
+    "Circle",
     "ClosedStop",
     "CostPart",
     "DatedTrip",
@@ -71,6 +91,8 @@ __all__ = [
     "Itinerary",
     "Leg",
     "LegRefused",
+    "Lending",
+    "LendingBook",
     "Location",
     "Network",
     "Objective",
@@ -90,6 +112,7 @@ __all__ = [
     "Shelf",
     "SinglePoint",
     "Standstill",
+    "Stock",
     "Stop",
     "StopTimes",
     "Stoppages",
@@ -98,27 +121,38 @@ __all__ = [
     "Trip",
     "UnknownLocation",
     "UnknownMoment",
+    "Version",
     "Visit",
     "Weights",
     "agency_in_force",
+    "agree",
     "carried",
     "charge_for_supply",
     "check_opening_hours",
     "compile_network",
     "decide",
+    "era_on",
     "examine",
     "find_dated_trip",
     "find_leg",
     "find_route",
+    "is_central",
     "itinerary",
+    "lending_of",
+    "names_of",
     "open_days_later",
+    "ordinal",
+    "policy_on",
     "put_together",
     "ready_at",
     "replay",
     "service_dates",
     "shelve",
+    "standing_of",
+    "stock_of",
     "trips_on",
     "unlearned",
+    "unsaid",
     "was_changed",
     "was_stopped",
     "with_unserved",

@@ -6,21 +6,43 @@ go to one counter. For each of them the answer is the first entry of the rota th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time
 from math import ceil
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 
 from routing.calendar import DAY_SECONDS, open_time
-from routing.costs import charge_between, same_agency, same_province
-from routing.model import Agency, Holding, Location, Objective, Period, Policy, Register
+from routing.costs import charge_between
+from routing.model import (
+    Agency,
+    Circle,
+    Holding,
+    Lending,
+    LendingBook,
+    Location,
+    Objective,
+    Period,
+    Policy,
+    Register,
+)
 from routing.network import Ints, Longs, Network, Window, window_between
 from routing.pick import ABSENT, BALANCED, CHEAPEST, FASTEST, FEWEST_HANDLINGS, LENDING, OWN_ONLY, pick
+from routing.policies import (
+    Agreement,
+    central_rank,
+    circle_rank,
+    era_on,
+    lending_of,
+    lent_from,
+    orders,
+    policy_on,
+)
 from routing.register import Side, covers, find_location, standing_of, standing_still
-from routing.screening import may_lend, one_per_location
+from routing.screening import as_one, day_of, may_lend, one_per_location
 from routing.sweep import Sweep, make_sweep
 from routing.transport import ride_numbers
 
@@ -37,11 +59,41 @@ _ORDER = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shelf:
-    """Who may lend what: for each title the places that may, one after the other. `places` are ids in order."""
+    """Who may lend what: for each title the places that may, one after the other. `places` are ids in order.
+
+    `stock` says what it is, for suppliers that lend by rules; None: nobody looks at it.
+    """
 
     places: tuple[str, ...]
     start: Longs  # (titles + 1,)
     place: Ints  # positions in `places`
+    stock: Stock | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stock:
+    """What stands on a shelf: as columns, and the holdings where a place has several of a title, by position."""
+
+    materials: tuple[str, ...]
+    material: Ints  # position in `materials`
+    added: Ints  # the day on which it came into the collection (date.toordinal); 0: nobody knows
+    several: Mapping[int, tuple[Holding, ...]]
+
+
+def stock_of(held: Sequence[Sequence[Holding]]) -> Stock:
+    """Describe what stands on a shelf, each by the holdings behind it."""
+    materials: dict[str, int] = {}
+    return Stock(
+        material=np.array([materials.setdefault(one[0].material, len(materials)) for one in held], dtype=np.int32),
+        materials=tuple(materials),
+        added=np.array([ordinal(one[0].added_on) for one in held], dtype=np.int32),
+        several={at: tuple(one) for at, one in enumerate(held) if len(one) > 1},
+    )
+
+
+def ordinal(day: date | None) -> int:
+    """A day as `Stock.added` has it."""
+    return 0 if day is None else day.toordinal()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,15 +125,24 @@ class Replay:
     leg_last: Ints
 
 
+NOTHING_AGREED = Agreement()
+
+
 def shelve(titles: Iterable[Sequence[Holding]], places: Iterable[str], policy: Policy) -> Shelf:
     """Put titles on a shelf, each by its holdings. `places` are all locations that matter, pickup locations too."""
     ordered = tuple(sorted(set(places)))
     position = {place: at for at, place in enumerate(ordered)}
-    start, place = [0], []
-    for holdings in titles:
-        place += [position[each.location] for each in one_per_location(holdings, policy) if may_lend(each, policy)]
+    start, place, held = [0], [], []
+    for title in titles:
+        holdings = list(title)
+        at: dict[str, list[Holding]] = {}
+        for each in holdings:
+            at.setdefault(each.location, []).append(each)
+        may = [each.location for each in one_per_location(holdings, policy) if may_lend(each, policy)]
+        place += [position[location] for location in may]
+        held += [tuple(at[location]) for location in may]
         start.append(len(place))
-    return Shelf(ordered, np.array(start, dtype=np.int64), np.array(place, dtype=np.int32))
+    return Shelf(ordered, np.array(start, dtype=np.int64), np.array(place, dtype=np.int32), stock_of(held))
 
 
 def replay(
@@ -92,18 +153,24 @@ def replay(
     asked: Asked,
     *,
     own_province_first: bool = False,
+    agreement: Agreement = NOTHING_AGREED,
     span: tuple[int, int] | None = None,
     told: Callable[[int], None] | None = None,
 ) -> Replay:
     """Decide all that was asked by the policy's objective. `told` hears how many are done, now and then.
 
-    `own_province_first`: whoever stands in the pickup location's province comes before all others. `span`: the first
-    and the last moment that count for the window, so that parts of one demand share it; those asked, where left out.
+    `own_province_first`: whoever stands in the pickup location's province comes before all others. What an
+    `agreement` says goes over the policy, counter by counter and day by day; the shelf says what was `held` then.
+    `span`: the first and the last moment that count for the window, so that parts of one demand share it; those
+    asked, where left out.
     """
     count = len(asked.requested)
     first, last = span or ((int(asked.requested.min()), int(asked.requested.max())) if count else (0, 0))
-    window = window_between(network, first, last, policy.horizon_days)
-    desk = _Desk(network, register, policy, shelf, window, first=first, last=last, own_first=own_province_first)
+    said = [version.asking.horizon_days for version in agreement.versions]
+    window = window_between(network, first, last, max(policy.horizon_days, *(days or 0 for days in said), 0))
+    own = replace(policy, circles=(Circle.PROVINCE,)) if own_province_first else policy
+    terms = _Terms(register, own, agreement, own_first=own_province_first)
+    desk = _Desk(network, register, terms, shelf, window, first=first, last=last)
     found = np.full((5, count), -1, dtype=np.int64)
     legs: list[tuple[Longs, Longs]] = []
     done = 0
@@ -159,6 +226,39 @@ def _legs(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Terms:
+    """What holds for whom: the policy, and over it what was agreed."""
+
+    register: Register
+    policy: Policy
+    agreement: Agreement
+    own_first: bool
+
+    def policy_for(self, side: Side, moment: int) -> Policy:
+        """What holds for a counter on this side at a moment (seconds since 1970)."""
+        found = policy_on(self.agreement, self.policy, side, self.day(moment))
+        return replace(found, circles=self.policy.circles) if self.own_first else found
+
+    def book(self, moment: int) -> LendingBook | None:
+        """By what suppliers lend at a moment."""
+        return era_on(self.agreement, self.day(moment)).book or self.policy.lending
+
+    def day(self, moment: int) -> date:
+        """The day of a moment."""
+        return day_of(datetime.fromtimestamp(moment, UTC), self.register)
+
+    def begins(self, day: int) -> int:
+        """The first second of a day (date.toordinal), and what bounds all seconds where it is beyond the calendar."""
+        if not _FIRST_DAY < day < _LAST_DAY:
+            return -UNBOUNDED if day <= _FIRST_DAY else UNBOUNDED
+        midnight = datetime.combine(date.fromordinal(day), time(), ZoneInfo(self.register.timezone))
+        return int(midnight.timestamp())
+
+
+_FIRST_DAY, _LAST_DAY = date(2, 1, 1).toordinal(), date(9998, 1, 1).toordinal()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Spell:
     """Who takes part from one moment to the next change; a row for each place."""
 
@@ -166,6 +266,9 @@ class _Spell:
     agency: Ints  # the agency in force, numbered; -1: none
     side: Ints  # position in `sides`
     sides: tuple[Side, ...]
+    screened: bool  # whether anyone lends by rules
+    from_others: Longs  # of each that stands on the shelf: when it may go to other agencies (seconds since 1970)
+    from_own: Longs  # and when to other places of its own
 
 
 class _Desk:
@@ -175,21 +278,20 @@ class _Desk:
         self,
         network: Network,
         register: Register,
-        policy: Policy,
+        terms: _Terms,
         shelf: Shelf,
         window: Window,
         *,
         first: int,
         last: int,
-        own_first: bool,
     ) -> None:
         self.window = window
-        self._network, self._policy, self._shelf, self._own_first = network, policy, shelf, own_first
+        self._network, self._terms, self._shelf = network, terms, shelf
         places = [find_location(register, place) for place in shelf.places]
         self.stop = np.array([network.stop_positions.get(place, -1) for place in shelf.places], dtype=np.int32)
         self._handling = np.array([place.handling_minutes * 60 for place in places], dtype=np.int64)
         self._hours, self._hours_of = _hours(places, register.timezone, window, first)
-        self._since, self._spells = _spells(register, shelf.places, first, last)
+        self._since, self._spells = _spells(terms, shelf, first, last)
 
     def sweep_to(self, place: int) -> Sweep | None:
         """The sweep to a place; None: no van calls there."""
@@ -206,14 +308,15 @@ class _Desk:
         pickup = int(asked.pickup[some[0]])
         spell = self._spells[int(np.searchsorted(self._since, asked.requested[some[0]], side="right")) - 1]
         own = spell.sides[spell.side[pickup]]
-        charges = [charge_between(side, own, self._policy.tariff).cents for side in spell.sides]
-        near = [same_agency(side, own) or same_province(side, own) for side in spell.sides]
-        start, weights, ways = self.window.start, self._policy.weights, sweep or _NO_WAYS
+        policy = self._terms.policy_for(own, int(asked.requested[some[0]]))
+        charges = [charge_between(side, own, policy.tariff).cents for side in spell.sides]
+        start, weights, ways = self.window.start, policy.weights, sweep or _NO_WAYS
+        most = UNBOUNDED if policy.max_cost_cents is None else policy.max_cost_cents
         found: Longs = pick(
             asked.requested[some] - start,
             asked.title[some],
             np.where(asked.need_before[some] < UNBOUNDED, asked.need_before[some] - start, UNBOUNDED),
-            asked.most_cents[some],
+            np.minimum(asked.most_cents[some], most),
             self._shelf.start,
             self._shelf.place,
             pickup,
@@ -226,11 +329,14 @@ class _Desk:
             spell.agency,
             spell.side,
             np.array(charges, dtype=np.int64),
-            np.array(near, dtype=np.bool_) | (not self._own_first),
-            _ORDER[self._policy.objective],
+            _ahead(policy, spell, self._shelf.places, own),
+            spell.screened,
+            spell.from_others - start,
+            spell.from_own - start,
+            _ORDER[policy.objective],
             float(weights.cents_per_hour),
             float(weights.cents_per_handling),
-            self._policy.horizon_days * DAY_SECONDS,
+            policy.horizon_days * DAY_SECONDS,
             sweep is not None,
             self.window.slot_departure,
             self.window.segment_start,
@@ -241,6 +347,19 @@ class _Desk:
             ways.slower_arrival,
         )
         return found
+
+
+def _ahead(policy: Policy, spell: _Spell, places: Sequence[str], own: Side) -> Ints:
+    """Whom the policy of a counter puts first, by place: as `routing.policies.precedence`."""
+    if not orders(policy):
+        return np.zeros(len(places), dtype=np.int32)
+    circles = np.array([circle_rank(policy, side, own) for side in spell.sides], dtype=np.int32)
+    central = [
+        central_rank(policy, place, spell.sides[side])
+        for place, side in zip(places, spell.side.tolist(), strict=True)
+    ]
+    ahead: Ints = 2 * circles[spell.side] + np.array(central, dtype=np.int32)
+    return ahead
 
 
 _NO_WAYS = Sweep(
@@ -274,34 +393,85 @@ def _columns(each: Sequence[tuple[Longs, Longs, Longs]]) -> tuple[list[Longs], l
     return [a for a, _, _ in each], [b for _, b, _ in each], [c for _, _, c in each]
 
 
-def _spells(register: Register, places: Sequence[str], first: int, last: int) -> tuple[Longs, tuple[_Spell, ...]]:
-    """Who takes part from `first` to `last`, cut where that changes for anyone, and since when each spell counts."""
-    bounds = {first}
+def _spells(terms: _Terms, shelf: Shelf, first: int, last: int) -> tuple[Longs, tuple[_Spell, ...]]:
+    """Who takes part from `first` to `last`, cut where that changes for anyone, and since when each spell counts.
+
+    It is cut too where another policy takes over.
+    """
+    bounds = {first, *(terms.begins(day.toordinal()) for day in terms.agreement.since)}
+    register = terms.register
     everyone: tuple[Agency | Location, ...] = (*register.agencies.values(), *register.locations.values())
     for one in everyone:
         if one.valid != _ALWAYS or one.suspensions:
             moments = [moment for period in (one.valid, *one.suspensions) for moment in (period.since, period.until)]
             bounds |= {ceil(moment.timestamp()) for moment in moments if moment is not None}
     since = sorted(bound for bound in bounds if first <= bound <= last)
-    spells = [_spell(register, places, datetime.fromtimestamp(bound, UTC)) for bound in since]
-    return np.array(since, dtype=np.int64), tuple(spells)
+    return np.array(since, dtype=np.int64), tuple(_spell(terms, shelf, bound) for bound in since)
 
 
 _ALWAYS = Period()
 
 
-def _spell(register: Register, places: Sequence[str], moment: datetime) -> _Spell:
+def _spell(terms: _Terms, shelf: Shelf, since: int) -> _Spell:
     agencies: dict[str, int] = {}
     sides: dict[Side, int] = {}
     standings, of, side = [], [], []
-    for place in places:
-        location, agency, own = standing_of(register, place, moment)
+    moment = datetime.fromtimestamp(since, UTC)
+    for place in shelf.places:
+        location, agency, own = standing_of(terms.register, place, moment)
         standings.append(_standing(location, agency, moment))
         of.append(-1 if agency is None else agencies.setdefault(agency.isil, len(agencies)))
         side.append(sides.setdefault(own, len(sides)))
+    book = terms.book(since)
+    lending = [Lending() if book is None else lending_of(book, own.agency, own.province) for own in sides]
+    screened = any(one.not_lent or one.least_age_days or one.embargo_days for one in lending)
+    first = _lent_since(terms, shelf, [lending[at] for at in side]) if screened else np.empty((2, 0), np.int64)
     return _Spell(
-        np.array(standings, dtype=np.int8), np.array(of, dtype=np.int32), np.array(side, dtype=np.int32), tuple(sides)
+        np.array(standings, dtype=np.int8),
+        np.array(of, dtype=np.int32),
+        np.array(side, dtype=np.int32),
+        tuple(sides),
+        screened,
+        first[0],
+        first[1],
     )
+
+
+def _lent_since(terms: _Terms, shelf: Shelf, lending: Sequence[Lending]) -> Longs:
+    """Since when all that stands on the shelf may go to other agencies, and to others of its own: two rows.
+
+    `lending` is by place.
+    """
+    stock = shelf.stock
+    if stock is None:
+        raise ValueError("suppliers lend by rules, and the shelf does not say what stands on it")
+    own = np.array([one.embargo_days or 0 for one in lending], dtype=np.int64)[shelf.place]
+    least = np.array([one.least_age_days or 0 for one in lending], dtype=np.int64)[shelf.place]
+    barred = np.array([[m in (one.not_lent or ()) for m in stock.materials] for one in lending], dtype=np.bool_)
+    days = np.zeros((2, len(shelf.place)), dtype=np.int64)
+    for row, age in enumerate((np.maximum(own, least), own)):
+        np.copyto(days[row], stock.added + age, where=(stock.added > 0) & (age > 0))
+    if stock.materials:
+        days[0, barred[shelf.place, stock.material]] = _LAST_DAY
+    for at, held in stock.several.items():
+        for row, to_others in enumerate((True, False)):
+            day = _first_day(held, lending[shelf.place[at]], terms.policy, to_others=to_others)
+            days[row, at] = day.toordinal()
+    known, which = np.unique(days, return_inverse=True)
+    moments = np.array([terms.begins(day) for day in known.tolist()], dtype=np.int64)
+    found: Longs = moments[which].reshape(days.shape)
+    return found
+
+
+def _first_day(held: Sequence[Holding], lending: Lending, policy: Policy, *, to_others: bool) -> date:
+    """The first day on which enough of it may go for the whole to be lent; date.max: never. As screening has it."""
+    from_day = {each: lent_from(each, lending, to_others=to_others) for each in held}
+    days = sorted({day for day in from_day.values() if day is not None})
+    for day in days:
+        may = [each for each in held if (since := from_day[each]) is not None and since <= day]
+        if may_lend(as_one(may, policy), policy):
+            return day
+    return date.max
 
 
 def _standing(location: Location, agency: Agency | None, moment: datetime) -> int:

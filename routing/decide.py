@@ -7,13 +7,14 @@ from dataclasses import replace
 
 from routing.calendar import ready_seconds, to_moment, to_seconds
 from routing.costs import NO_TARIFF, charge_between
-from routing.model import Decision, Holding, Policy, Promise, Question, Refusal, Register, RotaEntry, RotaOrder
+from routing.model import Decision, Holding, Policy, Question, Refusal, Register, RotaEntry, RotaOrder
 from routing.network import Network
-from routing.prospect import in_order, look_ahead, promises
+from routing.policies import orders, precedence, precedence_told
+from routing.prospect import in_order, look_ahead, promising
 from routing.ranking import Offer, explained, ranked
 from routing.register import Side, standing_of
 from routing.response import ResponseModel
-from routing.screening import Candidate, Situation, screen, spoken, too_dear, too_late, unreachable
+from routing.screening import Candidate, Situation, behind, day_of, screen, spoken, too_dear, too_late, unreachable
 from routing.transport import Transport, arrivals, legs, transport_to
 
 
@@ -26,6 +27,8 @@ class UnknownMoment(Exception):  # noqa: N818 -- what it is, not that it is an e
 
 
 FIRST_YEAR, LAST_YEAR = 1900, 2900
+UNANSWERED = 1000
+"""What comes on top of the precedence of those who could not be asked: more than any policy gives."""
 
 
 def decide(
@@ -51,7 +54,11 @@ def decide(
     _check_moments(question)
     pickup = standing_of(register, question.pickup_location, question.requested_at)
 
-    candidates, refusals = screen(holdings, register, Situation(question, policy, pickup.agency))
+    situation = Situation(question, policy, pickup.agency)
+    if policy.lending is not None:
+        holdings = list(holdings)
+        situation = replace(situation, day=day_of(question.requested_at, register))
+    candidates, refusals = screen(holdings, register, situation)
     candidates, ready, unready = _get_ready(candidates, question, register)
     transport = transport_to(
         network,
@@ -61,25 +68,43 @@ def decide(
     )
     offers, unfit = _offers(candidates, ready, transport, question=question, policy=policy, side=pickup.side)
     rota = ranked(offers, objective, policy.weights)
-    if question.unanswered:
-        rota.sort(key=lambda offer: offer.location in question.unanswered)
-    promised: list[Promise | None] = []
+    first = _precedence(offers, candidates, question=question, policy=policy, side=pickup.side)
+    if first is not None:
+        rota.sort(key=lambda offer: first[offer.candidate])
+    ahead, places = None, list(range(len(rota)))
     if responses is not None and rota:
         ahead = look_ahead(rota, candidates, transport, register, policy, responses)
-        places = list(range(len(rota)))
         if policy.rota_order is RotaOrder.EXPECTED:
-            unanswered = [offer.location in question.unanswered for offer in rota]
-            places = in_order(ahead, rota, objective, policy, last=unanswered)
+            circles = [0] * len(rota) if first is None else [first[offer.candidate] for offer in rota]
+            places = in_order(ahead, rota, objective, policy, circles=circles)
             rota = [rota[place] for place in places]
-        promised = promises(ahead, places, question.limit)
+    entries = list(_entries(rota, candidates, transport, question=question, policy=policy, side=pickup.side))
+    if responses is not None and ahead is not None:
+        entries = promising(ahead, entries, places, responses)
     return Decision(
         network_version=network.version,
         requested_at=question.requested_at,
         objective=objective,
-        rota=tuple(_entries(rota, promised, candidates, transport, question=question, policy=policy)),
+        rota=tuple(entries),
         refusals=(*refusals, *unready, *unfit),
         response_model=None if responses is None else responses.version,
+        policy=policy,
+        policy_versions=behind(holdings, register, situation),
     )
+
+
+def _precedence(
+    offers: Sequence[Offer], candidates: Sequence[Candidate], *, question: Question, policy: Policy, side: Side
+) -> dict[int, int] | None:
+    """What puts each candidate before others whatever the objective (less comes first); None: nothing does."""
+    ordered = orders(policy)
+    if not ordered and not question.unanswered:
+        return None
+    found = {}
+    for offer in offers:
+        rank = precedence(policy, offer.location, candidates[offer.candidate].side, side) if ordered else 0
+        found[offer.candidate] = rank + (UNANSWERED if offer.location in question.unanswered else 0)
+    return found
 
 
 def _check_moments(question: Question) -> None:
@@ -122,7 +147,9 @@ def _offers(
     side: Side,
 ) -> tuple[list[Offer], list[Refusal]]:
     """What each candidate comes to in time and money; refuse what never arrives, is too late or too dear."""
-    needed, most = question.need_before, question.max_cost_cents
+    needed, most, said_by = question.need_before, question.max_cost_cents, "request"
+    if policy.max_cost_cents is not None and (most is None or policy.max_cost_cents < most):
+        most, said_by = policy.max_cost_cents, "policy"
     found = arrivals(
         transport,
         [candidate.location.id for candidate in candidates],
@@ -148,7 +175,7 @@ def _offers(
         if charge.cents and location == question.pickup_location:
             charge = NO_TARIFF
         if most is not None and charge.cents > most:
-            refused.append(too_dear(candidate, charge.cents, most))
+            refused.append(too_dear(candidate, charge.cents, most, said_by=said_by))
             continue
         offers.append(Offer(i, location, leaves, arrival, arrival - requested, handlings, charge))
     return offers, refused
@@ -169,12 +196,12 @@ def _no_way(candidate: Candidate, ready: int, transport: Transport, policy: Poli
 
 def _entries(
     rota: Sequence[Offer],
-    promised: Sequence[Promise | None],
     candidates: Sequence[Candidate],
     transport: Transport,
     *,
     question: Question,
     policy: Policy,
+    side: Side,
 ) -> Iterator[RotaEntry]:
     """The first entries of the rota, with the legs and reasons that only those need."""
     zone = transport.network.zone
@@ -193,8 +220,13 @@ def _entries(
         objective=question.objective or policy.objective,
         weights=policy.weights,
     )
-    each = zip(shown, ways, told, promised or [None] * len(shown), strict=True)
-    for rank, (offer, way, reasons, promise) in enumerate(each, start=1):
+    ordered = orders(policy)
+    for rank, (offer, way, reasons) in enumerate(zip(shown, ways, told, strict=True), start=1):
+        if ordered:
+            reasons = (
+                *precedence_told(policy, offer.location, candidates[offer.candidate].side, side),
+                *reasons,
+            )
         yield RotaEntry(
             rank=rank,
             supplying_agency=candidates[offer.candidate].supplying_agency,
@@ -207,5 +239,4 @@ def _entries(
             handlings=offer.handlings,
             legs=way,
             reasons=reasons,
-            promise=promise,
         )

@@ -32,6 +32,22 @@ class RotaOrder(StrEnum):
     EXPECTED = "expected"
 
 
+class Circle(StrEnum):
+    """Who stands how near to the counter that asks: each circle holds the ones before it."""
+
+    OWN = "own"
+    PROVINCE = "province"
+    NATIONAL = "national"
+
+
+class Central(StrEnum):
+    """Where central collections stand among the suppliers of one circle."""
+
+    FIRST = "first"
+    NEUTRAL = "neutral"
+    LAST = "last"
+
+
 class Reason(StrEnum):
     """Why a candidate is refused."""
 
@@ -39,6 +55,8 @@ class Reason(StrEnum):
     NOT_PARTICIPATING = "not_participating"
     SUSPENDED = "suspended"
     EXCLUDED = "excluded"
+    NOT_LENT = "not_lent"
+    TOO_NEW = "too_new"
     NO_COPIES = "no_copies"
     NOT_LOANABLE = "not_loanable"
     UNAVAILABLE = "unavailable"
@@ -236,7 +254,7 @@ class Register:
 
 
 class Holding(NamedTuple):
-    """A location has copies of a title. `available` is None where nobody knows.
+    """A location has copies of a title. `available` is None where nobody knows, as is the day they were `added_on`.
 
     A tuple, as `RotaEntry` is: a decision makes so many that the four times longer of a frozen dataclass is felt.
     """
@@ -246,6 +264,7 @@ class Holding(NamedTuple):
     available: int | None = None
     loanable: bool = True
     material: str = "book"
+    added_on: date | None = None
 
 
 # --- the question and how to weigh it -------------------------------------------------------------
@@ -272,11 +291,41 @@ class Weights:
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
-    """What the network has agreed: horizon, default objective, weights, tariff and the special channel.
+class Lending:
+    """What one side has said of what it lends; None: nothing. Ages are calendar days in the collection.
 
-    The rota is in `rota_order` where a response model is known; a supplier that is silent for `lapse_days` of those
-    on which it opens is passed over.
+    Materials that are `not_lent`, and copies younger than `least_age_days`, are not for other agencies; copies that
+    are younger than `embargo_days` do not leave their location. `central_holders` are the agencies and locations that
+    hold a central collection. `versions` say where it stands.
+    Source of these rules: Flemish interlibrary loan (365 days, blocked materials); see docs/policies.md.
+    """
+
+    not_lent: frozenset[str] | None = None
+    least_age_days: int | None = None
+    embargo_days: int | None = None
+    loan_days: int | None = None
+    renewals: int | None = None
+    central_holders: frozenset[str] | None = None
+    versions: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LendingBook:
+    """What everyone has said of what they lend: `routing.policies.lending_of` lays it one over the other."""
+
+    network: Lending
+    provinces: Mapping[str, Lending]
+    agencies: Mapping[str, Lending]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What holds for a question: horizon, default objective, weights, tariff, the special channel, and who is first.
+
+    Those of an earlier one of `circles` come before those of a later one; none: there is no such order. The rota is
+    in `rota_order` where a response model is known; a supplier that is silent for `lapse_days` of those on which it
+    opens is passed over. Suppliers have `lending` rules (None: nobody has any). `versions` are those of the policies
+    that this was made of.
     """
 
     horizon_days: int = 35
@@ -286,6 +335,11 @@ class Policy:
     special_materials: frozenset[str] = frozenset({"braille", "daisy"})
     rota_order: RotaOrder = RotaOrder.ARRIVAL
     lapse_days: int = 8
+    circles: tuple[Circle, ...] = ()
+    central_collections: Central = Central.NEUTRAL
+    max_cost_cents: int | None = None
+    lending: LendingBook | None = None
+    versions: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -342,10 +396,22 @@ class Promise(NamedTuple):
     chance: float
 
 
+class Response(NamedTuple):
+    """How a supplier was taken to answer: `supplied` and `declined` by bins of open time, as `routing.response` has
+    them, and `silent`; `missed` is how likely each leg's trip leaves the item behind.
+    """
+
+    supplied: tuple[float, ...]
+    declined: tuple[float, ...]
+    silent: float
+    missed: tuple[float, ...]
+
+
 class RotaEntry(NamedTuple):
     """One supplier on the rota: when the item is ready, how it travels, what it costs, and why it stands here.
 
-    `promise` is None where no response model stands behind it.
+    `promise` is None where no response model stands behind it, or nobody from here on ever supplies; it was reckoned
+    with the `response` of every entry from here on.
     """
 
     rank: int
@@ -359,6 +425,7 @@ class RotaEntry(NamedTuple):
     legs: tuple[Leg, ...]
     reasons: tuple[str, ...]
     promise: Promise | None = None
+    response: Response | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,7 +440,10 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The rota in order and every refusal, wholly of one network version and one response model (None: without)."""
+    """The rota in order and every refusal, wholly of one network version and one response model (None: without).
+
+    `policy` is what was decided by, and `policy_versions` those that it was made of, suppliers' too.
+    """
 
     network_version: str
     requested_at: datetime
@@ -381,3 +451,5 @@ class Decision:
     rota: tuple[RotaEntry, ...]
     refusals: tuple[Refusal, ...] = ()
     response_model: str | None = None
+    policy: Policy = Policy()
+    policy_versions: tuple[int, ...] = ()

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from routing.network import Bools, Ints, Longs
+from routing.network import Ints, Longs
 from routing.sweep import fastest, lightest
 
 ABSENT, LENDING, OWN_ONLY = 0, 1, 2
@@ -37,10 +37,10 @@ def _ready(requested: int, handling: int, kind: int, begins: Longs, starts: Long
 
 @njit(cache=True, nogil=True)
 def _key(
-    order: int, near: bool, waited: int, handlings: int, cents: int, place: int, hourly: float, handled: float
+    order: int, ahead: int, waited: int, handlings: int, cents: int, place: int, hourly: float, handled: float
 ) -> tuple[float, float, float, float, float, float]:
-    """By what candidates are compared: as `ranking` does, behind whether those who are near come first."""
-    far = 0.0 if near else 1.0
+    """By what candidates are compared: as `ranking` does, behind whom the policy puts first (less of `ahead`)."""
+    far = float(ahead)
     if order == CHEAPEST:
         return far, 0.0, float(cents), float(waited), float(handlings), float(place)
     if order == FEWEST_HANDLINGS:
@@ -70,7 +70,10 @@ def pick(
     agency: Ints,
     side: Ints,
     charges: Longs,
-    near: Bools,
+    ahead: Ints,
+    screened: bool,
+    from_others: Longs,
+    from_own: Longs,
     order: int,
     cents_per_hour: float,
     cents_per_handling: float,
@@ -86,7 +89,9 @@ def pick(
 ) -> Longs:
     """Return rows of place (-1: nobody can), ready, arrival, handlings and cents, a column for each loan request.
 
-    `charges` and `near` are by side, as seen from the counter; `served` says whether any van calls at it.
+    `charges` are by side and `ahead` by place, as seen from the counter; `served` says whether any van calls at it.
+    Where it is `screened`, what stands on the shelf may go to other agencies `from_others` on, and to other places of
+    its own agency `from_own` on.
     """
     found = np.full((5, len(requested)), -1, np.int64)
     weighing = order in (FEWEST_HANDLINGS, BALANCED)
@@ -104,6 +109,10 @@ def pick(
                 continue
             if standing[place] == OWN_ONLY and (pickup_agency < 0 or agency[place] != pickup_agency):
                 continue
+            if screened and place != pickup:
+                own = pickup_agency >= 0 and agency[place] == pickup_agency
+                if requested[r] < (from_own[h] if own else from_others[h]):
+                    continue
             at = _ready(
                 requested[r], handling[place], hours_of[place], hours_begin, hours_start, hours_end, hours_opened
             )
@@ -122,7 +131,7 @@ def pick(
                 stops[:count], ready[:count], in_time, per_second, per_handling, slot_departure, segment_start,
                 arrival, handlings, slower_slot, slower_handlings, slower_arrival,
             )  # fmt: skip
-        least = (2.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+        least = (np.inf, 0.0, 0.0, 0.0, 0.0, 0.0)
         for c in range(count):
             place = places[c]
             there, changes, cents = int(best[0, c]), int(best[1, c]), int(charges[side[place]])
@@ -131,7 +140,7 @@ def pick(
             if there > in_time or cents > most_cents[r]:
                 continue
             key = _key(
-                order, near[side[place]], there - int(requested[r]), changes, cents, place,
+                order, ahead[place], there - int(requested[r]), changes, cents, place,
                 cents_per_hour, cents_per_handling,
             )  # fmt: skip
             if key < least:

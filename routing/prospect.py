@@ -11,7 +11,7 @@ import numpy as np
 
 from routing.calendar import to_moment
 from routing.hours import ALWAYS, Hours, hours_in, kinds_of, open_all
-from routing.model import Location, Objective, Policy, Promise, Register
+from routing.model import Location, Objective, Policy, Promise, Register, Response, RotaEntry
 from routing.network import Ints, Longs, Network, Window
 from routing.order import Aim, order
 from routing.promise import HERE, TICK, Suppliers, Ways, promised
@@ -107,13 +107,13 @@ def _places(network: Network, register: Register, responses: ResponseModel) -> _
 
 
 def in_order(
-    prospect: Prospect, offers: Sequence[Offer], objective: Objective, policy: Policy, *, last: Sequence[bool]
+    prospect: Prospect, offers: Sequence[Offer], objective: Objective, policy: Policy, *, circles: Sequence[int]
 ) -> list[int]:
-    """Return positions of offers in the order that costs least on average; who comes `last`, after all others."""
+    """Return positions of offers in the order that costs least on average, those of a lower circle first."""
     found = order(
         prospect.ways,
         prospect.suppliers,
-        aim_of(offers, objective, policy, last=last),
+        aim_of(offers, objective, policy, circles=circles),
         asked=prospect.asked,
         ticks=prospect.ticks,
     )
@@ -121,7 +121,7 @@ def in_order(
     return rota
 
 
-def aim_of(offers: Sequence[Offer], objective: Objective, policy: Policy, *, last: Sequence[bool]) -> Aim:
+def aim_of(offers: Sequence[Offer], objective: Objective, policy: Policy, *, circles: Sequence[int]) -> Aim:
     """Return what a rota of offers is to make least, by the objective."""
     cents = np.array([offer.charge.cents for offer in offers], dtype=np.float64)
     handlings = np.array([offer.handlings for offer in offers], dtype=np.float64)
@@ -134,22 +134,32 @@ def aim_of(offers: Sequence[Offer], objective: Objective, policy: Policy, *, las
     elif objective is Objective.BALANCED:
         scale = policy.weights.cents_per_hour / 3600
         fixed = cents + handlings * policy.weights.cents_per_handling
-    return Aim(scale, fixed, np.array(last, dtype=np.int32), scale * waited + fixed)
+    return Aim(scale, fixed, np.array(circles, dtype=np.int32), scale * waited + fixed)
 
 
-def promises(prospect: Prospect, rota: Sequence[int], count: int) -> list[Promise | None]:
-    """Return what is promised if each of the first `count` of a rota (positions of suppliers) is asked now.
-
-    None: nobody from there on can supply.
-    """
-    shown = min(count, len(rota))
+def promising(
+    prospect: Prospect, entries: Sequence[RotaEntry], rota: Sequence[int], responses: ResponseModel
+) -> list[RotaEntry]:
+    """Return the first entries of a rota (positions of suppliers) with what each of them promises, asked now."""
+    count = len(entries)
     places = np.array(rota, dtype=np.int32)
-    columns = promised(prospect.ways, prospect.suppliers, places, shown, prospect.asked, prospect.ticks)
-    start, zone = prospect.window.start, prospect.network.zone
-    return [
-        None if p50 < 0 else Promise(to_moment(start + p50, zone), to_moment(start + p90, zone), chance)
-        for p50, p90, chance in zip(*(column.tolist() for column in columns), strict=True)
-    ]
+    columns = promised(prospect.ways, prospect.suppliers, places, count, prospect.asked, prospect.ticks)
+    start, zone, shown = prospect.window.start, prospect.network.zone, places[:count]
+    suppliers = prospect.suppliers
+    supplied = np.diff(suppliers.supplied[shown]).round(6).tolist()
+    declined, silent = suppliers.declined[shown].tolist(), suppliers.silent[shown].round(6).tolist()
+    found = []
+    for at, (entry, p50, p90, chance) in enumerate(zip(entries, *(one.tolist() for one in columns), strict=True)):
+        missed = [responses.missed.get(leg.route_id, responses.missed_otherwise) for leg in entry.legs]
+        found.append(
+            entry._replace(
+                promise=Promise(to_moment(start + p50, zone), to_moment(start + p90, zone), chance)
+                if p50 >= 0
+                else None,
+                response=Response(tuple(supplied[at]), tuple(declined[at]), silent[at], tuple(missed)),
+            )
+        )
+    return found
 
 
 def _answers(
@@ -173,7 +183,9 @@ def _answers(
 def _in_context(responses: ResponseModel, material: str, weekday: int, band: int) -> tuple[Floats, Floats, Floats]:
     """What everyone in the model answers in a context, row by row."""
     rows = np.arange(len(responses.table), dtype=np.int64)
-    answers = responses.answers(rows, Context(material, weekday, HOUR_BANDS[band]))
+    # To six digits, so that what is kept of a decision is what it was made with.
+    answers = np.round(responses.answers(rows, Context(material, weekday, HOUR_BANDS[band])), 6)
+    answers[:, SILENT] = np.maximum(1 - answers[:, :SILENT].sum(axis=1), 0)
     supplied = np.zeros((len(rows), BINS + 1))
     np.cumsum(answers[:, SUPPLIED], axis=1, out=supplied[:, 1:])
     return supplied, np.ascontiguousarray(answers[:, DECLINED]), np.ascontiguousarray(answers[:, SILENT])

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from functools import cache
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from routing.costs import euros
-from routing.model import Agency, Holding, Location, Period, Policy, Question, Reason, Refusal, Register
+from routing.model import Agency, Holding, Lending, Location, Period, Policy, Question, Reason, Refusal, Register
+from routing.policies import lending_of, lent_from
 from routing.register import Side, covers, standing_of, standing_still, steady
 
 
@@ -31,11 +34,12 @@ class Candidate(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What the rules look at, apart from the candidate."""
+    """What the rules look at, apart from the candidate. `day` is that of the question, in the register's timezone."""
 
     question: Question
     policy: Policy
     pickup_agency: Agency | None
+    day: date = date.max
 
 
 def refuse(candidate: Candidate, reason: Reason, detail: str) -> Refusal:
@@ -49,12 +53,17 @@ def screen(
     """Split the holders of a title into those that may be asked and those that may not, each with its reason."""
     moment = situation.question.requested_at
     # What cannot refuse is not asked: most questions exclude nobody, and most locations are steady.
-    excludes = bool(situation.question.excluded)
-    rules, rules_for_steady = RULES_BY_STEADINESS if excludes else RULES_BY_STEADINESS_WITHOUT_EXCLUSION
+    excludes, lends = bool(situation.question.excluded), situation.policy.lending is not None
+    rules, rules_for_steady = (_rules(excludes, lends, steadily) for steadily in (False, True))
     known = steady(register)
     asked: list[Candidate] = []
     refused: list[Refusal] = []
-    for holding in one_per_location(holdings, situation.policy):
+
+    def fits(holding: Holding) -> bool:
+        standing = known.get(holding.location) or standing_of(register, holding.location, moment)
+        return _lent_from(Candidate(holding, *standing), situation) <= situation.day
+
+    for holding in one_per_location(holdings, situation.policy, fits if lends else None):
         standing = known.get(holding.location)
         candidate = Candidate(holding, *(standing or standing_of(register, holding.location, moment)))
         for reason, rule in rules_for_steady if standing else rules:
@@ -67,11 +76,27 @@ def screen(
     return asked, refused
 
 
-def one_per_location(holdings: Iterable[Holding], policy: Policy) -> list[Holding]:
+def behind(holdings: Iterable[Holding], register: Register, situation: Situation) -> tuple[int, ...]:
+    """The versions of the policies that a decision about these holders is made with, in order."""
+    book, moment = situation.policy.lending, situation.question.requested_at
+    if book is None:
+        return situation.policy.versions
+    found = set(situation.policy.versions)
+    known = steady(register)
+    for location in {holding.location for holding in holdings}:
+        side = (known.get(location) or standing_of(register, location, moment)).side
+        found.update(lending_of(book, side.agency, side.province).versions)
+    return tuple(sorted(found))
+
+
+def one_per_location(
+    holdings: Iterable[Holding], policy: Policy, fits: Callable[[Holding], bool] | None = None
+) -> list[Holding]:
     """The holdings with those of one location as one, where the first of them stood.
 
     Copies that may not travel say nothing about those that may: what is available counts only copies that can
-    be lent, and works of the special channel are left out where there are others.
+    be lent, works of the special channel are left out where there are others, and so is what does not `fit` the
+    rules of who lends it.
     """
     holdings = list(holdings)
     by_location = {holding.location: holding for holding in holdings}
@@ -85,12 +110,19 @@ def one_per_location(holdings: Iterable[Holding], policy: Policy) -> list[Holdin
         else:
             by_location[holding.location] = holding
     for location, together in several.items():
-        by_location[location] = _as_one(together, policy)
+        fitting = together if fits is None else [holding for holding in together if fits(holding)]
+        # Of what does not fit, one speaks for all: it is refused.
+        by_location[location] = as_one(fitting or _ordinary(together, policy)[:1], policy)
     return list(by_location.values())
 
 
-def _as_one(together: Sequence[Holding], policy: Policy) -> Holding:
-    ordinary = [h for h in together if h.material not in policy.special_materials] or list(together)
+def _ordinary(together: Sequence[Holding], policy: Policy) -> Sequence[Holding]:
+    return [h for h in together if h.material not in policy.special_materials] or together
+
+
+def as_one(together: Sequence[Holding], policy: Policy) -> Holding:
+    """What a location has of a title, of one holding or more."""
+    ordinary = _ordinary(together, policy)
     lent = [h for h in ordinary if h.loanable] or ordinary
     available = [h.available for h in lent]
     known = [count for count in available if count is not None]
@@ -100,6 +132,7 @@ def _as_one(together: Sequence[Holding], policy: Policy) -> Holding:
         available=sum(known) if len(known) == len(available) else None,
         loanable=lent[0].loanable,
         material=ordinary[0].material,
+        added_on=ordinary[0].added_on,
     )
 
 
@@ -146,6 +179,52 @@ def _excluded(candidate: Candidate, situation: Situation) -> str | None:
     return None
 
 
+def _not_lent(candidate: Candidate, situation: Situation) -> str | None:
+    material, lending = candidate.holding.material, _lending(candidate, situation)
+    if not _leaves_its_agency(candidate, situation) or material not in (lending.not_lent or ()):
+        return None
+    return f"{_whoever(candidate)} does not lend this material ({material}) to other agencies."
+
+
+def _too_new(candidate: Candidate, situation: Situation) -> str | None:
+    first = _lent_from(candidate, situation)
+    if first <= situation.day:
+        return None
+    where = "other agencies" if _leaves_its_agency(candidate, situation) else "other locations"
+    added = candidate.holding.added_on
+    return f"In the collection since {added}; {_whoever(candidate)} lends it to {where} from {first}."
+
+
+def _lent_from(candidate: Candidate, situation: Situation) -> date:
+    """The first day on which a candidate's copies may go where they are asked for."""
+    if candidate.location.id == situation.question.pickup_location:
+        return date.min
+    to_others = _leaves_its_agency(candidate, situation)
+    first = lent_from(candidate.holding, _lending(candidate, situation), to_others=to_others)
+    return date.max if first is None else first
+
+
+def _lending(candidate: Candidate, situation: Situation) -> Lending:
+    book = situation.policy.lending
+    return Lending() if book is None else lending_of(book, candidate.side.agency, candidate.side.province)
+
+
+def _leaves_its_agency(candidate: Candidate, situation: Situation) -> bool:
+    if candidate.location.id == situation.question.pickup_location:
+        return False
+    own = situation.pickup_agency
+    return candidate.agency is None or own is None or candidate.agency.isil != own.isil
+
+
+def _whoever(candidate: Candidate) -> str:
+    return candidate.supplying_agency or candidate.location.id
+
+
+def day_of(moment: datetime, register: Register) -> date:
+    """The day of a moment where the register is."""
+    return moment.astimezone(ZoneInfo(register.timezone)).date()
+
+
 def _no_copies(candidate: Candidate, _: Situation) -> str | None:
     return "No copies are left here." if candidate.holding.copies <= 0 else None
 
@@ -166,22 +245,25 @@ RULES: tuple[tuple[Reason, Rule], ...] = (
     (Reason.NOT_PARTICIPATING, _not_participating),
     (Reason.SUSPENDED, _suspended),
     (Reason.EXCLUDED, _excluded),
+    (Reason.NOT_LENT, _not_lent),
+    (Reason.TOO_NEW, _too_new),
     (Reason.NO_COPIES, _no_copies),
     (Reason.NOT_LOANABLE, _not_loanable),
     (Reason.UNAVAILABLE, _unavailable),
 )
 
 
-def _without(*reasons: Reason) -> tuple[tuple[Reason, Rule], ...]:
-    return tuple(row for row in RULES if row[0] not in reasons)
-
-
-# For any location, and for one that `steady` names.
-RULES_BY_STEADINESS = RULES, _without(Reason.NOT_PARTICIPATING, Reason.SUSPENDED)
-RULES_BY_STEADINESS_WITHOUT_EXCLUSION = (
-    _without(Reason.EXCLUDED),
-    _without(Reason.EXCLUDED, Reason.NOT_PARTICIPATING, Reason.SUSPENDED),
-)
+@cache
+def _rules(excludes: bool, lends: bool, steadily: bool) -> tuple[tuple[Reason, Rule], ...]:
+    """Those that may refuse: where anyone is excluded, has rules of lending, or does not stand alike at all times."""
+    idle: set[Reason] = set()
+    if not excludes:
+        idle |= {Reason.EXCLUDED}
+    if not lends:
+        idle |= {Reason.NOT_LENT, Reason.TOO_NEW}
+    if steadily:
+        idle |= {Reason.NOT_PARTICIPATING, Reason.SUSPENDED}
+    return tuple(row for row in RULES if row[0] not in idle)
 
 
 def may_lend(holding: Holding, policy: Policy) -> bool:
@@ -197,9 +279,9 @@ def may_lend(holding: Holding, policy: Policy) -> bool:
 # --- the rules that need to know the way ----------------------------------------------------------
 
 
-def too_dear(candidate: Candidate, cost_cents: int, most_cents: int) -> Refusal:
-    """Refuse what costs more than the request allows."""
-    detail = f"Costs {euros(cost_cents)}; the request allows {euros(most_cents)}."
+def too_dear(candidate: Candidate, cost_cents: int, most_cents: int, *, said_by: str = "request") -> Refusal:
+    """Refuse what costs more than the request, or the policy, allows."""
+    detail = f"Costs {euros(cost_cents)}; the {said_by} allows {euros(most_cents)}."
     return refuse(candidate, Reason.TOO_DEAR, detail)
 
 

@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from app.store.isbn import isbn13, normal_ppn
-from routing import Objective, Reason
+from routing import Central, Circle, Objective, Reason, RotaOrder
 
 # Beyond these years no calendar reaches, and arithmetic with time zones would leave the years that exist.
 FIRST_YEAR, LAST_YEAR = 1901, 2899
@@ -97,7 +97,8 @@ class QuestionShape(BaseModel):
         default=None, description="Suppliers whose copy cannot be there by then are refused as `too_late`."
     )
     max_cost_cents: Annotated[int, Field(strict=True, ge=0, le=MAX_CENTS)] | None = Field(
-        default=None, description="Suppliers that cost more, in euro cents, are refused as `too_dear`."
+        default=None,
+        description="Suppliers that cost more, in euro cents, are refused as `too_dear`. The policy may allow less.",
     )
     limit: int = Field(default=10, strict=True, ge=1, le=1000, description="How many entries the rota has at most.")
     exclude: list[Isil] = Field(
@@ -137,10 +138,23 @@ class CostPartShape(BaseModel):
 
 
 class PromiseShape(BaseModel):
-    """When the item will be there in half of all cases, and in nine out of ten."""
+    """When the reader can collect, if this supplier is asked first and those after it follow."""
 
-    p50: datetime
-    p90: datetime
+    p50: datetime = Field(description="By then in half of the cases in which anyone supplies.")
+    p90: datetime = Field(description="By then in nine of ten.")
+    chance: float = Field(description="How likely it is that anyone supplies.")
+
+
+class ResponseShape(BaseModel):
+    """How this supplier is likely to answer, as the promise was reckoned; all of it sums to one."""
+
+    supplied: list[float] = Field(
+        description="That the item is handed to the vans within each bin of open hours: up to 1, 2, 4, 8, 12, 16, "
+        "24, 40, 64 and 120."
+    )
+    declined: list[float] = Field(description="That it says no within each of them.")
+    silent: float = Field(description="That it says nothing until the placement lapses.")
+    missed: list[float] = Field(description="For each leg, that the item is left behind and takes a later trip.")
 
 
 class RotaEntryShape(BaseModel):
@@ -151,7 +165,12 @@ class RotaEntryShape(BaseModel):
     supplying_location: str
     ready_at: datetime = Field(description="When the copy is ready to travel, after handling in opening hours.")
     arrives_at: datetime = Field(description="When it is at the pickup location.")
-    promise: PromiseShape | None = Field(description="Null: no response model stands behind it.")
+    promise: PromiseShape | None = Field(
+        description="Null: no response model stands behind it, or nobody from here on ever supplies."
+    )
+    response: ResponseShape | None = Field(
+        default=None, description="What the promise is made of. Null: no response model stands behind it."
+    )
     cost_cents: int = Field(description="What it costs, in euro cents: the sum of the parts.")
     cost_parts: list[CostPartShape]
     handlings: int = Field(description="Changes of trip on the way.")
@@ -168,6 +187,24 @@ class RefusalShape(BaseModel):
     detail: str = Field(description="The same as a sentence.")
 
 
+class WentByShape(BaseModel):
+    """What a decision went by."""
+
+    versions: list[int] = Field(
+        description="The versions of policies that apply, to whoever asks and to the holders (`GET /v1/policies`)."
+    )
+    circles: list[Circle] = Field(description="Those of an earlier one come before those of a later one.")
+    central_collections: Central
+    cents_per_hour: float
+    cents_per_handling: float
+    horizon_days: int
+    max_cost_cents: int | None = Field(description="The policy's; what the question allows may be less.")
+    rota_order: RotaOrder
+    lapse_days: int = Field(description="Open days after which silence is taken for a no, in what is promised.")
+    supplier_cents: int = Field(description="Of the tariff of the day.")
+    transport_cents: int
+
+
 class DecisionShape(BaseModel):
     """The rota in order and every refusal, wholly of one network version."""
 
@@ -176,6 +213,10 @@ class DecisionShape(BaseModel):
     objective: Objective
     rota: list[RotaEntryShape] = Field(description="Empty when nobody can fill it; the refusals say why.")
     refusals: list[RefusalShape]
+    policy: WentByShape | None = Field(default=None, description="Null: it was decided before this was kept.")
+    response_model: str | None = Field(
+        default=None, description="The version of the response model behind the promises; null: none."
+    )
 
 
 _ASKED = {"title": {"isbn": "9789021400129"}, "pickup_location": "NL-0800070001"}
@@ -208,6 +249,7 @@ ANSWER: dict[str, Any] = {
             "ready_at": "2026-11-23T12:00:00+01:00",
             "arrives_at": "2026-11-24T11:05:00+01:00",
             "promise": None,
+            "response": None,
             "cost_cents": 1075,
             "cost_parts": [{"what": "supplier", "cents": 675}, {"what": "transport", "cents": 400}],
             "handlings": 1,
@@ -244,4 +286,18 @@ ANSWER: dict[str, Any] = {
             "detail": "Every copy here is out.",
         }
     ],
+    "policy": {
+        "versions": [],
+        "circles": [],
+        "central_collections": "neutral",
+        "cents_per_hour": 10.0,
+        "cents_per_handling": 50.0,
+        "horizon_days": 35,
+        "max_cost_cents": None,
+        "rota_order": "arrival",
+        "lapse_days": 8,
+        "supplier_cents": 675,
+        "transport_cents": 400,
+    },
+    "response_model": None,
 }

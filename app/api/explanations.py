@@ -176,7 +176,7 @@ def _compared(
         if place not in state.register.locations:
             raise UnknownLocation(f"No location {place} is registered.")
     requested = datetime.fromisoformat(decision["requested_at"]).astimezone(state.network.zone)
-    policy = state.policy_at(requested)
+    policy = state.policy_for(asked.pickup_location, requested)
     question = replace(asked, requested_at=requested, objective=Objective(decision["objective"]))
     would = would_take(question, location, network=state.network, register=state.register, policy=policy)
     return compare(decision, location, orjson.loads(written(would)), whole=whole, policy=policy)

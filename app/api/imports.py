@@ -42,9 +42,9 @@ NL-0800070001,Midden Centrum,location,NL-0800070000,,,wise-midden,52.09,5.12,60,
 NL-0700010001,Hub Utrecht,hub,,UT,BiSC,,52.10,5.07,0,
 """
 HOLDINGS_EXAMPLE = """\
-location,isbn,ppn,title,author,material,copies,available,loanable
-NL-0800070001,9789000000005,398765432,De ontdekking van de hemel,Harry Mulisch,book,2,1,true
-NL-0800070001,,331122331,"Kaart, noord en zuid",,map,1,,false
+location,isbn,ppn,title,author,material,copies,available,loanable,added_on
+NL-0800070001,9789000000005,398765432,De ontdekking van de hemel,Harry Mulisch,book,2,1,true,2019-05-02
+NL-0800070001,,331122331,"Kaart, noord en zuid",,map,1,,false,
 """
 HOLDINGS_NDJSON_EXAMPLE = """\
 {"location": "NL-0800070001", "isbn": "9789000000005", "ppn": "398765432", "copies": 2, "available": 1}
@@ -121,6 +121,7 @@ async def post_holdings(
     - `isbn` (10 or 13 digits, hyphens or not) and `ppn` (letters and digits): one of them at least.
     - `title`, `author`: the last line that gives them stands. `material`: empty is `book`.
     - `copies`: empty is 1. `available`: how many are on the shelf, empty is unknown. `loanable`: empty is true.
+    - `added_on`: the day on which the copies came into the collection (YYYY-MM-DD); empty says nothing of it.
 
     Which title: a row with a PPN is about the title of that PPN. A row with only an ISBN is about the title whose PPN
     came with that ISBN; if no PPN did, about a title known by its ISBN alone, which is merged into the title of a

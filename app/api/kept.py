@@ -99,6 +99,7 @@ OPERATIONS: Mapping[str, Keeps] = {
     "DELETE /v1/webhooks/{webhook}": NOTHING_MORE,
     # The lending.
     "PUT /v1/lapse-rules": _whole(),
+    "POST /v1/policies": _whole("id"),
     "POST /v1/dead-letters/{letter}/resume": NOTHING_MORE,
     "POST /v1/dead-letters/resume": Keeps(query=frozenset({"kind"}), made=("resumed",)),
 }
@@ -118,6 +119,7 @@ LEFT_OUT = frozenset(
         "POST /v1/decisions",
         "POST /v1/decisions/comparison",
         "POST /v1/trips/changes/preview",
+        "POST /v1/policies/preview",
         "POST /v1/sessions/provider/begin",
     }
 )

@@ -24,6 +24,7 @@ from app.api.harvest_shapes import OftenShape, StartShape
 from app.api.key_shapes import NewKeyShape
 from app.api.lapse_rules import AgreedShape
 from app.api.loan_shapes import ActionShape, LoanRequestShape
+from app.api.policy_shapes import NewPolicyShape, TryPolicyShape
 from app.api.scan_shapes import ScanAskShape
 from app.api.schemas import Problem
 from app.api.session_shapes import CodeShape, NewSessionShape, SignInShape
@@ -50,6 +51,10 @@ TAGS = [
     {
         "name": "Settlement and statistics",
         "description": "What delivered items were charged, and how well it goes: as JSON or CSV.",
+    },
+    {
+        "name": "Policies",
+        "description": "What the network, provinces and agencies have agreed: who comes first, and what is lent.",
     },
     {"name": "Agencies", "description": "The organisations and their locations."},
     {
@@ -128,6 +133,8 @@ SHAPES = (
     StartShape,
     VerdictShape,
     AgreedShape,
+    NewPolicyShape,
+    TryPolicyShape,
     ScenarioShape,
     NewDraftShape,
     DraftChangesShape,

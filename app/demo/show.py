@@ -21,6 +21,8 @@ REASONS = {
     "not_participating": "does not take part in interlibrary loan now",
     "suspended": "stands still for now",
     "excluded": "was left out by the question",
+    "not_lent": "does not lend this kind of material to others",
+    "too_new": "keeps what is new to itself for a while",
     "no_copies": "has no copy left",
     "not_loanable": "keeps it as a reference copy",
     "unavailable": "has lent out every copy",

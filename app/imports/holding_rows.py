@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from app.imports.cells import MAX_TEXT_CHARS, InvalidCell, csv_cells, escaped, shown, text, whole, yes_or_no
+from app.imports.cells import MAX_TEXT_CHARS, InvalidCell, csv_cells, day, escaped, shown, text, whole, yes_or_no
 from app.imports.report import UnreadableFile
 from app.imports.rows import LineFeed, Record, csv_records, header_of, ndjson_records
 from app.store.isbn import InvalidIsbn, InvalidPpn, isbn13, normal_ppn
 
-COLUMNS = ("location", "isbn", "ppn", "title", "author", "material", "copies", "available", "loanable")
+COLUMNS = ("location", "isbn", "ppn", "title", "author", "material", "copies", "available", "loanable", "added_on")
 MAX_COPIES = 1_000_000
 MAX_MATERIAL_CHARS = 64
 KEPT_ANSWERS = 100_000
@@ -57,6 +57,7 @@ class HoldingRows:
         self._loanable: dict[str, str] = {"": "t"}
         self._copies: dict[str, int] = {"": 1}
         self._available: dict[str, int | None] = {"": None}
+        self._added: dict[str, str] = {"": NULL}
 
     def notes(self) -> list[str]:
         """Return what was left aside."""
@@ -66,7 +67,7 @@ class HoldingRows:
 
     def copy_line(self, line: int, fields: Any) -> str:
         """Return the row for COPY. Raises InvalidCell."""
-        location, isbn, ppn, title, author, material, copies, available, loanable = self._cells(fields)
+        location, isbn, ppn, title, author, material, copies, available, loanable, added = self._cells(fields)
         place = self._locations.get(location) or self._location(location)
         isbn = _kept(self._isbns, isbn, _isbn)
         ppn = _kept(self._ppns, ppn, _ppn)
@@ -84,7 +85,7 @@ class HoldingRows:
         lent = _kept(self._loanable, loanable, _loanable)
         return (
             f"{line}\t{place}\t{isbn}\t{ppn}\t{escaped(title.strip())}\t{escaped(author.strip())}\t{material}\t{count}"
-            f"\t{NULL if free is None else free}\t{lent}\n"
+            f"\t{NULL if free is None else free}\t{lent}\t{_kept(self._added, added, _added)}\n"
         )
 
     def _location(self, value: str) -> str:
@@ -158,6 +159,11 @@ def _copies(value: str) -> int:
 
 def _available(value: str) -> int | None:
     return whole("available", value, most=MAX_COPIES)
+
+
+def _added(value: str) -> str:
+    found = day("added_on", value)
+    return NULL if found is None else found.isoformat()
 
 
 def _loanable(value: str) -> str:

@@ -12,7 +12,7 @@ from uuid import UUID
 from app.database import Connection, Contended
 from app.lending.forward import Forward, find_forward, send_on
 from app.lending.ground import Ground
-from app.lending.happen import MOST_RENEWALS, Circumstances, happen
+from app.lending.happen import MOST_RENEWALS, Circumstances, happen, renewed_from
 from app.lending.lifecycle import Event, Item, NotAllowed, Supplying, allowed_in
 from app.lending.record import US, state_of
 from app.lending.settle import charges_of
@@ -187,7 +187,7 @@ async def _act(ground: Ground, loan_id: UUID, report: Report) -> None:
             if loan.events != seen.events:
                 continue  # it went on while its way was planned
             placement = await find_open(connection, loan_id)
-            event = _event(loan, report, by_system=placement is not None and placement.system is not None)
+            event = _event(state, loan, report, by_system=placement is not None and placement.system is not None)
             data = _data(loan, report, circumstances.way)
             told = Told(at=report.at, by=report.by, reason=report.reason, note=report.note, data=data)
             try:
@@ -209,7 +209,7 @@ async def _onward(ground: Ground, state: State, loan: Loan, report: Report) -> F
     return await find_forward(ground, state, loan, at=report.at)
 
 
-def _event(loan: Loan, report: Report, *, by_system: bool) -> Event:
+def _event(state: State, loan: Loan, report: Report, *, by_system: bool) -> Event:
     """Return the event that an action is in the loan request's present state."""
     action = report.action
     if action is Action.SCAN:
@@ -228,9 +228,14 @@ def _event(loan: Loan, report: Report, *, by_system: bool) -> Event:
         return Event.LOST if loan.received_at is not None else Event.LOST_ON_THE_WAY
     if action is Action.CANCEL:
         return Event.CANCEL_ASKED if lies_with_system else Event.CANCEL
-    if action is Action.RENEW and loan.renewals >= MOST_RENEWALS:
+    if action is Action.RENEW and loan.renewals >= _most_renewals(state, loan, at=report.at):
         raise ActionNotAllowed(action, loan, f"It was renewed {loan.renewals} times, and no more is allowed.")
     return Event(action.value)
+
+
+def _most_renewals(state: State, loan: Loan, *, at: datetime) -> int:
+    said = state.lending_for(loan.supplying_location, at).renewals
+    return MOST_RENEWALS if said is None else said
 
 
 def actions_in(loan: Loan) -> list[str]:
@@ -256,7 +261,11 @@ def _circumstances(state: State, loan: Loan, report: Report) -> Circumstances:
         return Circumstances(way=plan_back(state, loan, at=report.at))
     if report.action is Action.RECEIVED:
         charges = charges_of(state, loan, at=report.at)
-        return Circumstances(charges=charges, seen_at_location=loan.pickup_location)
+        days = state.lending_for(loan.supplying_location, report.at).loan_days
+        return Circumstances(charges=charges, seen_at_location=loan.pickup_location, loan_days=days)
+    if report.action is Action.RENEW:
+        since = renewed_from(loan, report.at)
+        return Circumstances(loan_days=state.lending_for(loan.supplying_location, since).loan_days)
     if report.action is Action.SCAN and not is_old(loan, at=report.at):
         return Circumstances(seen_at_location=report.location)
     if report.action is Action.OVERRIDE and report.legs:

@@ -61,7 +61,7 @@ async def choose(
     if not holders.known:
         raise UnknownTitle(f"No holding of {title} is known.")
     question = replace(question, requested_at=question.requested_at.astimezone(state.network.zone))
-    policy = state.policy_at(question.requested_at)
+    policy = state.policy_for(question.pickup_location, question.requested_at)
     live = None
     if availability is not None and state.systems and deadline_seconds > 0:
         live = await availability.look(
@@ -76,8 +76,10 @@ async def choose(
         question = replace(question, unanswered=frozenset(live.unanswered))
     started = perf_counter()
     if len(state.network.timetable.stop_times.trip) >= LARGE_CALLS:
-        decision = await aside(decide, question, holders.holdings, state.network, state.register, policy)
+        decision = await aside(
+            decide, question, holders.holdings, state.network, state.register, policy, state.responses
+        )
     else:
-        decision = decide(question, holders.holdings, state.network, state.register, policy)
+        decision = decide(question, holders.holdings, state.network, state.register, policy, state.responses)
     time_decision(decision.objective.value, perf_counter() - started)
     return decision if live is None else said(decision, live)

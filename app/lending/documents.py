@@ -18,8 +18,28 @@ def written(decision: Decision) -> bytes:
         "objective": decision.objective,
         "rota": [_entry(entry) for entry in decision.rota],
         "refusals": decision.refusals,
+        "policy": _policy(decision),
+        "response_model": decision.response_model,
     }
     return _dumps(document, decision.requested_at)
+
+
+def _policy(decision: Decision) -> dict[str, Any]:
+    """What the decision went by, so that it can be read back when the policies are others."""
+    policy = decision.policy
+    return {
+        "versions": decision.policy_versions,
+        "circles": policy.circles,
+        "central_collections": policy.central_collections,
+        "cents_per_hour": policy.weights.cents_per_hour,
+        "cents_per_handling": policy.weights.cents_per_handling,
+        "horizon_days": policy.horizon_days,
+        "max_cost_cents": policy.max_cost_cents,
+        "rota_order": policy.rota_order,
+        "lapse_days": policy.lapse_days,
+        "supplier_cents": policy.tariff.supplier_cents,
+        "transport_cents": policy.tariff.transport_cents,
+    }
 
 
 def written_event(event: dict[str, Any]) -> bytes:
@@ -34,7 +54,8 @@ def _entry(entry: RotaEntry) -> dict[str, Any]:
         "supplying_location": entry.supplying_location,
         "ready_at": entry.ready_at,
         "arrives_at": _arrival(entry),
-        "promise": None,  # no response model stands behind it yet
+        "promise": None if entry.promise is None else entry.promise._asdict(),
+        "response": None if entry.response is None else entry.response._asdict(),
         "cost_cents": entry.cost_cents,
         "cost_parts": entry.cost_parts,
         "handlings": entry.handlings,

@@ -17,13 +17,13 @@ from app.lending.lifecycle import Event, NotAllowed, Requesting, allowed_in
 from app.lending.orders import order_of
 from app.lending.pauses import days_later, pauses_of
 from app.lending.record import US, record, state_of
+from app.lending.snapshot import State
 from app.lending.track import plan_there
 from app.store.events import Told
 from app.store.loans import Loan, lock_loan, read_loan
 from app.store.placements import Placement, find_open, get_placement, receipts_of_others
 from app.store.tasks import Task, finish, hold, postpone, schedule
 from app.store.under_way import still_stands
-from routing import Register
 
 SOONEST_LOOK = timedelta(minutes=15)
 LATEST_LOOK = timedelta(hours=4)
@@ -193,13 +193,13 @@ async def overdue(ground: Ground, task: Task) -> None:
 
     Until when is counted again: it may have been renewed, and what stands still makes nobody late.
     """
-    register = (await ground.snapshot.follow()).register
+    state = await ground.snapshot.follow()
     at = ground.clock.now()
     async with ground.database.transaction() as connection:
         loan = await lock_loan(connection, UUID(task.subject))
         await hold(connection, task)
         with suppress(NotAllowed):
-            loan = await _move_due_date(connection, register, loan, at=at)
+            loan = await _move_due_date(connection, state, loan, at=at)
             if loan.due_at is not None and loan.due_at > at:
                 await postpone(connection, task, loan.due_at)
                 return
@@ -208,12 +208,15 @@ async def overdue(ground: Ground, task: Task) -> None:
         await finish(connection, task)
 
 
-async def _move_due_date(connection: Connection, register: Register, loan: Loan, *, at: datetime) -> Loan:
+async def _move_due_date(connection: Connection, state: State, loan: Loan, *, at: datetime) -> Loan:
     """Raises NotAllowed where the reader no longer has it."""
     if loan.due_at is None or loan.due_since is None:
         return loan
+    register = state.register
     pauses = pauses_of(register, agency=loan.supplying_agency, location=loan.supplying_location, now=at)
-    days = RENEWAL_DAYS if loan.renewals else LOAN_DAYS
+    # The policy that held when it began: what is agreed later moves no date that a reader was told.
+    said = state.lending_for(loan.supplying_location, loan.due_since).loan_days
+    days = said or (RENEWAL_DAYS if loan.renewals else LOAN_DAYS)
     due_at = days_later(loan.due_since, days, pauses=pauses, timezone=register.timezone)
     if due_at == loan.due_at:
         return loan

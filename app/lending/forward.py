@@ -101,7 +101,8 @@ async def _for(ground: Ground, state: State, loan: Loan, other: Loan, *, at: dat
         return None
     way = plan(state, loan.pickup_location, other.pickup_location, at=at)
     cost = _cost(state, loan.supplying_location, other, at=at)
-    if way.arrives_at is None or not _wanted(other, way.arrives_at, cost):
+    limit = state.policy_for(other.pickup_location, at).max_cost_cents
+    if way.arrives_at is None or not _wanted(other, way.arrives_at, cost) or (limit is not None and cost > limit):
         return None
     otherwise = await _otherwise(ground, state, other, at=at)
     if any(way.arrives_at >= offer.arrives_at or cost > offer.cost_cents for offer in otherwise):

@@ -46,7 +46,7 @@ HEARD_OF_LATE = frozenset({Event.RECEIVED, Event.SHIPPED_RETURN})
 class Circumstances:
     """What an event comes with: the way that was planned, what delivery costs, whom staff chose, when it is due.
 
-    `supplier` is the agency and location that supply from now on.
+    `supplier` is the agency and location that supply from now on, and `loan_days` how long a reader may keep it.
     """
 
     way: Way | None = None
@@ -55,6 +55,7 @@ class Circumstances:
     chosen: str | None = None
     supplier: tuple[str | None, str] | None = None
     due_at: datetime | None = None
+    loan_days: int | None = None
 
 
 async def happen(
@@ -94,6 +95,11 @@ async def happen(
     return after
 
 
+def renewed_from(loan: Loan, at: datetime) -> datetime:
+    """Return from when on a renewal at `at` counts: never from before the loan would have ended anyway."""
+    return max(at, loan.due_at or at)
+
+
 def _changes(loan: Loan, event: Event, told: Told, given: Circumstances) -> dict[str, object]:
     """Return the columns of loan_request that an event changes besides its state."""
     changes: dict[str, object] = {}
@@ -121,13 +127,13 @@ def _changes(loan: Loan, event: Event, told: Told, given: Circumstances) -> dict
         changes["shipped_at"] = told.at
     if event is Event.RECEIVED:
         changes |= {"received_at": told.at, "itinerary": None, "due_since": told.at}
-        changes["due_at"] = told.at + timedelta(days=LOAN_DAYS)
+        changes["due_at"] = told.at + timedelta(days=given.loan_days or LOAN_DAYS)
     if event in (Event.SHIPPED_RETURN, Event.SHIPPED_FORWARD):
         changes["returned_at"] = told.at
     if event is Event.RENEW:
-        since = max(told.at, loan.due_at or told.at)
+        since = renewed_from(loan, told.at)
         changes |= {"due_since": since, "renewals": loan.renewals + 1}
-        changes["due_at"] = since + timedelta(days=RENEWAL_DAYS)
+        changes["due_at"] = since + timedelta(days=given.loan_days or RENEWAL_DAYS)
     if event is Event.DUE_DATE_MOVED:
         changes["due_at"] = given.due_at
     if given.supplier is not None:

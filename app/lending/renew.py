@@ -61,17 +61,25 @@ async def renew(ground: Ground, loan: Loan, *, at: datetime, only: str | None = 
 
 def as_question(loan: Loan, *, at: datetime) -> Question:
     """Return what the engine is asked for a loan request at a moment: never earlier than it was wanted."""
-    asked = loan.question
-    wanted = datetime.fromisoformat(asked["requested_at"])
+    question = asked_in(loan.question, loan.pickup_location)
+    return replace(
+        question,
+        requested_at=max(at, question.requested_at),
+        excluded=question.excluded.union(loan.asked),
+    )
+
+
+def asked_in(asked: Mapping[str, Any], pickup_location: str) -> Question:
+    """Return what the engine is asked by the question of a loan request, as that is kept."""
     needed = asked.get("need_before")
     return Question(
-        pickup_location=loan.pickup_location,
-        requested_at=max(at, wanted),
+        pickup_location=pickup_location,
+        requested_at=datetime.fromisoformat(asked["requested_at"]),
         objective=Objective(asked["objective"]) if asked.get("objective") else None,
         need_before=datetime.fromisoformat(needed) if needed else None,
         max_cost_cents=asked.get("max_cost_cents"),
         limit=asked["limit"],
-        excluded=frozenset((*asked.get("exclude", ()), *loan.asked)),
+        excluded=frozenset(asked.get("exclude", ())),
     )
 
 

@@ -21,13 +21,28 @@ from app.database import Connection, Database
 from app.lasting import set_aside
 from app.lending.warm import warm_up
 from app.store.network_versions import get_number
+from app.store.policies import load_versions
 from app.store.register import load_register
 from app.store.responses import load_responses
 from app.store.standing import Standing, list_tariffs, read_standing
 from app.store.stoppages import load_stoppages
 from app.store.systems import System, load_systems
 from app.store.timetable import as_timetable, read_content
-from routing import Network, Policy, Register, Tariff, compile_network, without
+from routing import (
+    Agreement,
+    Lending,
+    Network,
+    Policy,
+    Register,
+    Tariff,
+    agree,
+    compile_network,
+    era_on,
+    lending_of,
+    policy_on,
+    standing_of,
+    without,
+)
 from routing.cache import Cache
 from routing.response import ResponseModel
 
@@ -46,6 +61,7 @@ class State:
     """What one decision reads, all of it from one moment. `policies` starts with the newest.
 
     `systems` are those that are called. `responses`: how suppliers answer, as it was learned last; None: never yet.
+    What the `agreement` says goes over the policies.
     """
 
     standing: Standing
@@ -54,6 +70,7 @@ class State:
     policies: tuple[tuple[date, Policy], ...]
     systems: Mapping[str, System] = field(default_factory=dict)
     responses: ResponseModel | None = None
+    agreement: Agreement = field(default_factory=Agreement)
 
     def policy_at(self, moment: datetime) -> Policy:
         """Return the policy with the tariff in force on the day of `moment`; before the first one, the first."""
@@ -63,6 +80,24 @@ class State:
                 if valid_from <= day:
                     return policy
         return self.policies[-1][1]
+
+    def policy_for(self, pickup_location: str, moment: datetime) -> Policy:
+        """Return what holds for a question of a counter: the policies of its agency, its province and the network."""
+        policy = self.policy_at(moment)
+        if not self.agreement.since:
+            return policy
+        side = standing_of(self.register, pickup_location, moment).side
+        return policy_on(self.agreement, policy, side, moment.astimezone(self.network.zone).date())
+
+    def lending_for(self, supplying_location: str | None, moment: datetime) -> Lending:
+        """Return what holds for what a location lends; nothing is said where nobody has agreed anything."""
+        book = era_on(self.agreement, moment.astimezone(self.network.zone).date()).book
+        if book is None:
+            return Lending()
+        if supplying_location is None:
+            return book.network
+        side = standing_of(self.register, supplying_location, moment).side
+        return lending_of(book, side.agency, side.province)
 
 
 class Snapshot:
@@ -164,8 +199,10 @@ class Snapshot:
                 raise NotReady("No network version is active: import one and activate it.")
             if held is not None and _same_register(held.standing, standing):
                 register, policies, systems = held.register, held.policies, held.systems
+                agreement = held.agreement
             else:
                 register, policies = await load_register(connection), self._policies(await list_tariffs(connection))
+                agreement = agree(await load_versions(connection))
                 called = await load_systems(connection)
                 systems = {name: system for name, system in called.items() if system.kind in SYSTEMS}
             if held is not None and held.standing.responses == standing.responses:
@@ -177,7 +214,7 @@ class Snapshot:
             network = await self._network(connection, standing.version)
         if network.stopped.said != stoppages:
             network = without(network, stoppages)
-        return State(standing, network, register, policies, systems, responses)
+        return State(standing, network, register, policies, systems, responses, agreement)
 
     async def _network(self, connection: Connection, version: str) -> Network:
         known = self._recent.get(version)

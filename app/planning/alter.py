@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,7 +31,7 @@ from app.store.timetable import (
     Weekdays,
     first_and_last_day,
 )
-from routing import Location, Policy, Register
+from routing import Agreement, Location, Policy, Register, unsaid
 
 PREFIX = "what-if-"
 VAN = 3  # GTFS route_type
@@ -53,6 +53,7 @@ class Plan:
     register: Register
     policy: Policy
     own_province_first: bool = False
+    agreement: Agreement = field(default_factory=Agreement)
 
 
 class ChangeImpossible(Exception):  # noqa: N818 - says what it is
@@ -106,6 +107,7 @@ class _Draft:
         content = plan.content
         self.plan, self.places, self.content = plan, places, content
         self.register, self.policy, self.own_first = plan.register, plan.policy, plan.own_province_first
+        self.agreement = plan.agreement
         self.stops = {stop.id: stop for stop in content.stops}
         self.routes = {route.id: route for route in content.routes}
         self.services = {service.id: service for service in content.services}
@@ -222,6 +224,9 @@ class _Draft:
             tariff=replace(policy.tariff, **_given(tariff)),
             weights=replace(policy.weights, **_given(weights)),
         )
+        # What is tried holds for everyone, whatever provinces and agencies say.
+        said = {"objective": change.objective, **weights}
+        self.agreement = unsaid(self.agreement, [name for name, value in said.items() if value is not None])
         if change.own_province_first is not None:
             self.own_first = change.own_province_first
 
@@ -269,7 +274,7 @@ class _Draft:
     def finished(self) -> Plan:
         """Return the plan as it has become."""
         content = self._content() if self.touched else self.content
-        return Plan(content, self.register, self.policy, self.own_first)
+        return Plan(content, self.register, self.policy, self.own_first, self.agreement)
 
     def _content(self) -> Content:
         stops = [self.stops[name] for name in sorted(self.stops)]

@@ -34,7 +34,8 @@ def would_take(
         question, need_before=None, max_cost_cents=None, excluded=frozenset(), unanswered=frozenset(), limit=1
     )
     holding = Holding(location, copies=1, available=1)
-    return decide(asked, [holding], network, _unhindered(register, location, question.pickup_location), policy)
+    willing = replace(policy, lending=None, max_cost_cents=None)
+    return decide(asked, [holding], network, _unhindered(register, location, question.pickup_location), willing)
 
 
 def _unhindered(register: Register, location: str, pickup_location: str) -> Register:

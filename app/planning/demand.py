@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from app.planning.scenario import GeneratedDemand
 from app.store.demand import Held, Submitted
-from routing import UNBOUNDED, Asked, Shelf
+from routing import UNBOUNDED, Asked, Holding, Shelf, Stock
 
 # Of a week's loan requests, Monday first, and the hours (of wall time) between which they are made.
 WEEK = np.array([19, 18, 17, 16, 14, 11, 5], dtype=np.float64)
@@ -45,10 +45,10 @@ def real(submitted: Sequence[Submitted], held: Held, places: Sequence[str], regi
         title: (start, start + size)
         for title, start, size in zip(known.tolist(), low.tolist(), count.tolist(), strict=True)
     }
-    groups = [
-        np.unique(np.concatenate([held.place[slice(*bounds.get(title, (0, 0)))] for title in titles]))
-        for titles in keys
+    rows = [
+        np.concatenate([np.arange(*bounds.get(title, (0, 0)), dtype=np.int64) for title in titles]) for titles in keys
     ]
+    groups = [np.unique(held.place[some]) for some in rows]
     return Demand(
         asked=Asked(
             pickup=np.array([position[one.pickup_location] for one in good], dtype=np.int32),
@@ -63,10 +63,34 @@ def real(submitted: Sequence[Submitted], held: Held, places: Sequence[str], regi
             tuple(places),
             np.cumsum([0, *map(len, groups)], dtype=np.int64),
             np.concatenate([np.empty(0, np.int32), *groups]),
+            _stock(held, rows, places),
         ),
         copies=np.bincount(held.place, weights=held.copies, minlength=len(places)).astype(np.int64),
         left_out=len(submitted) - len(good),
     )
+
+
+def _stock(held: Held, rows: Sequence[Longs], places: Sequence[str]) -> Stock:
+    """What stands on a shelf of titles, each given by its rows of what is held; those of one place together."""
+    first, several, at = [np.empty(0, np.int64)], {}, 0
+    for some in rows:
+        ordered = some[np.argsort(held.place[some], kind="stable")]
+        _, begins, counts = np.unique(held.place[ordered], return_index=True, return_counts=True)
+        first.append(ordered[begins])
+        for number in np.flatnonzero(counts > 1).tolist():
+            low = begins[number]
+            several[at + number] = tuple(
+                Holding(
+                    places[held.place[row]],
+                    int(held.copies[row]),
+                    material=held.materials[held.material[row]],
+                    added_on=date.fromordinal(held.added[row]) if held.added[row] else None,
+                )
+                for row in ordered[low : low + counts[number]].tolist()
+            )
+        at += len(begins)
+    chosen = np.concatenate(first)
+    return Stock(held.materials, held.material[chosen], held.added[chosen], several)
 
 
 def _seconds(moment: datetime | None) -> int:
@@ -88,7 +112,7 @@ def generated(
     weight = copies * np.isin(np.array(places), np.array(counters))
     popular = np.add.reduceat(held.copies, first).astype(np.float64) if len(titles) else np.empty(0)
     count = wanted.requests if len(titles) and weight.sum() else 0
-    shelf = Shelf(tuple(places), start, held.place)
+    shelf = Shelf(tuple(places), start, held.place, Stock(held.materials, held.material, held.added, {}))
     requested = _moments(chance, wanted.since, wanted.until, count, zone)
     pickup = _draw(chance, weight.astype(np.float64), count)
     title = _titles(chance, popular, pickup, shelf)

@@ -107,9 +107,14 @@ def _network(state: State, version: str, content: Content) -> Network:
 
 
 def _answer(network: Network, state: State, question: Question, holdings: Sequence) -> Answer:  # type: ignore[type-arg]
+    policy = state.policy_for(question.pickup_location, question.requested_at)
     try:
         decision: Decision = decide(
-            question, holdings, network, state.register, state.policy_at(question.requested_at)
+            question,
+            holdings,
+            network,
+            state.register,
+            policy,
         )
     except (UnknownLocation, UnknownMoment):
         return Answer(None, None)

@@ -31,10 +31,11 @@ from app.planning.measure import Run, gaining, legs_beside, locations_beside, lo
 from app.planning.scenario import RealDemand, ScenarioShape
 from app.store.demand import list_places, list_submitted, read_held
 from app.store.network_versions import get_number
+from app.store.policies import load_versions
 from app.store.register import load_register
 from app.store.standing import list_tariffs
 from app.store.timetable import as_timetable, read_content
-from routing import Asked, Network, Policy, Replay, compile_network, replay
+from routing import Asked, Network, Policy, Replay, agree, compile_network, replay
 
 SHOWN = 10  # losers and gainers in the summary
 MOST_OVERFULL = 5000
@@ -58,7 +59,7 @@ Told = Callable[[int, int], None]
 
 
 async def read_plan(connection: Any, scenario: ScenarioShape, *, horizon_days: int) -> tuple[Plan, dict[str, Place]]:
-    """Read the network version, the register and the tariff of the first day. Raises VersionUnknown."""
+    """Read the network version, register and policies, and the tariff of the first day. Raises VersionUnknown."""
     assert scenario.base is not None
     content = await read_content(connection, await get_number(connection, scenario.base))
     register = await load_register(connection)
@@ -68,7 +69,7 @@ async def read_plan(connection: Any, scenario: ScenarioShape, *, horizon_days: i
         if valid_from <= scenario.demand.since:
             break
     places = {name: Place(*place) for name, place in (await list_places(connection)).items()}
-    return Plan(content, register, policy), places
+    return Plan(content, register, policy, agreement=agree(await load_versions(connection))), places
 
 
 async def read_given(connection: Any, scenario: ScenarioShape, *, horizon_days: int) -> Given:
@@ -203,6 +204,7 @@ def _decide_part(
                 demand.shelf,
                 mine,
                 own_province_first=plan.own_province_first,
+                agreement=plan.agreement,
                 span=span,
                 told=tell,
             )

@@ -27,11 +27,17 @@ class Submitted(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Held:
-    """Who may lend what, ordered by title and location: `place` is a position in the places that were asked about."""
+    """Who may lend what, ordered by title and location: `place` is a position in the places that were asked about.
+
+    `material` is a position in `materials`, and `added` a day (date.toordinal; 0: unknown).
+    """
 
     title: npt.NDArray[np.int64]
     place: npt.NDArray[np.int32]
     copies: npt.NDArray[np.int32]
+    material: npt.NDArray[np.int32]
+    added: npt.NDArray[np.int32]
+    materials: tuple[str, ...] = ()
 
 
 async def count_submitted(connection: asyncpg.Connection, since: datetime, until: datetime) -> int:
@@ -69,19 +75,22 @@ async def read_held(
     What is out today counts too: it was not, or will not be, when the loan request came. `special` are materials that
     do not come by van. The connection is in a transaction.
     """
-    blocks = [np.empty((0, 3), np.int64)]
-    rows: list[tuple[int, int, int]] = []
+    blocks = [np.empty((0, 5), np.int64)]
+    rows: list[tuple[int, ...]] = []
+    materials: dict[str, int] = {}
     async for row in connection.cursor(
         _HELD, list(places), list(special), None if titles is None else list(titles), prefetch=ROWS_AT_ONCE
     ):
-        rows.append(tuple(row))
+        title_id, at, count, material, added_on = row
+        rows.append((title_id, at, count, materials.setdefault(material, len(materials)), added_on))
         if len(rows) == ROWS_AT_ONCE:
             blocks.append(np.array(rows, dtype=np.int64))
             rows = []
     if rows:
         blocks.append(np.array(rows, dtype=np.int64))
-    title, place, copies = np.concatenate(blocks).T
-    return Held(title.copy(), place.astype(np.int32), copies.astype(np.int32))
+    title, *columns = np.concatenate(blocks).T
+    place, copies, material, added = (column.astype(np.int32) for column in columns)
+    return Held(title.copy(), place, copies, material, added, tuple(materials))
 
 
 async def list_places(connection: asyncpg.Connection) -> dict[str, tuple[str, float | None, float | None]]:
@@ -100,7 +109,8 @@ select pickup_location, submitted_at, question,
 """
 
 _HELD = """
-select title_id, (place.number - 1)::int, least(copies, 1000000)
+select title_id, (place.number - 1)::int, least(copies, 1000000), material,
+       coalesce(added_on - '0001-01-01'::date + 1, 0)
   from holding join unnest($1::text[]) with ordinality as place (id, number) on place.id = holding.location
  where copies > 0 and loanable and material <> all ($2::text[])
    and ($3::bigint[] is null or title_id = any ($3))

@@ -21,7 +21,19 @@ import asyncpg
 from app.store.title_join import join_titles, lock_titles
 
 # In the order of app.imports.holding_rows: location counts from 1 in staged_location, empty isbn or ppn is none.
-STAGED = ("line", "location", "isbn", "ppn", "title", "author", "material", "copies", "available", "loanable")
+STAGED = (
+    "line",
+    "location",
+    "isbn",
+    "ppn",
+    "title",
+    "author",
+    "material",
+    "copies",
+    "available",
+    "loanable",
+    "added_on",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +82,7 @@ create temp table staged_location on commit drop as
   select (row_number() over (order by id))::int as no, id from location;
 create temp table staged (
   line bigint, location int, isbn text, ppn text, title text, author text,
-  material text, copies int, available int, loanable boolean
+  material text, copies int, available int, loanable boolean, added_on date
 ) on commit drop;
 """
 
@@ -182,12 +194,12 @@ analyze place;
 _WINNERS = """
 create temp table winner on commit drop as
   select distinct on (k.title_id, k.location)
-    k.title_id, n.id as location, k.line, k.material, k.copies, k.available, k.loanable
+    k.title_id, n.id as location, k.line, k.material, k.copies, k.available, k.loanable, k.added_on
   from (
-    select p.title_id, s.location, s.line, s.material, s.copies, s.available, s.loanable
+    select p.title_id, s.location, s.line, s.material, s.copies, s.available, s.loanable, s.added_on
       from staged s join place p on p.isbn = s.isbn and p.ppn = s.ppn
     union all
-    select p.title_id, s.location, s.line, s.material, s.copies, s.available, s.loanable
+    select p.title_id, s.location, s.line, s.material, s.copies, s.available, s.loanable, s.added_on
       from staged s join shared_place p using (line)
   ) k join staged_location n on n.no = k.location
   order by k.title_id, k.location, k.line desc;
@@ -227,14 +239,14 @@ create temp table change on commit drop as
   select w.*, h.title_id is null as is_new
   from winner w left join holding h on h.title_id = w.title_id and h.location = w.location
   where h.title_id is null
-     or (w.material, w.copies, w.available, w.loanable)
-        is distinct from (h.material, h.copies, h.available, h.loanable);
+     or (w.material, w.copies, w.available, w.loanable, coalesce(w.added_on, h.added_on))
+        is distinct from (h.material, h.copies, h.available, h.loanable, h.added_on);
 analyze change;
 update holding h set material = c.material, copies = c.copies, available = c.available, loanable = c.loanable,
-    harvested = false
+    added_on = coalesce(c.added_on, h.added_on), harvested = false
   from change c where not c.is_new and h.title_id = c.title_id and h.location = c.location;
-insert into holding (title_id, location, material, copies, available, loanable)
-  select title_id, location, material, copies, available, loanable from change where is_new;
+insert into holding (title_id, location, material, copies, available, loanable, added_on)
+  select title_id, location, material, copies, available, loanable, added_on from change where is_new;
 """
 
 # A row that only brought a new name, title or author to its title was an update too.

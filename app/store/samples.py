@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import asyncpg
+import orjson
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +57,45 @@ async def list_pickups(connection: asyncpg.Connection) -> list[str]:
     """Return the locations with a counter, by id."""
     rows = await connection.fetch("select id from location where kind = 'location' order by id")
     return [row["id"] for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A loan request as it was asked: `question` is what it was decided by, in the words of the API."""
+
+    loan_request: UUID
+    isbn: str | None
+    ppn: str | None
+    pickup_location: str
+    question: dict[str, Any]
+
+
+async def count_decided(connection: asyncpg.Connection, since: datetime, until: datetime) -> int:
+    """Return how many loan requests were submitted in a period."""
+    return int(await connection.fetchval(f"select count(*) from ({_DECIDED}) decided", since, until))  # noqa: S608
+
+
+async def list_decided(
+    connection: asyncpg.Connection, since: datetime, until: datetime, *, limit: int, seed: int
+) -> list[Decided]:
+    """Return loan requests of a period by id; where there are more than `limit`, as many drawn by the seed."""
+    rows = await connection.fetch(
+        f"select * from (select * from ({_DECIDED}) d order by md5($4::text || id::text) limit $3) drawn order by id",  # noqa: S608
+        *(since, until, limit, str(seed)),
+    )
+    return [
+        Decided(
+            row["id"],
+            row["isbn"],
+            None if row["isbn"] else row["ppn"],
+            row["pickup_location"],
+            orjson.loads(row["question"]),
+        )
+        for row in rows
+    ]
+
+
+_DECIDED = """
+select id, isbn, ppn, pickup_location, question from loan_request
+ where submitted_at >= $1 and submitted_at < $2 and (isbn is not null or ppn is not null)
+"""

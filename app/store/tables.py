@@ -153,6 +153,20 @@ tariff = Table(
     Column("transport_cents", Integer, nullable=False),
 )
 
+policy = Table(
+    "policy",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),  # the version: no row is ever changed
+    Column("province", Text, ForeignKey("province.code"), index=True),  # both null: the network's
+    Column("agency", Text, ForeignKey("agency.isil"), index=True),
+    Column("valid_from", Date, nullable=False),  # of two from one day the later one counts
+    Column("document", JSONB, nullable=False),  # {"requesting": {…}, "supplying": {…}}: what is said, and no more
+    Column("by", Text, nullable=False),
+    _moment("written_at", required=True),
+    Column("note", Text),
+    CheckConstraint("num_nonnulls(province, agency) < 2", name="one_scope"),
+)
+
 # --- titles and holdings --------------------------------------------------------------------------
 
 title = Table(
@@ -205,6 +219,7 @@ holding = Table(
     Column("loanable", Boolean, nullable=False),
     # What the records of systems add up to; false: as a file said last.
     Column("harvested", Boolean, nullable=False, server_default=text("false")),
+    Column("added_on", Date),  # when the copies came into the collection; null: unknown
 )
 
 title_decision = Table(

@@ -54,8 +54,9 @@ _JOINED = "joined as (select * from unnest($1::bigint[], $2::bigint[]) as joined
 
 _STATEMENTS = (
     """
-    insert into holding (title_id, location, material, copies, available, loanable)
-      select distinct on (j.kept, h.location) j.kept, h.location, h.material, h.copies, h.available, h.loanable
+    insert into holding (title_id, location, material, copies, available, loanable, added_on)
+      select distinct on (j.kept, h.location)
+        j.kept, h.location, h.material, h.copies, h.available, h.loanable, h.added_on
       from joined j join holding h on h.title_id = j.gone where not h.harvested
       order by j.kept, h.location, j.gone desc
     on conflict do nothing

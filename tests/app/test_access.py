@@ -105,6 +105,14 @@ POST /iso18626 : supplyingAgencyMessage               401 401 401  403 403  200 
 GET /v1/lapse-rules                                   401 401 401  200 200  200 200  200 200  200 200
 PUT /v1/lapse-rules                                   401 401 401  403 403  403 403  403 403  403 200
 
+GET /v1/policies                                      401 401 401  200 200  200 200  200 200  200 200
+GET /v1/policies/effective                            401 401 401  200 200  200 200  200 200  200 200
+POST /v1/policies                                     401 401 401  403 403  403 403  403 403  403 201
+POST /v1/policies : of who asks                       401 401 401  201 403  403 403  403 403  403 201
+POST /v1/policies : of who lends                      401 401 401  403 403  201 403  403 403  403 201
+POST /v1/policies/preview                             401 401 401  403 403  403 403  200 200  200 200
+POST /v1/policies/preview : of who asks               401 401 401  200 403  403 403  200 200  200 200
+
 GET /v1/agencies                                      401 401 401  200 200  200 200  200 200  200 200
 GET /v1/agencies/{isil}                               401 401 401  200 200  200 200  200 200  200 200
 GET /v1/agencies/{isil}/response                      401 401 401  200 403  403 403  403 403  200 200
@@ -553,6 +561,11 @@ REQUESTS: Mapping[str, Prepared] = {
     "POST /iso18626 : requestingAgencyMessage": by_iso18626(noting),
     "POST /iso18626 : supplyingAgencyMessage": by_iso18626(promising),
     "PUT /v1/lapse-rules": sends(json={"agency": "NL-2", "open_days": 8}),
+    "POST /v1/policies": sends(json={"province": "DR", "requesting": {"max_cost_cents": 0}}),
+    "POST /v1/policies : of who asks": sends(json={"agency": "NL-1", "requesting": {"objective": "cheapest"}}),
+    "POST /v1/policies : of who lends": sends(json={"agency": "NL-2", "supplying": {"loan_days": 14}}),
+    "POST /v1/policies/preview": sends(json={"supplying": {"not_lent": ["game"]}}),
+    "POST /v1/policies/preview : of who asks": sends(json={"agency": "NL-1", "requesting": {"max_cost_cents": 0}}),
     "POST /v1/scenarios": sends(json=TRIED),
     **{
         f"{method} /v1/scenarios/{{scenario}}{path}": on_scenario

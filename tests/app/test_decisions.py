@@ -64,6 +64,7 @@ async def test_the_whole_answer(client: httpx.AsyncClient) -> None:
                 "ready_at": "2026-11-23T08:30:00+01:00",
                 "arrives_at": "2026-11-23T11:00:00+01:00",
                 "promise": None,
+                "response": None,
                 "cost_cents": 0,
                 "cost_parts": [],
                 "handlings": 1,
@@ -102,6 +103,7 @@ async def test_the_whole_answer(client: httpx.AsyncClient) -> None:
                 "ready_at": "2026-11-23T11:00:00+01:00",
                 "arrives_at": "2026-11-24T11:00:00+01:00",
                 "promise": None,
+                "response": None,
                 "cost_cents": 1075,
                 "cost_parts": [{"what": "supplier", "cents": 675}, {"what": "transport", "cents": 400}],
                 "handlings": 2,
@@ -163,6 +165,20 @@ async def test_the_whole_answer(client: httpx.AsyncClient) -> None:
                 "detail": "No van calls at island.",
             },
         ],
+        "policy": {
+            "versions": [],
+            "circles": [],
+            "central_collections": "neutral",
+            "cents_per_hour": 10.0,
+            "cents_per_handling": 50.0,
+            "horizon_days": 35,
+            "max_cost_cents": None,
+            "rota_order": "arrival",
+            "lapse_days": 8,
+            "supplier_cents": 675,
+            "transport_cents": 400,
+        },
+        "response_model": None,
     }
 
 

@@ -55,6 +55,25 @@ async def test_rows_land_with_their_defaults(database: Database) -> None:
     ]
 
 
+async def test_the_day_on_which_copies_came_is_kept_until_a_file_says_another(database: Database) -> None:
+    async def days(rows: str) -> tuple[dict[str, object], list[str | None]]:
+        report = await run(database, f"location,isbn,added_on\n{rows}")
+        async with database.connection() as connection:
+            found = await connection.fetch("select added_on::text from holding order by location")
+        return {name: report[name] for name in ("created", "updated", "unchanged", "rejects") if report[name]}, [
+            row["added_on"] for row in found
+        ]
+
+    assert await days(f"one,{A},2026-02-28\ntwo,{A},\n") == ({"created": 2}, ["2026-02-28", None])
+    assert await days(f"one,{A},\ntwo,{A},2025-01-31\n") == (
+        {"updated": 1, "unchanged": 1},
+        ["2026-02-28", "2025-01-31"],
+    )
+    assert await days(f"one,{A},2026-03-01\n") == ({"updated": 1}, ["2026-03-01", "2025-01-31"])
+    wrong = {"line": 2, "field": "added_on", "reason": "is not a date of the form YYYY-MM-DD"}
+    assert await days(f"one,{A},2026-02-30\n") == ({"rejects": [wrong]}, ["2026-03-01", "2025-01-31"])
+
+
 @pytest.mark.once
 async def test_a_long_file_lands_but_for_its_bad_rows(database: Database, tmp_path: Path) -> None:
     """As the benchmark does with five million lines."""

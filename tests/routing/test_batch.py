@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace as but
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,18 +15,27 @@ from hypothesis import strategies as st
 from routing import (
     UNBOUNDED,
     Asked,
+    Asking,
+    Central,
+    Circle,
+    Lending,
     Objective,
     Question,
     Register,
     Replay,
     Shelf,
+    Version,
+    agree,
     compile_network,
     decide,
+    policy_on,
     replay,
     shelve,
+    standing_of,
 )
 from routing.model import Agency, Holding, Leg, Location, Period, Policy
 from routing.network import Network
+from routing.screening import day_of
 from tests.support.worlds import World, drawn, worlds
 
 NOON = datetime(2026, 11, 24, 11, tzinfo=UTC)
@@ -153,6 +163,87 @@ def test_a_batch_decides_as_decide_does(objective: Objective) -> None:
 
     check()
     assert rides > 200
+
+
+@pytest.mark.parametrize("objective", list(Objective))
+def test_a_batch_goes_by_the_policies_as_decide_does(objective: Objective) -> None:
+    found_nobody = found_somebody = 0
+
+    @seed(6)
+    @settings(max_examples=100, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(world=worlds(), luck=st.integers(0, 2**32))
+    def check(world: World, luck: int) -> None:
+        nonlocal found_nobody, found_somebody
+        chance = Random(luck)
+        register = unsettled(world, chance) if luck % 2 else world.register
+        policy = but(world.policy, objective=objective)
+        today = world.requested_at.date()
+        agreement = agree(drawn_version(chance, number, today) for number in range(1, chance.randrange(2, 7)))
+        titles = [
+            [
+                but_holding(holding, chance)._replace(
+                    material=chance.choice(("book", "book", "game", "daisy")),
+                    added_on=chance.choice((None, today, today - timedelta(days=chance.randrange(8)))),
+                )
+                for holding in world.holdings * chance.choice((1, 1, 2))
+            ]
+            for _ in range(3)
+        ]
+        known = list(register.locations)
+        rows: list[tuple[str, int, datetime, datetime | None, int | None]] = [
+            (
+                chance.choice((world.pickup, *known)),
+                chance.randrange(3),
+                world.requested_at + timedelta(seconds=chance.choice((0, 0, 3600, 43200, 86400, 90000))),
+                None,
+                chance.choice((None, None, 700)),
+            )
+            for _ in range(12)
+        ]
+        network = compile_network(world.timetable)
+        shelf = shelve(titles, [*known, *(holding.location for holding in world.holdings)], policy)
+        found = replay(network, register, policy, shelf, asked_of(shelf, rows), agreement=agreement)
+        for at, (pickup, title, moment, _, most) in enumerate(rows):
+            question = Question(pickup_location=pickup, requested_at=moment, max_cost_cents=most)
+            side = standing_of(register, pickup, moment).side
+            applies = policy_on(agreement, policy, side, day_of(moment, register))
+            expected = decided(network, register, applies, question, titles[title])
+            assert seen(network, shelf, found, at) == expected
+            found_nobody += expected is None
+            found_somebody += expected is not None
+
+    check()
+    assert min(found_nobody, found_somebody) > 100
+
+
+def drawn_version(chance: Random, number: int, today: date) -> Version:
+    """A policy of anybody, from about today on, that says some things."""
+
+    def maybe(*values: Any) -> Any:
+        return chance.choice((None, *values))
+
+    scopes = (None, None), (None, None), (chance.choice("PQR"), None), (None, chance.choice("ABCDE"))
+    province, agency = chance.choice(scopes)
+    return Version(
+        id=number,
+        valid_from=today + timedelta(days=chance.choice((-9, -9, 0, 1))),
+        province=province,
+        agency=agency,
+        asking=Asking(
+            circles=maybe((), tuple(Circle), (Circle.PROVINCE,), (Circle.OWN, Circle.NATIONAL)),
+            central_collections=maybe(*Central),
+            objective=maybe(*Objective) if chance.random() < 0.3 else None,
+            cents_per_hour=maybe(0.0, 30.0),
+            horizon_days=maybe(1, 5),
+            max_cost_cents=maybe(0, 700, 2000),
+        ),
+        lending=Lending(
+            not_lent=maybe(frozenset(), frozenset({"game"}), frozenset({"book"})),
+            least_age_days=maybe(0, 3, 5),
+            embargo_days=maybe(1, 2),
+            central_holders=maybe(frozenset({"A", "S1"}), frozenset({"S2", "C"})),
+        ),
+    )
 
 
 def but_holding(holding: Holding, chance: Random) -> Holding:

@@ -1,0 +1,135 @@
+"""Writes policies: a version that takes over from a day, by whoever may say which part of it. Says what applies."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from app.database import Connection
+from app.lending.ground import Ground
+from app.lending.happen import LOAN_DAYS, MOST_RENEWALS
+from app.lending.snapshot import State
+from app.store.policies import Document, Row, add_version, find_version, hold_policies
+from routing import Asking, Lending, Version, era_on, names_of, standing_of
+
+REQUESTING, SUPPLYING = names_of(Asking), names_of(Lending)
+ROLES = ("central_holders",)
+"""Of what supplying sides say, what their neighbours have to agree with: who holds a central collection."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A policy that somebody writes, or tries out. `may_say` are the fields that are theirs; of others nothing is
+    said, and what was said before stays.
+    """
+
+    province: str | None
+    agency: str | None
+    valid_from: date
+    document: Document
+    may_say: Collection[str]
+
+
+async def write(ground: Ground, draft: Draft, *, by: str, note: str | None) -> Row:
+    """Write a version. Whose fields it does not touch keep what they said in the version that it takes over from."""
+    async with ground.database.transaction() as connection:
+        await hold_policies(connection)
+        return await add_version(
+            connection,
+            province=draft.province,
+            agency=draft.agency,
+            valid_from=draft.valid_from,
+            document=await whole(connection, draft),
+            by=by,
+            at=ground.clock.now(),
+            note=note,
+        )
+
+
+async def whole(connection: Connection, draft: Draft) -> Document:
+    """Return the document of a draft, with what stays of the version that it takes over from."""
+    before = await find_version(connection, province=draft.province, agency=draft.agency, at=draft.valid_from)
+    kept: Document = {} if before is None else before["document"]
+    found: dict[str, dict[str, Any]] = {}
+    for side in ("requesting", "supplying"):
+        stays = {name: value for name, value in kept.get(side, {}).items() if name not in draft.may_say}
+        found[side] = stays | dict(draft.document.get(side, {}))
+    return found
+
+
+# --- what applies ---------------------------------------------------------------------------------
+
+
+def effective(
+    state: State, *, pickup_location: str | None, supplying_location: str | None, at: datetime
+) -> dict[str, Any]:
+    """Return what holds on the day of `at` for who asks at one location and who supplies from another, by field.
+
+    Each value comes with the version that says so (None: nobody has said anything, and this is the default).
+    """
+    base = state.policy_at(at)
+    asking = {
+        "circles": base.circles,
+        "central_collections": base.central_collections,
+        "objective": base.objective,
+        "cents_per_hour": base.weights.cents_per_hour,
+        "cents_per_handling": base.weights.cents_per_handling,
+        "horizon_days": base.horizon_days,
+        "max_cost_cents": base.max_cost_cents,
+        "rota_order": base.rota_order,
+    }
+    lending = {
+        "not_lent": (),
+        "least_age_days": 0,
+        "embargo_days": 0,
+        "loan_days": LOAN_DAYS,
+        "renewals": MOST_RENEWALS,
+        "central_holders": (),
+    }
+    return {
+        "at": at.astimezone(state.network.zone).date(),
+        "pickup_location": pickup_location,
+        "supplying_location": supplying_location,
+        "requesting": _fields(state, pickup_location, at, "asking", asking),
+        "supplying": _fields(state, supplying_location, at, "lending", lending),
+    }
+
+
+def _fields(
+    state: State, location: str | None, at: datetime, part: str, defaults: Mapping[str, Any]
+) -> dict[str, Any]:
+    found = {name: _from(value, None) for name, value in defaults.items()}
+    for version in _versions(state, location, at):
+        said = getattr(version, part)
+        for name in defaults:
+            value = getattr(said, name)
+            if value is not None:
+                found[name] = _from(value, version)
+    return found
+
+
+def _versions(state: State, location: str | None, at: datetime) -> list[Version]:
+    """What is in force for a side, the widest first; for no location in particular: the network's."""
+    era = era_on(state.agreement, at.astimezone(state.network.zone).date())
+    scopes: list[tuple[str | None, str | None]] = [(None, None)]
+    if location is not None:
+        side = standing_of(state.register, location, at).side
+        scopes += [(side.province, None), (None, side.agency)]
+    return [era.of[scope] for scope in dict.fromkeys(scopes) if scope in era.of]
+
+
+def _from(value: Any, version: Version | None) -> dict[str, Any]:
+    shown = sorted(value) if isinstance(value, frozenset) else list(value) if isinstance(value, tuple) else value
+    return {
+        "value": shown,
+        "version": None if version is None else version.id,
+        "of": "default" if version is None else _whose(version),
+    }
+
+
+def _whose(version: Version) -> str:
+    if version.agency is not None:
+        return "agency"
+    return "network" if version.province is None else "province"
