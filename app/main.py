@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from app.api import (
     activations,
     agencies,
+    assignments,
     calendar,
     cancellations,
     changes,
@@ -65,6 +66,7 @@ VERSION = "0.1.0"  # as in pyproject.toml
 ROUTERS = (
     loans.router,
     explanations.router,
+    assignments.router,
     labels.router,
     scans.router,
     iso18626.router,

@@ -11,7 +11,7 @@ from routing.model import Decision, Holding, Policy, Question, Refusal, Register
 from routing.network import Network
 from routing.ranking import Offer, explained, ranked
 from routing.register import Side, standing_of
-from routing.screening import Candidate, Situation, screen, spoken, too_dear, too_late, unreachable
+from routing.screening import Candidate, Situation, never_ready, screen, spoken, too_dear, too_late, unreachable
 from routing.transport import Transport, arrivals, legs, transport_to
 
 
@@ -39,7 +39,7 @@ def decide(
     objective = question.objective or policy.objective
     if question.pickup_location not in register.locations:
         raise UnknownLocation(f"no location {question.pickup_location!r} is registered")
-    _check_moments(question)
+    check_moments(question)
     pickup = standing_of(register, question.pickup_location, question.requested_at)
 
     candidates, refusals = screen(holdings, register, Situation(question, policy, pickup.agency))
@@ -63,7 +63,7 @@ def decide(
     )
 
 
-def _check_moments(question: Question) -> None:
+def check_moments(question: Question) -> None:
     """Far outside the centuries that calendars know, arithmetic on moments breaks down."""
     for name, moment in (("requested_at", question.requested_at), ("need_before", question.need_before)):
         if moment is not None and not FIRST_YEAR <= moment.year <= LAST_YEAR:
@@ -85,8 +85,7 @@ def _get_ready(
             by_hours[at] = ready_seconds(requested, minutes * 60, opening_hours=hours, timezone=register.timezone)
         moment = by_hours[at]
         if moment is None:
-            detail = f"{candidate.location.id} is not open for {minutes} minutes of handling within a year."
-            refused.append(unreachable(candidate, detail))
+            refused.append(never_ready(candidate))
         else:
             going.append(candidate)
             ready.append(moment)
@@ -118,7 +117,7 @@ def _offers(
     each = zip(candidates, ready, found.earliest, found.chosen, found.handlings, strict=True)
     for i, (candidate, leaves, earliest, arrival, handlings) in enumerate(each):
         if earliest is None:
-            refused.append(unreachable(candidate, _no_way(candidate, leaves, transport, policy)))
+            refused.append(unreachable(candidate, no_way(candidate, leaves, transport, policy)))
             continue
         if arrival is None:
             assert needed is not None
@@ -135,7 +134,8 @@ def _offers(
     return offers, refused
 
 
-def _no_way(candidate: Candidate, ready: int, transport: Transport, policy: Policy) -> str:
+def no_way(candidate: Candidate, ready: int, transport: Transport, policy: Policy) -> str:
+    """Say why nothing that is ready at a moment ever arrives."""
     here, there = candidate.location.id, transport.pickup_location
     horizon = "a day" if policy.horizon_days == 1 else f"{policy.horizon_days} days"
     if here == there:

@@ -1,8 +1,11 @@
-"""The one look-up of a decision: who holds a title, and what stands at that moment."""
+"""The look-ups of decisions: who holds a title, and what stands at that moment; who holds each of many."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
+
+import asyncpg
 
 from app.database import Database
 from app.store.standing import STANDING_SQL, Standing
@@ -48,3 +51,39 @@ async def find_holders(
     version, register, keys, day, titles, location, copies, available, loanable, material = row
     holdings = [] if location is None else list(map(Holding, location, copies, available, loanable, material))
     return Holders(Standing(version, register, keys, day), bool(titles), holdings)
+
+
+class Shelved(NamedTuple):
+    """Who holds what one ISBN or PPN names; `titles` are all that it names, in order."""
+
+    titles: tuple[int, ...]
+    holdings: list[Holding]
+
+
+# Each key once. A title that nobody holds any more still has its row.
+_MANY = """
+with wanted as (
+  select 'isbn' as by, key.value, named.title_id
+    from unnest($1::text[]) as key (value) join title_isbn named on named.isbn = key.value
+   union all
+  select 'ppn', key.value, named.title_id
+    from unnest($2::text[]) as key (value) join title_ppn named on named.ppn = key.value)
+select by, value, wanted.title_id, location, copies, available, loanable, material
+  from wanted left join holding on holding.title_id = wanted.title_id
+ order by by, value, location, wanted.title_id
+"""
+
+
+async def find_many_holders(
+    connection: asyncpg.Connection, *, isbns: Collection[str], ppns: Collection[str]
+) -> dict[tuple[str, str], Shelved]:
+    """Return who holds each title, by ("isbn" or "ppn", its value); what names no title is left out."""
+    titles: dict[tuple[str, str], set[int]] = {}
+    holdings: dict[tuple[str, str], list[Holding]] = {}
+    for by, value, title, location, *held in await connection.fetch(_MANY, list(isbns), list(ppns)):
+        key = by, value
+        titles.setdefault(key, set()).add(title)
+        found = holdings.setdefault(key, [])
+        if location is not None:
+            found.append(Holding(location, *held))
+    return {key: Shelved(tuple(sorted(named)), holdings[key]) for key, named in titles.items()}
