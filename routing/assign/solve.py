@@ -16,8 +16,8 @@ from routing.assign.price import Floats, ascend, bound_at, costs_at, count_users
 from routing.assign.problem import Assignment, Problem
 from routing.network import Bools, Longs
 
-ROUNDS = 600
-PROMISING, LEAST_PROMISING = 1.4, 5_000
+ROUNDS = 1000
+PROMISING, LEAST_PROMISING = 1.7, 5_000
 """So many options for a loan request on average are left to HiGHS, or so many in all where that is more."""
 
 NEAR = 2e-4
@@ -27,7 +27,7 @@ NEAR = 2e-4
 def solve(problem: Problem, *, seconds: float = 10.0) -> Assignment:
     """Assign all loan requests at once, so that together they weigh little, and say how little they might.
 
-    `seconds` is how long HiGHS may take at most; the rest takes a second or two for ten thousand loan requests.
+    `seconds` is how long HiGHS may take at most; the rest takes some three seconds for ten thousand loan requests.
     """
     slim = _scarce(problem)
     price = _price(slim)

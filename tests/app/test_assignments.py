@@ -90,8 +90,13 @@ async def test_a_van_takes_no_more_than_its_crates(client: httpx.AsyncClient, fi
 
 
 async def test_an_isbn_and_a_ppn_of_one_work_share_its_copies(client: httpx.AsyncClient) -> None:
-    found = await assigned(client, {"title": {"ppn": BY_PPN}}, {"title": {"ppn": BY_PPN}})
-    assert [item["id"] for item in found["items"]] == ["0", "1"]
+    only_branch = {"exclude": ["NL-3"]}
+    found = await assigned(client, only_branch, {"title": {"ppn": BY_PPN}, **only_branch}, only_branch)
+    assert found["served"] == 2
+    (left,) = (item for item in found["items"] if item["supply"] is None)
+    others = [item["id"] for item in found["items"] if item is not left]
+    assert left["reasons"] == [f"Each of 2 copies at branch goes to {', '.join(others)}."]
+    assert left["differs"][0]["by"] == others
 
 
 @pytest.mark.parametrize(
