@@ -108,7 +108,7 @@ def measure(timetable: Timetable, register: Register, day: datetime, say: Callab
 ONE_BY_ONE, AT_ONCE, OPTIMUM = (
     "in order, each its best that is still free",
     "at once",
-    "optimum (HiGHS, whole program)",
+    "HiGHS on the whole program",
 )
 
 
