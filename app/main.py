@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from app.api import (
     activations,
     agencies,
+    assignments,
     calendar,
     cancellations,
     changes,
@@ -69,6 +70,7 @@ ROUTERS = (
     decisions.router,
     loans.router,
     explanations.router,
+    assignments.router,
     labels.router,
     scans.router,
     iso18626.router,

@@ -44,6 +44,8 @@ class Resources:
     loads: Loads = field(default_factory=Loads)
     # One run sheet is printed at a time: each keeps a processor busy, and they would only wait for each other.
     printing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    # One day is assigned at a time, for the same reason.
+    assigning: asyncio.Lock = field(default_factory=asyncio.Lock)
     # One import at a time: they would wait for each other in the database, and hold connections meanwhile.
     importing: asyncio.Lock = field(default_factory=asyncio.Lock)
 

@@ -22,6 +22,9 @@ from app.store.network_versions import find_active, get_number
 from app.store.register import load_register
 from app.store.timetable import as_timetable, read_content
 from bench import imports
+from bench.assign import TITLE as ASSIGN_TITLE
+from bench.assign import measure as measure_assign
+from bench.assign import part as assign_part
 from bench.drawn import draw
 from bench.engine import measure
 from bench.forecast import TITLE as FORECAST_TITLE
@@ -56,6 +59,7 @@ TITLES = {
     "console": CONSOLE_TITLE,
     "forecast": FORECAST_TITLE,
     "whatif": WHATIF_TITLE,
+    "assign": ASSIGN_TITLE,
 }
 
 
@@ -76,6 +80,9 @@ def main() -> None:
             parts["forecast"] = forecast_part(measure_forecast(timetable, DAY, _say))
         if "whatif" in wanted:
             parts["whatif"] = whatif_part(measure_whatif(url, _say))
+        if "assign" in wanted:
+            morning = datetime(DAY.year, DAY.month, DAY.day, 8, tzinfo=UTC)
+            parts["assign"] = assign_part(measure_assign(timetable, register, morning, _say))
         if "decisions" in wanted:
             drawn = draw(timetable, register, week=week, count=REQUESTS, size=100, seed=20261123)
             engine = measure(timetable, drawn, _say)

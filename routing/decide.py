@@ -14,7 +14,18 @@ from routing.prospect import in_order, look_ahead, promising
 from routing.ranking import Offer, explained, ranked
 from routing.register import Side, standing_of
 from routing.response import ResponseModel
-from routing.screening import Candidate, Situation, behind, day_of, screen, spoken, too_dear, too_late, unreachable
+from routing.screening import (
+    Candidate,
+    Situation,
+    behind,
+    day_of,
+    never_ready,
+    screen,
+    spoken,
+    too_dear,
+    too_late,
+    unreachable,
+)
 from routing.transport import Transport, arrivals, legs, transport_to
 
 
@@ -51,7 +62,7 @@ def decide(
     objective = question.objective or policy.objective
     if question.pickup_location not in register.locations:
         raise UnknownLocation(f"no location {question.pickup_location!r} is registered")
-    _check_moments(question)
+    check_moments(question)
     pickup = standing_of(register, question.pickup_location, question.requested_at)
 
     situation = Situation(question, policy, pickup.agency)
@@ -107,7 +118,15 @@ def _precedence(
     return found
 
 
-def _check_moments(question: Question) -> None:
+def dearest(question: Question, policy: Policy) -> tuple[int | None, str]:
+    """The most that may be charged (cents; None: whatever it costs), and who says so."""
+    most = question.max_cost_cents
+    if policy.max_cost_cents is not None and (most is None or policy.max_cost_cents < most):
+        return policy.max_cost_cents, "policy"
+    return most, "request"
+
+
+def check_moments(question: Question) -> None:
     """Far outside the centuries that calendars know, arithmetic on moments breaks down."""
     for name, moment in (("requested_at", question.requested_at), ("need_before", question.need_before)):
         if moment is not None and not FIRST_YEAR <= moment.year <= LAST_YEAR:
@@ -129,8 +148,7 @@ def _get_ready(
             by_hours[at] = ready_seconds(requested, minutes * 60, opening_hours=hours, timezone=register.timezone)
         moment = by_hours[at]
         if moment is None:
-            detail = f"{candidate.location.id} is not open for {minutes} minutes of handling within a year."
-            refused.append(unreachable(candidate, detail))
+            refused.append(never_ready(candidate))
         else:
             going.append(candidate)
             ready.append(moment)
@@ -147,9 +165,7 @@ def _offers(
     side: Side,
 ) -> tuple[list[Offer], list[Refusal]]:
     """What each candidate comes to in time and money; refuse what never arrives, is too late or too dear."""
-    needed, most, said_by = question.need_before, question.max_cost_cents, "request"
-    if policy.max_cost_cents is not None and (most is None or policy.max_cost_cents < most):
-        most, said_by = policy.max_cost_cents, "policy"
+    needed, (most, said_by) = question.need_before, dearest(question, policy)
     found = arrivals(
         transport,
         [candidate.location.id for candidate in candidates],
@@ -164,7 +180,7 @@ def _offers(
     each = zip(candidates, ready, found.earliest, found.chosen, found.handlings, strict=True)
     for i, (candidate, leaves, earliest, arrival, handlings) in enumerate(each):
         if earliest is None:
-            refused.append(unreachable(candidate, _no_way(candidate, leaves, transport, policy)))
+            refused.append(unreachable(candidate, no_way(candidate, leaves, transport, policy)))
             continue
         if arrival is None:
             assert needed is not None
@@ -181,7 +197,8 @@ def _offers(
     return offers, refused
 
 
-def _no_way(candidate: Candidate, ready: int, transport: Transport, policy: Policy) -> str:
+def no_way(candidate: Candidate, ready: int, transport: Transport, policy: Policy) -> str:
+    """Say why nothing that is ready at a moment ever arrives."""
     here, there = candidate.location.id, transport.pickup_location
     horizon = "a day" if policy.horizon_days == 1 else f"{policy.horizon_days} days"
     if here == there:

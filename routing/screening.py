@@ -296,6 +296,13 @@ def unreachable(candidate: Candidate, detail: str) -> Refusal:
     return refuse(candidate, Reason.UNREACHABLE, detail)
 
 
+def never_ready(candidate: Candidate) -> Refusal:
+    """Refuse what is never made ready to travel."""
+    location = candidate.location
+    detail = f"{location.id} is not open for {location.handling_minutes} minutes of handling within a year."
+    return unreachable(candidate, detail)
+
+
 def spoken(moment: datetime) -> str:
     """A moment as a person reads it; seconds only where there are any."""
     return f"{moment:%a %d %b %Y %H:%M:%S}".removesuffix(":00")

@@ -18,8 +18,8 @@ PROTOBUF_TYPES = ("application/x-protobuf", "application/protobuf")
 XML_TYPES = ("application/xml", "text/xml")
 
 
-async def read_json(request: Request, shape: type[Shape]) -> Shape:
-    """Read the body as `shape`, and have the log keep of it what may be kept.
+async def read_json(request: Request, shape: type[Shape], *, most: int = MAX_BODY_BYTES) -> Shape:
+    """Read the body, of at most so many bytes, as `shape`, and have the log keep of it what may be kept.
 
     Raises UnsupportedMediaType, TooLarge or InvalidInput.
     """
@@ -27,7 +27,7 @@ async def read_json(request: Request, shape: type[Shape]) -> Shape:
     if media_type != "application/json":
         raise UnsupportedMediaType("Send the body as application/json.")
     try:
-        asked = shape.model_validate_json(await _read(request))
+        asked = shape.model_validate_json(await _read(request, most))
     except ValidationError as error:
         raise InvalidInput(*faults_of(error.errors(include_url=False, include_input=False))) from None
     await note_asked(asked)

@@ -118,6 +118,7 @@ LEFT_OUT = frozenset(
         # Nothing is changed.
         "POST /v1/decisions",
         "POST /v1/decisions/comparison",
+        "POST /v1/assignments",
         "POST /v1/trips/changes/preview",
         "POST /v1/policies/preview",
         "POST /v1/sessions/provider/begin",

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from app.api.assignment_shapes import AssignmentAskShape
 from app.api.cancellations import CancelShape
 from app.api.decision_shapes import QuestionShape
 from app.api.dependencies import SCHEME, Requirement
@@ -113,6 +114,7 @@ SHAPES = (
     Problem,
     QuestionShape,
     CompareShape,
+    AssignmentAskShape,
     LoanRequestShape,
     ActionShape,
     CancelShape,

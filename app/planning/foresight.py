@@ -89,15 +89,29 @@ class Foresight:
             outlook = await self._learned(database, today)
             dealt = await self._planned(state, outlook, now, today)
             capacity = await self._stated(database, state.network)
-            if self._finder is None or self._finder.network is not state.network:
-                self._finder = Finder(state.network)
-            finder = self._finder
+            finder = self._finder_of(state.network)
         async with database.connection() as connection:
             planned = await list_ways(connection)
         grid = empty_grid(state.network, first, days)
         ways, elsewhere = await aside(_board, finder, planned, grid)
         forecast = await aside(lay_out, state.network, dealt, first, days)
         return Load(state.network, outlook, dealt, forecast, grid, ways, elsewhere, capacity)
+
+    async def under_way(self, database: Database, state: State, *, first: date, days: int) -> tuple[Grid, Floats]:
+        """Return what rides by now on `days` days from the first on, and the crates each trip takes (NaN: any)."""
+        async with self._turn:
+            capacity = await self._stated(database, state.network)
+            finder = self._finder_of(state.network)
+        async with database.connection() as connection:
+            planned = await list_ways(connection)
+        grid = empty_grid(state.network, first, days)
+        await aside(_board, finder, planned, grid)
+        return grid, capacity
+
+    def _finder_of(self, network: Network) -> Finder:
+        if self._finder is None or self._finder.network is not network:
+            self._finder = Finder(network)
+        return self._finder
 
     async def _learned(self, database: Database, today: date) -> Outlook:
         """Return what was learned up to today; what was up to a few days ago while today's is being learned."""

@@ -14,7 +14,7 @@ from app.database import Database
 from app.lending.policies import Draft, whole
 from app.lending.renew import asked_in
 from app.lending.snapshot import State
-from app.store.holders import list_held
+from app.store.holders import find_many_holders
 from app.store.policies import version_of
 from app.store.samples import Decided, count_decided, list_decided
 from routing import Agreement, Decision, Holding, UnknownLocation, UnknownMoment, Version, agree, decide
@@ -75,10 +75,19 @@ async def try_policy(
     for start in range(0, len(drawn), AT_ONCE):
         some = drawn[start : start + AT_ONCE]
         async with database.connection() as connection:
-            held = await list_held(connection, {(one.isbn, one.ppn) for one in some})
-        await aside(_decide, tally, (state, after), [(one, held.get((one.isbn, one.ppn), ())) for one in some])
+            held = await find_many_holders(
+                connection,
+                isbns={one.isbn for one in some if one.isbn is not None},
+                ppns={one.ppn for one in some if one.isbn is None and one.ppn is not None},
+            )
+        asked = [(one, held[key].holdings if (key := _key(one)) in held else ()) for one in some]
+        await aside(_decide, tally, (state, after), asked)
     figures = {"since": since, "until": now, "submitted": submitted, **tally.figures()}
     return Tried(figures, tally.different)
+
+
+def _key(one: Decided) -> tuple[str, str]:
+    return ("isbn", one.isbn) if one.isbn is not None else ("ppn", one.ppn or "")
 
 
 def as_if(agreement: Agreement, draft: Version) -> Agreement:

@@ -1,4 +1,4 @@
-"""The one look-up of a decision: who holds a title, and what stands at that moment."""
+"""The look-ups of decisions: who holds a title, and what stands at that moment; who holds each of many."""
 
 from __future__ import annotations
 
@@ -56,24 +56,37 @@ async def find_holders(
     return Holders(Standing(version, register, keys, day, responses), bool(titles), holdings)
 
 
-Title = tuple[str | None, str | None]
+class Shelved(NamedTuple):
+    """Who holds what one ISBN or PPN names; `titles` are all that it names, in order."""
+
+    titles: tuple[int, ...]
+    holdings: list[Holding]
 
 
-async def list_held(connection: asyncpg.Connection, titles: Collection[Title]) -> dict[Title, list[Holding]]:
-    """Return who holds each of several titles, given by ISBN or else by PPN, as `find_holders` does of one."""
-    found: dict[Title, list[Holding]] = {}
-    for row in await connection.fetch(_HELD, [isbn for isbn, _ in titles], [ppn for _, ppn in titles]):
-        isbn, ppn, *holding = row
-        found.setdefault((isbn, ppn), []).append(Holding(*holding))
-    return found
-
-
-_HELD = """
-with asked as (select isbn, ppn from unnest($1::text[], $2::text[]) as t (isbn, ppn)),
-wanted as (
-  select a.isbn, a.ppn, i.title_id from asked a join title_isbn i on i.isbn = a.isbn
-  union
-  select a.isbn, a.ppn, p.title_id from asked a join title_ppn p on p.ppn = a.ppn where a.isbn is null)
-select w.isbn, w.ppn, h.location, h.copies, h.available, h.loanable, h.material, h.added_on
-  from wanted w join holding h using (title_id) order by w.isbn, w.ppn, h.location, h.title_id
+# Each key once. A title that nobody holds any more still has its row.
+_MANY = """
+with wanted as (
+  select 'isbn' as by, key.value, named.title_id
+    from unnest($1::text[]) as key (value) join title_isbn named on named.isbn = key.value
+   union all
+  select 'ppn', key.value, named.title_id
+    from unnest($2::text[]) as key (value) join title_ppn named on named.ppn = key.value)
+select by, value, wanted.title_id, location, copies, available, loanable, material
+  from wanted left join holding on holding.title_id = wanted.title_id
+ order by by, value, location, wanted.title_id
 """
+
+
+async def find_many_holders(
+    connection: asyncpg.Connection, *, isbns: Collection[str], ppns: Collection[str]
+) -> dict[tuple[str, str], Shelved]:
+    """Return who holds each title, by ("isbn" or "ppn", its value); what names no title is left out."""
+    titles: dict[tuple[str, str], set[int]] = {}
+    holdings: dict[tuple[str, str], list[Holding]] = {}
+    for by, value, title, location, *held in await connection.fetch(_MANY, list(isbns), list(ppns)):
+        key = by, value
+        titles.setdefault(key, set()).add(title)
+        found = holdings.setdefault(key, [])
+        if location is not None:
+            found.append(Holding(location, *held))
+    return {key: Shelved(tuple(sorted(named)), holdings[key]) for key, named in titles.items()}

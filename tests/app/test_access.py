@@ -68,6 +68,7 @@ GET /problems/{slug}                                  200 200 200  200 200  200 
 
 POST /v1/decisions                                    401 401 401  200 200  200 200  200 200  200 200
 POST /v1/decisions/comparison                         401 401 401  200 200  200 200  200 200  200 200
+POST /v1/assignments                                  401 401 401  200 200  200 200  200 200  200 200
 
 POST /v1/loan-requests                                401 401 401  201 403  403 403  403 403  403 201
 GET /v1/loan-requests                                 401 401 401  200 200  200 200  200 200  200 200
@@ -540,6 +541,9 @@ REACHED = {"kind": "fake", "addresses": {"desk": "fake:access"}}
 ACTIONS = "POST /v1/loan-requests/{loan_request}/actions : "
 REQUESTS: Mapping[str, Prepared] = {
     "POST /v1/decisions": sends(json=QUESTION),
+    "POST /v1/assignments": sends(
+        json={"requests": [{"id": "1", "title": {"isbn": EVERYWHERE}, "pickup_location": "desk"}]}
+    ),
     "POST /v1/loan-requests": new_loan,
     "GET /v1/loan-requests/{loan_request}": on_loan(),
     "GET /v1/loan-requests/{loan_request} : on-its-way": on_loan(*OUT),
