@@ -211,6 +211,7 @@ class DecisionShape(BaseModel):
     network_version: str = Field(description="The version of the network that the whole answer is of.")
     requested_at: datetime
     objective: Objective
+    promise: PromiseShape | None = Field(default=None, description="That of the rota as a whole: its first entry's.")
     rota: list[RotaEntryShape] = Field(description="Empty when nobody can fill it; the refusals say why.")
     refusals: list[RefusalShape]
     policy: WentByShape | None = Field(default=None, description="Null: it was decided before this was kept.")
@@ -241,6 +242,7 @@ ANSWER: dict[str, Any] = {
     "network_version": "nv-b2eeb8fb5b72f407",
     "requested_at": "2026-11-23T10:00:00+01:00",
     "objective": "fastest",
+    "promise": None,
     "rota": [
         {
             "rank": 1,

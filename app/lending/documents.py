@@ -16,6 +16,7 @@ def written(decision: Decision) -> bytes:
         "network_version": decision.network_version,
         "requested_at": decision.requested_at,
         "objective": decision.objective,
+        "promise": _promise(decision.rota[0]) if decision.rota else None,
         "rota": [_entry(entry) for entry in decision.rota],
         "refusals": decision.refusals,
         "policy": _policy(decision),
@@ -54,7 +55,7 @@ def _entry(entry: RotaEntry) -> dict[str, Any]:
         "supplying_location": entry.supplying_location,
         "ready_at": entry.ready_at,
         "arrives_at": _arrival(entry),
-        "promise": None if entry.promise is None else entry.promise._asdict(),
+        "promise": _promise(entry),
         "response": None if entry.response is None else entry.response._asdict(),
         "cost_cents": entry.cost_cents,
         "cost_parts": entry.cost_parts,
@@ -62,6 +63,10 @@ def _entry(entry: RotaEntry) -> dict[str, Any]:
         "legs": [_leg(leg) for leg in entry.legs],
         "reasons": entry.reasons,
     }
+
+
+def _promise(entry: RotaEntry) -> dict[str, Any] | None:
+    return None if entry.promise is None else entry.promise._asdict()
 
 
 # The engine keeps the legs that it has rebuilt, as most requests share their last rides; so are their bytes kept.

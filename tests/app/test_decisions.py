@@ -56,6 +56,7 @@ async def test_the_whole_answer(client: httpx.AsyncClient) -> None:
         "network_version": "first",
         "requested_at": "2026-11-23T07:30:00+01:00",
         "objective": "fastest",
+        "promise": None,
         "rota": [
             {
                 "rank": 1,

@@ -1,0 +1,96 @@
+"""Once it was learned how suppliers answer, decisions promise, and what is kept says what they were made with."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from app.lending.learn import LEARN, ensure_learning, learn_responses
+from app.lending.work import work_off
+from routing.response import BINS
+from tests.lending.test_learn import moment, placed
+from tests.support.filled import EVERYWHERE, run_sql
+from tests.support.house import House
+
+EXPECTED = {"requesting": {"rota_order": "expected"}}
+
+
+@pytest.fixture(autouse=True)
+async def nothing_learned(filled: str) -> AsyncIterator[None]:
+    yield
+    await run_sql(filled, "delete from response_model; truncate policy; update epoch set number = number + 1")
+
+
+async def learn(house: House) -> None:
+    ground = replace(house.ground, responses_least=1)
+    async with ground.database.transaction() as connection:
+        await ensure_learning(connection, ground)
+        await connection.execute("update task set due_at = $1 where kind = 'learn'", ground.clock.now())
+    assert await work_off(ground, kinds={LEARN: learn_responses}) == 1
+
+
+async def decide(house: House, **changes: Any) -> dict[str, Any]:
+    asked = {
+        "title": {"isbn": EVERYWHERE},
+        "pickup_location": "desk",
+        "requested_at": "2026-11-23T08:00:00+01:00",
+    }
+    answer = await house.client.post("/v1/decisions", json=asked | changes)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def test_before_anything_was_learned_nothing_is_promised(house: House) -> None:
+    decision = await decide(house)
+    assert decision["rota"]
+    assert [decision["promise"], *(entry["promise"] for entry in decision["rota"])] == [None] * 3
+    assert {entry["response"] for entry in decision["rota"]} == {None}
+    assert decision["response_model"] is None
+
+
+async def test_a_promise_is_made_of_what_was_learned_and_kept_with_it(house: House, filled: str) -> None:
+    house.clock.set(moment("22", "18:00"))
+    await placed(filled, "far 20 09:00 20 10:30 Returned", times=40)
+    await learn(house)
+    house.clock.set(moment("23", "08:00"))
+    decision = await decide(house)
+    first = decision["rota"][0]
+    assert decision["promise"] == first["promise"]
+    assert first["arrives_at"] <= first["promise"]["p50"] <= first["promise"]["p90"]
+    assert 0.9 < first["promise"]["chance"] <= 1
+    response = {entry["supplying_location"]: entry["response"] for entry in decision["rota"]}
+    for each in response.values():
+        assert (len(each["supplied"]), len(each["declined"])) == (BINS, BINS)
+        assert sum(each["supplied"]) + sum(each["declined"]) + each["silent"] == pytest.approx(1, abs=1e-5)
+    # Forty times within two open hours; of the other nothing is known but what its province and the network tell.
+    assert response["far"]["supplied"][1] > 0.8
+    assert sum(response["far"]["supplied"]) > sum(response["branch"]["supplied"])
+    assert [len(entry["response"]["missed"]) for entry in decision["rota"]] == [
+        len(entry["legs"]) for entry in decision["rota"]
+    ]
+    loan = await house.asked()
+    kept = (await house.client.get(f"/v1/loan-requests/{loan}/decision")).json()
+    for name in ("promise", "rota", "policy", "response_model"):
+        assert kept[name] == decision[name]
+    assert (await house.look(loan))["rota"][0]["promise"] == first["promise"]
+
+
+async def test_who_says_no_is_asked_later_where_the_policy_wants_the_expected_order(
+    house: House, filled: str
+) -> None:
+    house.clock.set(moment("22", "18:00"))
+    await placed(filled, "branch 17 09:00 20 17:00 Unfilled", times=60)
+    await placed(filled, "far 20 09:00 20 10:30 Returned", times=60)
+    await learn(house)
+    house.clock.set(moment("23", "08:00"))
+    plain = await decide(house)
+    assert [entry["supplying_location"] for entry in plain["rota"]] == ["branch", "far"]
+    assert (await house.client.post("/v1/policies", json=EXPECTED)).status_code == 201
+    expected = await decide(house)
+    assert [entry["supplying_location"] for entry in expected["rota"]] == ["far", "branch"]
+    assert expected["policy"]["rota_order"] == "expected"
+    assert expected["promise"]["p90"] < plain["promise"]["p90"]
