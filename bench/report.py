@@ -50,8 +50,8 @@ recently used go first.
 What the rows mean. *Look-up*: the candidates' stops and moments as arrays in, arrivals and handlings as an array
 out, from the kept sweep; per request the best of five, since one look-up is near the grain of the clock. *Whole
 decision*: `routing.decide`, with screening, costs, opening hours, ranking, reasons and legs. *With promises*: every
-supplier answers by the prior, ten entries have a promise, and what is kept for a pickup location is there. *Cold*: the
-sweep of a pickup location nobody asked for yet, the same ones for each K. The rivals answer arrivals only: no
+supplier answers by the prior, ten entries have a promise, and what is kept for a pickup location is there. *Cold*:
+the sweep of a pickup location nobody asked for yet, the same ones for each K. The rivals answer arrivals only: no
 handlings, no legs, no reasons.
 
 ## Over HTTP
