@@ -90,6 +90,9 @@ def decide(
             places = in_order(ahead, rota, objective, policy, circles=circles)
             rota = [rota[place] for place in places]
     entries = list(_entries(rota, candidates, transport, question=question, policy=policy, side=pickup.side))
+    if first is not None:
+        shown = zip(entries, rota, strict=False)
+        entries = [entry._replace(precedence=first[offer.candidate]) for entry, offer in shown]
     if responses is not None and ahead is not None:
         entries = promising(ahead, entries, places, responses)
     return Decision(

@@ -411,7 +411,7 @@ class RotaEntry(NamedTuple):
     """One supplier on the rota: when the item is ready, how it travels, what it costs, and why it stands here.
 
     `promise` is None where no response model stands behind it, or nobody from here on ever supplies; it was reckoned
-    with the `response` of every entry from here on.
+    with the `response` of every entry from here on. Who has a lower `precedence` comes first, whatever the objective.
     """
 
     rank: int
@@ -426,6 +426,7 @@ class RotaEntry(NamedTuple):
     reasons: tuple[str, ...]
     promise: Promise | None = None
     response: Response | None = None
+    precedence: int = 0
 
 
 @dataclass(frozen=True, slots=True)

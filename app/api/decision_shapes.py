@@ -174,6 +174,11 @@ class RotaEntryShape(BaseModel):
     cost_cents: int = Field(description="What it costs, in euro cents: the sum of the parts.")
     cost_parts: list[CostPartShape]
     handlings: int = Field(description="Changes of trip on the way.")
+    precedence: int = Field(
+        default=0,
+        description="Less comes first, whatever the objective: by the policy's circles and central collections, and "
+        "last whoever could not be asked about its shelf.",
+    )
     legs: list[LegShape] = Field(description="The rides in order; empty where the copy already stands there.")
     reasons: list[str] = Field(description="Why this supplier stands here, in sentences.")
 
@@ -255,6 +260,7 @@ ANSWER: dict[str, Any] = {
             "cost_cents": 1075,
             "cost_parts": [{"what": "supplier", "cents": 675}, {"what": "transport", "cents": 400}],
             "handlings": 1,
+            "precedence": 0,
             "legs": [
                 {
                     "route_id": "north-2",

@@ -127,7 +127,9 @@ class ComparisonShape(BaseModel):
     no_way: str | None = Field(description="Why no van takes it there.")
     criteria: list[CriterionShape] = Field(description="In the order in which the objective looks at them.")
     decided_by: str | None = Field(
-        description="The criterion by which it fell behind the first; null where it did not, or by none of them."
+        description="The criterion by which it fell behind the first; `precedence`: whatever the objective says, the "
+        "policy puts the first one before it; `expected`: the rota as a whole comes to less so, as suppliers may say "
+        "no. Null where it did not fall behind, or by none of them."
     )
 
 

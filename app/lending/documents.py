@@ -60,6 +60,7 @@ def _entry(entry: RotaEntry) -> dict[str, Any]:
         "cost_cents": entry.cost_cents,
         "cost_parts": entry.cost_parts,
         "handlings": entry.handlings,
+        "precedence": entry.precedence,
         "legs": [_leg(leg) for leg in entry.legs],
         "reasons": entry.reasons,
     }

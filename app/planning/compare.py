@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from routing import Decision, Holding, Network, Objective, Period, Policy, Question, Register, decide
+from routing import Decision, Holding, Network, Objective, Period, Policy, Question, Register, RotaOrder, decide
 
 Document = dict[str, Any]
 
@@ -23,7 +23,7 @@ ORDER: Mapping[Objective, tuple[str, ...]] = {
     Objective.BALANCED: ("balance", "arrival", "handlings", "cost"),
 }
 UNITS = {"arrival": "seconds", "handlings": "handlings", "cost": "cents", "balance": "cents"}
-NOT_OF_A_WAY = ("rank", "supplying_agency", "supplying_location", "promise")
+NOT_OF_A_WAY = ("rank", "supplying_agency", "supplying_location", "promise", "response", "precedence")
 
 
 def would_take(
@@ -77,7 +77,7 @@ def compare(decision: Document, location: str, would: Document, *, whole: bool, 
         "would_version": decision["network_version"] if entry is not None else would["network_version"],
         "no_way": would["refusals"][0]["detail"] if way is None else None,
         "criteria": criteria,
-        "decided_by": _decided_by(entry, criteria),
+        "decided_by": None if first is None else _decided_by(decision, first, entry, criteria),
     }
 
 
@@ -119,9 +119,16 @@ def _values(way: Document, requested: datetime, policy: Policy) -> dict[str, flo
     }
 
 
-def _decided_by(entry: Document | None, criteria: list[Document]) -> str | None:
-    """The first criterion in which a lower entry falls behind; None where none did."""
+def _decided_by(decision: Document, first: Document, entry: Document | None, criteria: list[Document]) -> str | None:
+    """What a lower entry falls behind by: its precedence, what the rota comes to as a whole, or a criterion.
+
+    None where nothing did. Decisions that were made before these were kept have neither.
+    """
     if entry is None or entry["rank"] == 1:
         return None
+    if entry.get("precedence", 0) > first.get("precedence", 0):
+        return "precedence"
+    if first.get("response") and decision["policy"]["rota_order"] == RotaOrder.EXPECTED:
+        return "expected"
     apart = next((each for each in criteria if each["difference"]), None)
     return apart["criterion"] if apart is not None and apart["difference"] > 0 else None

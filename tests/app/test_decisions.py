@@ -69,6 +69,7 @@ async def test_the_whole_answer(client: httpx.AsyncClient) -> None:
                 "cost_cents": 0,
                 "cost_parts": [],
                 "handlings": 1,
+                "precedence": 0,
                 "legs": [
                     {
                         "route_id": "V1",
@@ -108,6 +109,7 @@ async def test_the_whole_answer(client: httpx.AsyncClient) -> None:
                 "cost_cents": 1075,
                 "cost_parts": [{"what": "supplier", "cents": 675}, {"what": "transport", "cents": 400}],
                 "handlings": 2,
+                "precedence": 0,
                 "legs": [
                     {
                         "route_id": "V2",

@@ -15,6 +15,11 @@ from tests.lending.test_learn import moment, placed
 from tests.support.filled import EVERYWHERE, run_sql
 from tests.support.house import House
 
+ASKED: dict[str, Any] = {
+    "title": {"isbn": EVERYWHERE},
+    "pickup_location": "desk",
+    "requested_at": "2026-11-23T08:00:00+01:00",
+}
 EXPECTED = {"requesting": {"rota_order": "expected"}}
 
 
@@ -94,3 +99,20 @@ async def test_who_says_no_is_asked_later_where_the_policy_wants_the_expected_or
     assert [entry["supplying_location"] for entry in expected["rota"]] == ["far", "branch"]
     assert expected["policy"]["rota_order"] == "expected"
     assert expected["promise"]["p90"] < plain["promise"]["p90"]
+    assert await decided_by(house, "branch") == "expected"
+    circles = {"requesting": {"rota_order": "expected", "circles": ["province"]}}
+    assert (await house.client.post("/v1/policies", json=circles)).status_code == 201
+    near = await decide(house)
+    assert [(entry["supplying_location"], entry["precedence"]) for entry in near["rota"]] == [
+        ("branch", 0),
+        ("far", 2),
+    ]
+    assert await decided_by(house, "far") == "precedence"
+
+
+async def decided_by(house: House, location: str) -> str | None:
+    """What a location falls behind by."""
+    answer = await house.client.post("/v1/decisions/comparison", json={**ASKED, "location": location})
+    assert answer.status_code == 200, answer.text
+    found: str | None = answer.json()["decided_by"]
+    return found
