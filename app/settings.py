@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import re
-from datetime import datetime
+from datetime import datetime, time
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _HOST = re.compile(r"(\[[^\[\]]+\]|[^\[\]:]*)(:(?P<port>.*))?")
 _FERNET_KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
@@ -26,6 +27,11 @@ def default_data_dir() -> Path:
     except RuntimeError:  # a user without a home
         state = Path()
     return (state if state.is_absolute() else Path("/var/lib")) / "leenpad"
+
+
+def _hours(value: object) -> object:
+    """Read hours of the day by comma."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
 class Settings(BaseSettings):
@@ -76,6 +82,11 @@ class Settings(BaseSettings):
     )
     items_per_crate: int = Field(
         default=20, ge=1, le=1000, description="How many items a crate holds, where loads are reckoned in crates."
+    )
+    improve_at: Annotated[tuple[time, ...], NoDecode, BeforeValidator(_hours)] = Field(
+        default=(),
+        description="Local hours by comma (`06:30,11:00`) at which all loan requests that nobody has answered yet "
+        "are chosen again together; none: never.",
     )
     scan_grace_minutes: int = Field(
         default=15, ge=0, le=240, description="How long after its van should have left an item is still put on it."

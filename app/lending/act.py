@@ -100,6 +100,7 @@ class Report:
     `legs` are the itinerary that an override chooses instead; `forward`: what is sent back may go straight on.
     `message` names what it came in, where that may come twice: it is carried out once.
     `placement` is the number of the one that whoever reports was found to answer for; None: whichever is the last.
+    `expects` is where the supplying side must still stand (None: anywhere).
     """
 
     action: Action
@@ -112,6 +113,7 @@ class Report:
     forward: bool = True
     message: str | None = None
     placement: int | None = None
+    expects: Supplying | None = None
     once: Once | None = None
 
 
@@ -186,6 +188,8 @@ async def _act(ground: Ground, loan_id: UUID, report: Report) -> None:
             loan = await lock_loan(connection, loan_id)
             if loan.events != seen.events:
                 continue  # it went on while its way was planned
+            if report.expects is not None and (loan.supplying, loan.placements) != (report.expects, report.placement):
+                raise ActionNotAllowed(report.action, loan, "It has gone on meanwhile.")
             placement = await find_open(connection, loan_id)
             event = _event(state, loan, report, by_system=placement is not None and placement.system is not None)
             data = _data(loan, report, circumstances.way)

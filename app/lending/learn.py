@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
@@ -14,11 +13,12 @@ import structlog
 from app.aside import aside
 from app.database import Connection
 from app.lending.ground import Ground
+from app.lending.leased import leased
 from app.lending.pauses import pauses_of
 from app.lending.snapshot import State
 from app.store.register import TIMEZONE
 from app.store.responses import Version, add_version, are_answers, list_missed, stream_answers
-from app.store.tasks import Task, ensure, extend, postpone
+from app.store.tasks import Task, ensure, postpone
 from routing import Network, Register
 from routing.calendar import open_between, to_seconds
 from routing.learning import HALF_LIFE_DAYS, Ints, Learned, Observations, answers_of, learn, place_of
@@ -47,7 +47,7 @@ async def learn_responses(ground: Ground, task: Task) -> None:
     """Carry the task `learn` out, and have it done again next night. Raises NotReady, and LeaseLost."""
     at = ground.clock.now()
     state = await ground.snapshot.follow()
-    version = await _leased(ground, task, _learned(ground, state, at))
+    version = await leased(ground, task, _learned(ground, state, at))
     async with ground.database.transaction() as connection:
         if version is not None:
             number = await add_version(connection, version, keep=KEPT)
@@ -60,20 +60,6 @@ def next_night(at: datetime) -> datetime:
     local = at.astimezone(ZoneInfo(TIMEZONE))
     day = local.date() + timedelta(days=local.time() >= NIGHT)
     return datetime.combine(day, NIGHT, local.tzinfo)
-
-
-async def _leased(ground: Ground, task: Task, working: Coroutine[Any, Any, T]) -> T:
-    """Return what comes of something that takes a while, and keep the task meanwhile. Raises LeaseLost."""
-    under_way = asyncio.create_task(working)
-    try:
-        while not under_way.done():
-            await asyncio.wait([under_way], timeout=min(LOOK_SECONDS, ground.lease.total_seconds() / 4))
-            async with ground.database.transaction() as connection:
-                await extend(connection, task, ground.lease)
-        return await under_way
-    finally:
-        under_way.cancel()
-        await asyncio.gather(under_way, return_exceptions=True)
 
 
 # --- from rows to columns -------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from random import SystemRandom
 import structlog
 
 from adapters.contract import OutcomeUnknown, RateLimited, SystemFault
-from app.database import DATABASE_ERRORS, PASSING_ERRORS, DatabaseUnavailable
+from app.database import DATABASE_ERRORS, PASSING_ERRORS, Connection, DatabaseUnavailable
 from app.lending.activations import activate_scheduled
 from app.lending.book import BOOK, book
 from app.lending.follow import follow, overdue, withdraw
@@ -79,12 +79,16 @@ ASKS_SYSTEMS = frozenset({PLACE, LAPSE, FOLLOW, WITHDRAW, BOOK})
 PLACES_OF_THEIR_OWN: Mapping[str, int] = {DELIVER: 16, HARVEST: 4}
 
 
+Ensure = Callable[[Connection, Ground], Awaitable[None]]
+
+
 @dataclass(frozen=True, slots=True)
 class More:
     """Kinds of tasks that a layer above brings along, each with `places` of its own; they renew their leases."""
 
     handlers: Mapping[str, Handler] = field(default_factory=dict)
     places: int = 1
+    ensure: Ensure | None = None  # sees to it that what is done daily is there
 
     @property
     def every(self) -> dict[str, Handler]:
@@ -117,17 +121,17 @@ async def work(
         await waker.listen()
         for share, places in shares:
             here = {kind: more.handlers.get(kind) or kinds[kind] for kind in share}
-            group.create_task(_work(ground, waker.ear(), places, here, renewing=more.handlers.keys()))
+            group.create_task(_work(ground, waker.ear(), places, here, renewing=more.handlers.keys(), more=more))
 
 
 async def _work(
-    ground: Ground, ear: Ear, at_once: int, kinds: Mapping[str, Handler], *, renewing: Collection[str]
+    ground: Ground, ear: Ear, at_once: int, kinds: Mapping[str, Handler], *, renewing: Collection[str], more: More
 ) -> None:
     running: set[asyncio.Task[None]] = set()
     ensured = RETENTION not in kinds
     try:
         while True:
-            ensured = ensured or await _ensure(ground)
+            ensured = ensured or await _ensure(ground, more)
             claimed = await _claim(ground, at_once - len(running), list(kinds))
             for task in claimed:
                 carrying = _carry_out(
@@ -158,12 +162,14 @@ async def work_off(ground: Ground, *, kinds: Mapping[str, Handler] = HANDLERS, m
     return done
 
 
-async def _ensure(ground: Ground) -> bool:
+async def _ensure(ground: Ground, more: More) -> bool:
     """Have what is done daily be there; False: the database is not, and it has to be tried again."""
     with suppress(DatabaseUnavailable, *DATABASE_ERRORS):
         async with ground.database.transaction() as connection:
             await ensure_retention(connection, ground)
             await ensure_learning(connection, ground)
+            if more.ensure is not None:
+                await more.ensure(connection, ground)
         return True
     return False
 

@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from app.imports.parse import FRAME
 from app.lending.ground import ForPeople, Ground
 from app.lending.work import HANDLERS, More
 from app.planning.alter import altered
+from app.planning.improve import IMPROVE, Improving
 from app.planning.replayer import read_plan
 from app.planning.scenario import ScenarioShape
 from app.settings import Settings
@@ -58,21 +59,23 @@ class Reach:
 
     database_url: str
     horizon_days: int
+    improving: Improving = field(default_factory=Improving)
 
     @classmethod
     def of(cls, settings: Settings) -> Reach:
         """Return what the settings say; the address of the database is known by now."""
         assert settings.database_url is not None
-        return cls(settings.database_url, settings.horizon_days)
+        improving = Improving(settings.improve_at, settings.items_per_crate)
+        return cls(settings.database_url, settings.horizon_days, improving)
 
     @property
     def more(self) -> More:
-        """Return what a worker needs to carry scenarios out."""
+        """Return what a worker needs to carry scenarios out, and to choose again before the vans leave."""
 
         async def handle(ground: Ground, task: Task) -> None:
             await carry_out(ground, task, self)
 
-        return More({KIND: handle})
+        return More({KIND: handle, IMPROVE: self.improving.carry_out}, ensure=self.improving.ensure)
 
 
 class ReplayFailed(Exception):  # noqa: N818 - says what happened

@@ -41,7 +41,7 @@ async def land(database: Database, file: Sequence[Row], *, replace: bool = False
 
         async def lines() -> AsyncIterator[bytes]:
             for line, (location, isbn, ppn) in enumerate(file, 2):
-                yield f"{line}\t{places[location]}\t{isbn}\t{ppn}\t\t\tbook\t1\t1\tt\n".encode()
+                yield f"{line}\t{places[location]}\t{isbn}\t{ppn}\t\t\tbook\t1\t1\tt\t\\N\n".encode()
 
         await copy_staged(connection, lines())
         return await merge_staged(connection, replace=replace)

@@ -1,0 +1,231 @@
+"""Chooses again, all together, for loan requests whose item nobody has pulled yet: at hours that a setting names.
+
+Who was asked first was chosen alone, as things were then. Before the vans leave, much is known that was not: copies
+came free, others asked for the last one, vans filled up. What is gained is taken only where it takes no copy that
+anybody else of these has now: then nobody has lost anything, and a move that fails midway harms nobody.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from typing import NamedTuple
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from app.aside import aside
+from app.database import Connection
+from app.lending.act import Action, ActionNotAllowed, Report, act
+from app.lending.ground import Ground
+from app.lending.leased import leased
+from app.lending.lifecycle import Supplying
+from app.lending.record import US
+from app.lending.renew import as_question
+from app.lending.snapshot import State
+from app.planning.assign import SECONDS, room_on
+from app.planning.foresight import Foresight
+from app.store.holders import Shelved, find_many_holders
+from app.store.improvable import list_improvable
+from app.store.loans import Loan, read_loans
+from app.store.placements import Committed, committed
+from app.store.register import TIMEZONE
+from app.store.tasks import Task, drop, ensure, finish, postpone
+from routing import Holding
+from routing.assign import Offers, Wanted, lay_out, solve
+from routing.assign.weigh import UNITS_PER_CENT
+from routing.calendar import DAY_SECONDS, to_seconds
+from routing.network import window_for
+
+log = structlog.get_logger()
+
+IMPROVE, DAILY = "improve", "daily"
+MOST = 5000
+"""Loan requests that are looked at together; the oldest first."""
+LEAST_GAIN_CENTS = 100
+"""What a move must gain, in cents as an assignment weighs: less is not worth letting a supplier go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Improving:
+    """At which hours of the day (local) it is done; `items_per_crate` as in the load."""
+
+    at: tuple[time, ...] = ()
+    items_per_crate: int = 20
+
+    async def ensure(self, connection: Connection, ground: Ground) -> None:
+        """See to it that the task exists where there are such hours, and does not where there are none."""
+        if self.at:
+            await ensure(connection, IMPROVE, DAILY, next_of(self.at, ground.clock.now()))
+        else:
+            await drop(connection, IMPROVE, DAILY)
+
+    async def carry_out(self, ground: Ground, task: Task) -> None:
+        """Carry the task `improve` out, and have it done again at the next of the hours. Raises NotReady."""
+        if self.at:
+            await leased(ground, task, improve(ground, items_per_crate=self.items_per_crate))
+        async with ground.database.transaction() as connection:
+            if self.at:
+                await postpone(connection, task, next_of(self.at, ground.clock.now()))
+            else:
+                await finish(connection, task)
+
+
+async def improve(ground: Ground, *, items_per_crate: int) -> int:
+    """Find what can be gained and carry it out; return how many went to another location. Raises NotReady."""
+    moves = await find_moves(ground, items_per_crate=items_per_crate)
+    made = sum([await make(ground, move) for move in moves])
+    log.info("chose again for what was not pulled yet", moves=len(moves), made=made)
+    return made
+
+
+class Move(NamedTuple):
+    """A loan request that another location serves better. `placement` is the one that is let go of."""
+
+    loan: UUID
+    placement: int
+    from_location: str
+    to_location: str
+    gain_cents: float
+
+
+def next_of(hours: Sequence[time], at: datetime) -> datetime:
+    """Return the first moment after `at` that is one of these hours on the Dutch clock."""
+    local = at.astimezone(ZoneInfo(TIMEZONE))
+    moments = [
+        datetime.combine(local.date() + timedelta(days=days), hour, local.tzinfo) for days in (0, 1) for hour in hours
+    ]
+    return min(moment for moment in moments if moment > local)
+
+
+async def find_moves(ground: Ground, *, items_per_crate: int) -> list[Move]:
+    """Find what can be gained now. Raises NotReady or DatabaseUnavailable."""
+    state, at = await ground.snapshot.follow(), ground.clock.now()
+    async with ground.database.connection() as connection:
+        loans = await read_loans(connection, await list_improvable(connection, limit=MOST))
+        known = [
+            loan for loan in loans if loan.supplying_location and loan.pickup_location in state.register.locations
+        ]
+        shelves = await find_many_holders(
+            connection,
+            isbns={loan.isbn for loan in known if loan.isbn is not None},
+            ppns={loan.ppn for loan in known if loan.isbn is None and loan.ppn is not None},
+        )
+        known = [loan for loan in known if _key(loan) in shelves]
+        taken = {
+            shelved.titles: await committed(connection, shelved.titles)
+            for shelved in {shelved.titles: shelved for shelved in shelves.values()}.values()
+        }
+    if not known:
+        return []
+    theirs = Counter((shelves[_key(loan)].titles, str(loan.supplying_location)) for loan in known)
+    moment = at.astimezone(state.network.zone).replace(microsecond=0)
+    wanted = [_wanted(loan, shelves[_key(loan)], state, taken, theirs, moment) for loan in known]
+    policy = state.policy_at(moment)
+    window = await aside(window_for, state.network, to_seconds(moment), policy.horizon_days)
+    first = date.fromordinal(int(window.ride_day.min())) if len(window.ride_day) else moment.date()
+    grid, capacity = await Foresight().under_way(
+        ground.database, state, first=first, days=window.length // DAY_SECONDS + 3
+    )
+    room = room_on(window, grid, capacity, items_per_crate)
+    offers = await aside(lay_out, wanted, state.network, state.register, policy, room=room)
+    choice = (await aside(solve, offers.problem, seconds=SECONDS)).choice.tolist()
+    free = {
+        (shelved.titles, holding.location): _left(holding, taken[shelved.titles])
+        for shelved in shelves.values()
+        for holding in shelved.holdings
+    }
+    return list(_worth_it(known, [shelves[_key(loan)].titles for loan in known], offers, choice, free))
+
+
+def _wanted(
+    loan: Loan,
+    shelved: Shelved,
+    state: State,
+    taken: Mapping[tuple[int, ...], Mapping[str, Committed]],
+    theirs: Mapping[tuple[tuple[int, ...], str], int],
+    moment: datetime,
+) -> Wanted:
+    """What a loan request is offered: also whom it lies with, and every copy that these loan requests have by now."""
+    question = as_question(loan, at=moment)
+    asked_for = frozenset(loan.question.get("exclude", ()))
+    excluded = question.excluded - ({loan.supplying_location} - asked_for)
+    holdings = []
+    for holding in shelved.holdings:
+        spoken_for, own = taken[shelved.titles].get(holding.location), theirs[shelved.titles, holding.location]
+        others = None if spoken_for is None else Committed(spoken_for.unshipped - own, spoken_for.all - own)
+        holdings.append(
+            holding._replace(available=_left(holding, {} if others is None else {holding.location: others}))
+        )
+    return Wanted(
+        replace(question, requested_at=max(question.requested_at, moment), excluded=excluded),
+        shelved.titles,
+        holdings,
+        policy=state.policy_for(loan.pickup_location, moment),
+    )
+
+
+def _left(holding: Holding, taken: Mapping[str, Committed]) -> int:
+    """How many copies of a holding are free, less those that are spoken for."""
+    spoken_for = taken.get(holding.location, Committed(0, 0))
+    on_shelf = holding.copies if holding.available is None else min(holding.copies, holding.available)
+    return max(0, min(on_shelf - spoken_for.unshipped, holding.copies - spoken_for.all))
+
+
+def _worth_it(
+    loans: Sequence[Loan],
+    titles: Sequence[tuple[int, ...]],
+    offers: Offers,
+    choice: Sequence[int],
+    free: dict[tuple[tuple[int, ...], str], int],
+) -> list[Move]:
+    """The moves that gain enough and take a copy that nobody has, the greatest gain first."""
+    found = []
+    starts, weight = offers.problem.option_start, offers.problem.weight
+    for at, (loan, option) in enumerate(zip(loans, choice, strict=True)):
+        own = [
+            int(weight[each])
+            for each in range(starts[at], starts[at + 1])
+            if offers.candidate[each].location.id == loan.supplying_location
+        ]
+        if option < 0 or not own:
+            continue
+        to = offers.candidate[option].location.id
+        gain = (min(own) - int(weight[option])) / UNITS_PER_CENT
+        if to != loan.supplying_location and gain >= LEAST_GAIN_CENTS:
+            found.append((gain, at, to))
+    moves = []
+    for gain, at, to in sorted(found, key=lambda one: (-one[0], one[1])):
+        if free.get((titles[at], to), 0) > 0:
+            free[titles[at], to] -= 1
+            loan = loans[at]
+            moves.append(Move(loan.id, loan.placements, str(loan.supplying_location), to, gain))
+    return moves
+
+
+async def make(ground: Ground, move: Move) -> bool:
+    """Let one supplier go and choose the other; False: it went on meanwhile."""
+    note = (
+        f"Serves better than {move.from_location}, which has not pulled it yet: by {move.gain_cents / 100:.2f} euro."
+    )
+    report = Report(
+        action=Action.OVERRIDE,
+        at=ground.clock.now(),
+        by=US,
+        note=note,
+        location=move.to_location,
+        placement=move.placement,
+        expects=Supplying.ASKED,
+    )
+    try:
+        await act(ground, move.loan, report)
+    except ActionNotAllowed:
+        return False
+    return True
+
+
+def _key(loan: Loan) -> tuple[str, str]:
+    return ("isbn", loan.isbn) if loan.isbn is not None else ("ppn", loan.ppn or "")

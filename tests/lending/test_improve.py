@@ -1,0 +1,133 @@
+"""Before the vans leave it is chosen again for what nobody has pulled yet, and only what gains is moved."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, time
+
+import pytest
+
+from app.lending.work import work_off
+from app.planning.improve import IMPROVE, Improving, find_moves, improve, make, next_of
+from tests.support.filled import run_sql
+from tests.support.house import House
+
+ONE_COPY = (
+    "update holding set copies = 1, available = 1 where location = 'branch';"
+    " update holding set copies = 3, available = 3 where location = 'far'"
+)
+
+
+@pytest.fixture(autouse=True)
+async def one_copy(filled: str) -> AsyncIterator[None]:
+    """One copy at the branch, whose van leaves first; the others are far away."""
+    await run_sql(filled, f"delete from loan_request; {ONE_COPY}")
+    yield
+    await run_sql(filled, "update holding set copies = 3, available = 3 where location = 'branch'; delete from task")
+
+
+async def supplier(house: House, loan: str) -> str | None:
+    found: str | None = (await house.look(loan))["supplying_location"]
+    return found
+
+
+async def both(house: House) -> tuple[str, str]:
+    """Two loan requests: the first has the copy that both want, and is cancelled."""
+    first, second = await house.asked(), await house.asked()
+    assert [await supplier(house, first), await supplier(house, second)] == ["branch", "far"]
+    await house.acted(first, "Cancel")
+    return first, second
+
+
+async def test_who_was_left_the_second_best_gets_the_best_once_it_is_free(house: House) -> None:
+    _, second = await both(house)
+    (move,) = await find_moves(house.ground, items_per_crate=20)
+    assert (str(move.loan), move.from_location, move.to_location) == (second, "far", "branch")
+    assert move.gain_cents > 100
+    assert await improve(house.ground, items_per_crate=20) == 1
+    await house.work()
+    assert await supplier(house, second) == "branch"
+    said = [event for event in await house.events(second) if event["event"] == "Override"]
+    assert said[0]["note"].startswith("Serves better than far, which has not pulled it yet: by ")
+    assert said[0]["by"] == "leenpad"
+    assert await improve(house.ground, items_per_crate=20) == 0, "nothing is left to gain"
+
+
+async def test_a_copy_that_another_has_is_not_taken_from_it(house: House) -> None:
+    first, second = await house.asked(), await house.asked()
+    assert await improve(house.ground, items_per_crate=20) == 0
+    assert [await supplier(house, first), await supplier(house, second)] == ["branch", "far"]
+
+
+@pytest.mark.parametrize("answer", ["WillSupply", "ExpectToSupply"])
+async def test_whoever_has_answered_keeps_it(house: House, answer: str) -> None:
+    _, second = await both(house)
+    await house.acted(second, answer)
+    assert await improve(house.ground, items_per_crate=20) == 0
+    assert await supplier(house, second) == "far"
+
+
+async def test_an_answer_that_comes_meanwhile_stands(house: House) -> None:
+    _, second = await both(house)
+    (move,) = await find_moves(house.ground, items_per_crate=20)
+    await house.acted(second, "WillSupply")
+    assert not await make(house.ground, move)
+    assert await supplier(house, second) == "far"
+
+
+async def test_whom_the_requester_excludes_is_not_chosen(house: House) -> None:
+    first, second = await house.asked(), await house.asked(exclude=["branch"])
+    await house.acted(first, "Cancel")
+    assert await improve(house.ground, items_per_crate=20) == 0
+    assert await supplier(house, second) == "far"
+
+
+async def test_of_two_that_would_gain_by_one_copy_one_gets_it(house: House) -> None:
+    first, second, third = [await house.asked() for _ in range(3)]
+    await house.acted(first, "Cancel")
+    assert await improve(house.ground, items_per_crate=20) == 1
+    await house.work()
+    assert sorted([str(await supplier(house, second)), str(await supplier(house, third))]) == ["branch", "far"]
+
+
+async def test_two_workers_at_once_move_it_once(house: House) -> None:
+    _, second = await both(house)
+    made = await asyncio.gather(*(improve(house.ground, items_per_crate=20) for _ in range(2)))
+    assert sorted(made) in ([0, 1], [1, 1])
+    await house.work()
+    assert await supplier(house, second) == "branch"
+    assert (await house.history(second)).count("Override: RequestReceived") == 1
+
+
+async def test_the_task_is_done_at_its_hours_and_goes_away_with_them(house: House, filled: str) -> None:
+    house.clock.set(datetime(2026, 11, 23, 6, tzinfo=UTC))
+    _, second = await both(house)
+    improving = Improving((time(6, 30), time(7, 30)), 20)
+    ground = house.ground
+    async with ground.database.transaction() as connection:
+        await improving.ensure(connection, ground)
+    kinds = {IMPROVE: improving.carry_out}
+    assert await work_off(ground, kinds=kinds) == 0
+    await house.later(minutes=30)
+    assert await work_off(ground, kinds=kinds) == 1
+    await house.work()
+    assert await supplier(house, second) == "branch"
+    async with ground.database.transaction() as connection:
+        due = await connection.fetchval("select due_at from task where kind = 'improve'")
+        assert due == datetime(2026, 11, 24, 5, 30, tzinfo=UTC)
+        await Improving().ensure(connection, ground)
+        assert await connection.fetchval("select count(*) from task where kind = 'improve'") == 0
+
+
+@pytest.mark.parametrize(
+    ("now", "then"),
+    [
+        ("2026-11-23T05:00", "2026-11-23T05:30"),
+        ("2026-11-23T05:30", "2026-11-23T10:00"),
+        ("2026-11-23T10:00", "2026-11-24T05:30"),
+    ],
+)
+def test_the_next_of_some_hours_of_the_wall_clock(now: str, then: str) -> None:
+    at, expected = (datetime.fromisoformat(moment).replace(tzinfo=UTC) for moment in (now, then))
+    assert next_of((time(6, 30), time(11)), at) == expected
