@@ -46,6 +46,7 @@ from app.store.network_versions import find_active
 
 HOST = "127.0.0.1"
 SEED = 1
+LEAST_ANSWERS = 20
 
 
 @click.command()
@@ -65,6 +66,8 @@ def command(once: bool, port: int) -> None:
             files = kept_demo(folder / "files", seed=SEED, today=today)
         with _stage("importing it"):
             on_served(served, lambda database: _load(database, files, named=settings.database_url is not None))
+        # Its suppliers have answered a few dozen times: few, but its promises are to be seen.
+        served = served.model_copy(update={"responses_least": LEAST_ANSWERS})
         if served.secrets_key is None:
             served = served.model_copy(update={"secrets_key": SecretStr(own_key(folder))})
         with told_in_a_line(NotEmulated), _emulating(served) as emulated:

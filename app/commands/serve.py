@@ -60,6 +60,7 @@ def serve_on(settings: Settings, *, host: str, port: int, workers: int, working:
     os.environ["LEENPAD_DATABASE_URL"] = settings.database_url  # the workers read their own settings
     if settings.secrets_key is not None:  # with the embedded database, that of its folder
         os.environ["LEENPAD_SECRETS_KEY"] = settings.secrets_key.get_secret_value()
+    os.environ["LEENPAD_RESPONSES_LEAST"] = str(settings.responses_least)  # the demonstration is content with few
     os.environ[WORKING] = "1" if working else ""
     with _shared_counts(workers):
         uvicorn.run(
