@@ -9,14 +9,18 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adapters.fake import Desk, FakeSystem
 from adapters.protocols.iso18626.messages import Action, AgencyId
 from app.database import Connection
 from app.lending import stay
 from app.store import floated
+from app.store.floated import Elsewhere, as_they_stand
 from app.store.network_versions import activate, create_version
 from app.store.title_join import join_titles, lock_titles
+from routing.model import Holding
 from tests.lending.test_iso18626 import reporting, taken
 from tests.lending.test_transport import last, way
 from tests.support.filled import EVERYWHERE, VOLUMES, content_of, run_sql
@@ -341,6 +345,52 @@ async def test_what_was_called_home_and_is_out_is_not_sent_on(house: House) -> N
     await house.asked(exclude=["far", "island"])
     standing = await house.acted(loan, "ShippedReturn")
     assert (standing["item"], way(standing)[-1].split()[-1]) == ("on_the_way_back", "desk")
+
+
+copies = st.integers(0, 4)
+shelves = st.lists(
+    st.builds(
+        Holding,
+        st.sampled_from(["a", "b", "c"]),
+        copies,
+        st.none() | copies,
+        st.booleans(),
+    ),
+    max_size=4,
+)
+left = st.lists(
+    st.builds(Elsewhere, st.sampled_from(["a", "b"]), st.sampled_from(["b", "c", None]), st.just("book")), max_size=5
+)
+
+
+@given(shelves, left)
+def test_a_copy_is_counted_once_wherever_it_stays(said: list[Holding], elsewhere: list[Elsewhere]) -> None:
+    found = as_they_stand(said, elsewhere)
+    assert [one.location for one in found] == sorted(one.location for one in found)
+    assert all(one.copies >= 0 for one in found)
+
+    def counted(holdings: list[Holding], place: str) -> int:
+        return sum(one.copies for one in holdings if one.location == place and one.loanable)
+
+    for place in ("a", "b", "c"):
+        away = sum(copy.home == place for copy in elsewhere)
+        here = sum(copy.location == place for copy in elsewhere)
+        assert counted(found, place) == max(0, counted(said, place) - away) + here
+        known = [one for one in found if one.location == place and one.available is not None]
+        if away and all(one.available is None or one.available <= one.copies for one in said):
+            assert all((one.available or 0) <= one.copies for one in known)
+
+
+async def test_its_owner_is_told_that_it_stays(house: House, filled: str) -> None:
+    await agreed(house)
+    loan = await read_at_the_desk(house)
+    await run_sql(filled, "insert into webhook (agency, url, secret) values ('NL-2', 'https://example.org', 's')")
+    assert (await house.act(loan, "ShippedReturn")).json()["item"] == "floated"
+    async with house.ground.database.connection() as connection:
+        told = await connection.fetch("select split_part(subject, ':', 2) from task where kind = 'deliver'")
+    assert [row[0] for row in told] == [loan]
+    event = (await house.events(loan))[-1]
+    assert (event["supplying_agency"], event["status"]) == ("NL-2", "LoanCompleted")
 
 
 # --- nothing lost, nothing doubled ----------------------------------------------------------------
