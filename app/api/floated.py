@@ -19,7 +19,7 @@ from app.api.floated_shapes import (
 from app.api.loan_shapes import Word
 from app.api.loans import LoanId, Reader
 from app.api.paging import LARGEST_INTEGER, Cursor, Limit, Page, after, page
-from app.api.parties import check_party, signed
+from app.api.parties import check_party
 from app.lending.act import Action, ActionNotAllowed
 from app.lending.snapshot import NotReady
 from app.lending.stay import call_home, can_be_sent_back, come_home, document, find_next
@@ -105,7 +105,7 @@ async def call_it_home(held: HeldResources, caller: Owner, floated_item: Floated
     changes.
     """
     await _check_owner(held, caller, floated_item)
-    row, way = await call_home(held.ground, floated_item, by=signed(caller, caller.name))
+    row, way = await call_home(held.ground, floated_item, by=caller.agency or "admin")
     return {**row, "legs": way.legs, "arrives_at": way.arrives_at}
 
 
@@ -122,7 +122,7 @@ async def call_it_home(held: HeldResources, caller: Owner, floated_item: Floated
 async def it_came_home(held: HeldResources, caller: Owner, floated_item: FloatedId) -> Row:
     """Note that a copy is home, called or not: from now on it is counted there. Said again, nothing changes."""
     await _check_owner(held, caller, floated_item)
-    return await come_home(held.ground, floated_item, by=signed(caller, caller.name))
+    return await come_home(held.ground, floated_item, by=caller.agency or "admin")
 
 
 async def _check_owner(held: Resources, caller: Caller, floated_item: int) -> None:

@@ -237,7 +237,7 @@ floated_item = Table(
     Column("loan_request", UUID, nullable=False, unique=True),  # from which it came back
     _moment("since", required=True),
     _moment("called_at"),  # from then on it is not lent there
-    Column("called_by", Text),
+    Column("called_by", Text),  # an agency: who of it is in the log of changes, for as long as that goes back
     _moment("ended_at"),  # when it was home
     Column("ended_by", Text),
     CheckConstraint("home <> location", name="elsewhere"),
