@@ -37,6 +37,7 @@ from app.planning.runs import UnknownTrip
 from app.store.agencies import UnknownAgency, UnknownPlace, UnknownSystem
 from app.store.doubts import UnknownDoubt
 from app.store.drafts import DraftFrozen, UnknownDraft
+from app.store.floated import UnknownFloatedItem
 from app.store.harvests import NothingToConfirm
 from app.store.keys import KeyEnded, UnknownKey
 from app.store.loans import DuplicateRequestId, UnknownLoanRequest
@@ -455,6 +456,12 @@ PROBLEMS: dict[type[Exception], ProblemType] = {
         "No loan request has this id",
         404,
         "The id names no loan request, or none in which your agency takes part. `GET /v1/loan-requests` lists those.",
+    ),
+    UnknownFloatedItem: ProblemType(
+        "unknown-floated-item",
+        "No copy of this number stays elsewhere",
+        404,
+        "The number names no copy that stays, or stayed, elsewhere than at home. `GET /v1/floated-items` lists them.",
     ),
     UnknownCancellation: ProblemType(
         "unknown-cancellation",

@@ -15,6 +15,7 @@ from routing.calendar import check_opening_hours, open_days_later, ready_at, ser
 from routing.costs import charge_for_supply
 from routing.day import Call, DatedTrip, find_dated_trip, trips_on
 from routing.decide import UnknownLocation, UnknownMoment, decide
+from routing.floating import Onward, Past, Reckoned, Returned, Wanted, WhereNext, Whither, where_next
 from routing.model import (
     Agency,
     Central,
@@ -24,6 +25,7 @@ from routing.model import (
     CostPart,
     Decision,
     Delay,
+    Floating,
     Holding,
     Leg,
     Lending,
@@ -86,6 +88,7 @@ __all__ = [
     "DatedTrip",
     "Decision",
     "Delay",
+    "Floating",
     "Health",
     "Holding",
     "Itinerary",
@@ -96,15 +99,19 @@ __all__ = [
     "Location",
     "Network",
     "Objective",
+    "Onward",
+    "Past",
     "Period",
     "Policy",
     "Promise",
     "Question",
     "Reason",
+    "Reckoned",
     "Refusal",
     "Register",
     "Replay",
     "ResponseModel",
+    "Returned",
     "RotaEntry",
     "RotaOrder",
     "Route",
@@ -123,7 +130,10 @@ __all__ = [
     "UnknownMoment",
     "Version",
     "Visit",
+    "Wanted",
     "Weights",
+    "WhereNext",
+    "Whither",
     "agency_in_force",
     "agree",
     "carried",
@@ -155,6 +165,7 @@ __all__ = [
     "unsaid",
     "was_changed",
     "was_stopped",
+    "where_next",
     "with_unserved",
     "without",
 ]

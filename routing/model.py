@@ -48,6 +48,14 @@ class Central(StrEnum):
     LAST = "last"
 
 
+class Floating(StrEnum):
+    """How far from home a side's copies may stay where they were brought back."""
+
+    NEVER = "never"
+    PROVINCE = "province"
+    EVERYWHERE = "everywhere"
+
+
 class Reason(StrEnum):
     """Why a candidate is refused."""
 
@@ -296,7 +304,8 @@ class Lending:
 
     Materials that are `not_lent`, and copies younger than `least_age_days`, are not for other agencies; copies that
     are younger than `embargo_days` do not leave their location. `central_holders` are the agencies and locations that
-    hold a central collection. `versions` say where it stands.
+    hold a central collection. Copies may stay where they were brought back as `floating` says, of
+    `floating_materials` (None: of all), and `most_floating` of one agency at once. `versions` say where it stands.
     Source of these rules: Flemish interlibrary loan (365 days, blocked materials); see docs/policies.md.
     """
 
@@ -306,6 +315,9 @@ class Lending:
     loan_days: int | None = None
     renewals: int | None = None
     central_holders: frozenset[str] | None = None
+    floating: Floating | None = None
+    floating_materials: frozenset[str] | None = None
+    most_floating: int | None = None
     versions: tuple[int, ...] = ()
 
 

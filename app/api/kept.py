@@ -100,6 +100,8 @@ OPERATIONS: Mapping[str, Keeps] = {
     # The lending.
     "PUT /v1/lapse-rules": _whole(),
     "POST /v1/policies": _whole("id"),
+    "POST /v1/floated-items/{floated_item}/call-home": NOTHING_MORE,
+    "POST /v1/floated-items/{floated_item}/came-home": NOTHING_MORE,
     "POST /v1/dead-letters/{letter}/resume": NOTHING_MORE,
     "POST /v1/dead-letters/resume": Keeps(query=frozenset({"kind"}), made=("resumed",)),
 }

@@ -170,7 +170,8 @@ class ActionShape(BaseModel):
     )
     forward: bool = Field(
         default=True,
-        description="Whether what is sent back may go straight on to the next who waits for it (`ShippedReturn`).",
+        description="Whether what is sent back may go straight on to the next who waits for it, or stay where it is "
+        "wanted (`ShippedReturn`); without, it goes home.",
     )
 
 

@@ -407,7 +407,8 @@ async def act_on_loan_request(
     (with `location`). Both: `Lost`, and `Notification` (with `note`), which changes nothing.
 
     What is sent back goes straight on to the next who waits for the title, where it is there earlier than anything
-    else and costs no more: the loan request is at `LoanCompleted` then, and its last event says where the item goes.
+    else and costs no more; or it stays where it is, where its agency allows that and it is wanted. The loan request
+    is at `LoanCompleted` then, and its last event says where the item goes. `GET …/where-next` says so beforehand.
 
     Whoever gets no answer sends the same again with the same `Idempotency-Key`: a loan is not renewed twice by that.
     """

@@ -11,13 +11,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from app.api.decision_shapes import MAX_CENTS
 from app.api.loan_shapes import Text, Word
 from app.api.schemas import Day
-from routing import Central, Circle, Objective, RotaOrder
+from routing import Central, Circle, Floating, Objective, RotaOrder
 
 MOST_DAYS = 3650
 MOST_LOAN_DAYS = 366
 MOST_RENEWALS = 100
 MOST_HORIZON_DAYS = 366
 MOST_NAMES = 1000
+MOST_FLOATING = 1_000_000
 MOST_SAMPLED = 20_000
 DEFAULT_SAMPLED = 2000
 
@@ -94,6 +95,16 @@ class SupplyingSaysShape(BaseModel):
         default=None,
         description="Agencies and locations (ISIL) that hold a central collection; only an admin says so.",
     )
+    floating: Floating | None = Field(
+        default=None,
+        description="How far from home copies may stay where they were brought back, where they are wanted there.",
+    )
+    floating_materials: Annotated[list[Material], Field(max_length=MOST_NAMES), AfterValidator(_once)] | None = Field(
+        default=None, description="Materials that may; left out: all that are lent."
+    )
+    most_floating: Annotated[int, Field(strict=True, ge=0, le=MOST_FLOATING)] | None = Field(
+        default=None, description="How many copies of one agency may stay elsewhere at once; left out: any number."
+    )
 
 
 REQUESTING_SAYS: dict[str, Any] = {
@@ -113,6 +124,9 @@ SUPPLYING_SAYS: dict[str, Any] = {
     "loan_days": 28,
     "renewals": None,
     "central_holders": ["NL-0800070000"],
+    "floating": "province",
+    "floating_materials": ["book"],
+    "most_floating": 250,
 }
 ASKED: dict[str, Any] = {
     "province": "UT",

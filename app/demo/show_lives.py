@@ -28,6 +28,7 @@ _SAYS = {
     "Received": "at the counter",
     "ShippedReturn": "read, and on its way back",
     "ShippedForward": "read, and sent on to the next reader",
+    "Floated": "read, and kept where it was brought back: it is wanted there",
     "LetGo": "it need not be sent after all",
     "ForwardedToUs": "the next reader gets it straight from the last",
     "LoanCompleted": "home again",

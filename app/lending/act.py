@@ -10,13 +10,14 @@ from enum import StrEnum
 from uuid import UUID
 
 from app.database import Connection, Contended
-from app.lending.forward import Forward, find_forward, send_on
+from app.lending.forward import Forward, send_on
 from app.lending.ground import Ground
 from app.lending.happen import MOST_RENEWALS, Circumstances, happen, renewed_from
 from app.lending.lifecycle import Event, Item, NotAllowed, Supplying, allowed_in
 from app.lending.record import US, state_of
 from app.lending.settle import charges_of
 from app.lending.snapshot import State
+from app.lending.stay import Found, can_be_sent_back, find_next, stay, stays
 from app.lending.submit import KeyReused
 from app.lending.track import Way, by_hand, is_old, moved, plan, plan_back, plan_there, rest_of, still_right
 from app.store.events import Told, was_heard
@@ -97,7 +98,7 @@ class ActionNotAllowed(Exception):  # noqa: N818 - named as the problem it becom
 class Report:
     """An action with what it says; `location` is where a scan was made, or whom an override chooses.
 
-    `legs` are the itinerary that an override chooses instead; `forward`: what is sent back may go straight on.
+    `legs` are the itinerary that an override chooses instead; `forward`: what is sent back may go on, or stay.
     `message` names what it came in, where that may come twice: it is carried out once.
     `placement` is the number of the one that whoever reports was found to answer for; None: whichever is the last.
     `expects` is where the supplying side must still stand (None: anywhere).
@@ -176,12 +177,13 @@ async def _act(ground: Ground, loan_id: UUID, report: Report) -> None:
             raise ActionNotAllowed(report.action, seen, "It has gone on to another supplier meanwhile.")
         circumstances = _circumstances(state, seen, report)
         onward = await _onward(ground, state, seen, report)
+        forward = None if onward is None else onward.forward
         async with ground.database.transaction() as connection:
             if report.action in PLANNING and not await still_stands(connection, state.standing):
                 continue  # what it was planned on no longer runs
-            if onward is not None:
+            if onward is not None and (forward is not None or stays(onward)):
                 told = Told(at=report.at, by=report.by, note=report.note, data=_data(seen, report, None))
-                if await send_on(connection, seen, onward, told):
+                if await _goes_no_way_home(connection, seen, onward, forward, told):
                     await _keep(connection, loan_id, report.once)
                     return
                 continue  # one of both went on meanwhile
@@ -204,13 +206,20 @@ async def _act(ground: Ground, loan_id: UUID, report: Report) -> None:
         return
 
 
-async def _onward(ground: Ground, state: State, loan: Loan, report: Report) -> Forward | None:
-    """Return who should have an item next that is sent back."""
-    if report.action is not Action.SHIPPED_RETURN or not report.forward:
+async def _onward(ground: Ground, state: State, loan: Loan, report: Report) -> Found | None:
+    """Return where an item should go next that is sent back."""
+    if report.action is not Action.SHIPPED_RETURN or not report.forward or not can_be_sent_back(loan):
         return None
-    if Event.SHIPPED_FORWARD not in allowed_in(state_of(loan)):
-        return None
-    return await find_forward(ground, state, loan, at=report.at)
+    return await find_next(ground, state, loan, at=report.at, dry=False)
+
+
+async def _goes_no_way_home(
+    connection: Connection, seen: Loan, onward: Found, forward: Forward | None, told: Told
+) -> bool:
+    """Record that an item goes to whoever waits, or stays. False, and nothing written: things went on meanwhile."""
+    if forward is not None:
+        return await send_on(connection, seen, forward, told)
+    return await stay(connection, seen, onward, told)
 
 
 def _event(state: State, loan: Loan, report: Report, *, by_system: bool) -> Event:

@@ -27,7 +27,7 @@ from app.store.loans import Loan, change, lock_loan, read_loan
 from app.store.placements import find_open
 from app.store.tasks import schedule
 from app.store.waiting import list_waiting, take_over, titles_of
-from routing import charge_for_supply
+from routing import Onward, Reckoned, Weights, charge_for_supply
 
 MOST_LOOKED_AT = 20
 NO_LONGER = "It comes from elsewhere, and sooner: it need not be supplied."
@@ -36,10 +36,11 @@ LET_GO_SECONDS = 10.0
 
 
 class Offer(NamedTuple):
-    """When something would be there, and what it would cost (euro cents)."""
+    """When something would be there, what it would cost (euro cents), and by how many rides."""
 
     arrives_at: datetime
     cost_cents: int
+    rides: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +53,14 @@ class Forward:
     otherwise: tuple[Offer, ...]
 
 
-async def find_forward(ground: Ground, state: State, loan: Loan, *, at: datetime) -> Forward | None:
+async def find_forward(
+    ground: Ground, state: State, loan: Loan, *, at: datetime, dry: bool = False
+) -> Forward | None:
     """Return the first who waits for an item and for whom its being sent on is better than what they can have.
 
     What lies with a system for them has been given back by then: of an order that was shipped unheard two items would
-    travel. If nothing comes of it after all, their order is gone, which the next look at that system shows.
+    travel. If nothing comes of it after all, their order is gone, which the next look at that system shows. A `dry`
+    run asks for nothing back.
     """
     async with ground.database.connection() as connection:
         titles = await titles_of(connection, loan.id)
@@ -67,7 +71,7 @@ async def find_forward(ground: Ground, state: State, loan: Loan, *, at: datetime
         ]
     for other in waiting:
         found = await _for(ground, state, loan, other, at=at)
-        if found is not None and await _lets_go(ground, other):
+        if found is not None and (dry or await _lets_go(ground, other)):
             return found
     return None
 
@@ -126,13 +130,26 @@ async def _otherwise(ground: Ground, state: State, other: Loan, *, at: datetime)
     """What somebody who waits can have: from whoever was asked, as said then, and from the next as of now."""
     found = []
     if other.supplying_location is not None and other.expected_at is not None:
-        found.append(Offer(other.expected_at, _cost(state, other.supplying_location, other, at=at)))
+        way = plan(state, other.supplying_location, other.pickup_location, at=at)
+        cost = _cost(state, other.supplying_location, other, at=at)
+        found.append(Offer(other.expected_at, cost, len(way.legs)))
     try:
         renewed = await renew(ground, other, at=at)
     except UnknownTitle:  # its holdings are gone, and the copy in hand is not
         return tuple(found)
-    found += [Offer(entry.arrives_at, entry.cost_cents) for entry in renewed.decision.rota[:1]]
+    found += [Offer(entry.arrives_at, entry.cost_cents, len(entry.legs)) for entry in renewed.decision.rota[:1]]
     return tuple(found)
+
+
+def onward_of(forward: Forward, weights: Weights) -> Onward:
+    """Return what sending it on takes, and what the first that whoever waits would have got otherwise would."""
+
+    def weighed(cents: int, rides: int) -> Reckoned:
+        return Reckoned(cents + rides * weights.cents_per_handling, rides)
+
+    trip = weighed(forward.cost_cents, len(forward.way.legs))
+    instead = [weighed(offer.cost_cents, offer.rides) for offer in forward.otherwise[:1]]
+    return Onward(forward.to.pickup_location, trip, *(instead or [trip]))
 
 
 async def send_on(connection: Connection, loan: Loan, forward: Forward, said: Told) -> bool:

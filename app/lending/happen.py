@@ -128,7 +128,7 @@ def _changes(loan: Loan, event: Event, told: Told, given: Circumstances) -> dict
     if event is Event.RECEIVED:
         changes |= {"received_at": told.at, "itinerary": None, "due_since": told.at}
         changes["due_at"] = told.at + timedelta(days=given.loan_days or LOAN_DAYS)
-    if event in (Event.SHIPPED_RETURN, Event.SHIPPED_FORWARD):
+    if event in (Event.SHIPPED_RETURN, Event.SHIPPED_FORWARD, Event.FLOATED):
         changes["returned_at"] = told.at
     if event is Event.RENEW:
         since = renewed_from(loan, told.at)

@@ -56,6 +56,7 @@ class Item(StrEnum):
     AT_PICKUP = "at_pickup"
     ON_THE_WAY_BACK = "on_the_way_back"
     FORWARDED = "forwarded"  # to the next requester
+    FLOATED = "floated"  # stays where it was brought back
     HOME = "home"
     LOST = "lost"
 
@@ -80,6 +81,7 @@ class Event(StrEnum):
     RENEW = "Renew"
     SHIPPED_RETURN = "ShippedReturn"
     SHIPPED_FORWARD = "ShippedForward"
+    FLOATED = "Floated"  # it stays where it is, and whoever has it there supplies it from now on
     CANCEL = "Cancel"  # nothing needs to be asked of a system: cancelled at once
     CANCEL_ASKED = "CancelAsked"  # a system has it, and must be told first
     WITHDRAWN = "Withdrawn"  # CancelResponse, yes
@@ -193,6 +195,9 @@ EVENTS: Mapping[Event, Row] = {
     # What its owner has recalled goes home.
     Event.SHIPPED_FORWARD: Row(
         dict.fromkeys((S.SHIPPED, S.OVERDUE), S.COMPLETED), {R.RECEIVED: R.CLOSED}, {I.AT_PICKUP: I.FORWARDED}
+    ),
+    Event.FLOATED: Row(
+        dict.fromkeys((S.SHIPPED, S.OVERDUE), S.COMPLETED), {R.RECEIVED: R.CLOSED}, {I.AT_PICKUP: I.FLOATED}
     ),
     Event.LOAN_COMPLETED: Row(
         dict.fromkeys(_OUT, S.COMPLETED),

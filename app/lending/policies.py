@@ -12,7 +12,7 @@ from app.lending.ground import Ground
 from app.lending.happen import LOAN_DAYS, MOST_RENEWALS
 from app.lending.snapshot import State
 from app.store.policies import Document, Row, add_version, find_version, hold_policies
-from routing import Asking, Lending, Version, era_on, names_of, standing_of
+from routing import Asking, Floating, Lending, Version, era_on, names_of, standing_of
 
 REQUESTING, SUPPLYING = names_of(Asking), names_of(Lending)
 ROLES = ("central_holders",)
@@ -87,6 +87,9 @@ def effective(
         "loan_days": LOAN_DAYS,
         "renewals": MOST_RENEWALS,
         "central_holders": (),
+        "floating": Floating.NEVER,
+        "floating_materials": None,
+        "most_floating": None,
     }
     return {
         "at": at.astimezone(state.network.zone).date(),

@@ -51,7 +51,7 @@ def whereabouts(loan: Loan, *, now: datetime) -> Now:
     match loan.item:
         case Item.IN_HAND | Item.HOME:
             return Now("at", loan.supplying_location, None, None, "said")
-        case Item.AT_PICKUP:
+        case Item.AT_PICKUP | Item.FLOATED:
             return Now("at", loan.pickup_location, None, loan.received_at or loan.seen_at, "said")
         case Item.LOST | Item.FORWARDED:
             return Now("unknown", loan.seen_at_location, None, loan.seen_at, "said")

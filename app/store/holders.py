@@ -8,6 +8,7 @@ from typing import NamedTuple
 import asyncpg
 
 from app.database import Database
+from app.store.floated import ELSEWHERE_SQL, Elsewhere, as_they_stand, elsewhere_of
 from app.store.standing import STANDING_SQL, Standing
 from routing.model import Holding
 
@@ -30,13 +31,14 @@ select {standing},
        array_agg(held.available) as available,
        array_agg(held.loanable) as loanable,
        array_agg(held.material) as material,
-       case when count(held.added_on) > 0 then array_agg(held.added_on) end as added_on
+       case when count(held.added_on) > 0 then array_agg(held.added_on) end as added_on,
+       {elsewhere} as elsewhere
   from (select holding.location, copies, available, loanable, material, added_on
           from wanted join holding on holding.title_id = wanted.title_id
          order by holding.location, holding.title_id) held
 """
-_BY_ISBN = _SQL.format(standing=STANDING_SQL, index="title_isbn", column="isbn")
-_BY_PPN = _SQL.format(standing=STANDING_SQL, index="title_ppn", column="ppn")
+_BY_ISBN = _SQL.format(standing=STANDING_SQL, elsewhere=ELSEWHERE_SQL, index="title_isbn", column="isbn")
+_BY_PPN = _SQL.format(standing=STANDING_SQL, elsewhere=ELSEWHERE_SQL, index="title_ppn", column="ppn")
 
 
 async def find_holders(
@@ -49,10 +51,26 @@ async def find_holders(
     sql, key = (_BY_PPN, ppn) if isbn is None else (_BY_ISBN, isbn)
     row = await database.fetch_row(sql, key, seconds=seconds)
     assert row is not None, "an aggregate has one row"
-    version, register, keys, day, responses, titles, location, copies, available, loanable, material, added_on = row
+    (
+        version,
+        register,
+        keys,
+        day,
+        responses,
+        titles,
+        location,
+        copies,
+        available,
+        loanable,
+        material,
+        added_on,
+        left,
+    ) = row
     columns = (location, copies, available, loanable, material)
     # Most titles have no such days, and a null costs less than a row of them.
     holdings = [] if location is None else list(map(Holding, *columns, *([] if added_on is None else [added_on])))
+    if left is not None:
+        holdings = as_they_stand(holdings, elsewhere_of(left))
     return Holders(Standing(version, register, keys, day, responses), bool(titles), holdings)
 
 
@@ -77,16 +95,32 @@ select by, value, wanted.title_id, location, copies, available, loanable, materi
 """
 
 
+# The copies that stay elsewhere, of the titles of all keys together: few, if any.
+_ELSEWHERE = """
+select named.by, named.value, f.home, case when f.called_at is null then f.location end as location, f.material
+  from floated_item f join lateral (
+    select 'isbn' as by, isbn as value from title_isbn where title_id = f.title_id and isbn = any($1::text[])
+     union all
+    select 'ppn', ppn from title_ppn where title_id = f.title_id and ppn = any($2::text[])) named on true
+ where f.ended_at is null order by f.id
+"""
+
+
 async def find_many_holders(
     connection: asyncpg.Connection, *, isbns: Collection[str], ppns: Collection[str]
 ) -> dict[tuple[str, str], Shelved]:
     """Return who holds each title, by ("isbn" or "ppn", its value); what names no title is left out."""
     titles: dict[tuple[str, str], set[int]] = {}
     holdings: dict[tuple[str, str], list[Holding]] = {}
+    elsewhere: dict[tuple[str, str], list[Elsewhere]] = {}
     for by, value, title, location, *held in await connection.fetch(_MANY, list(isbns), list(ppns)):
         key = by, value
         titles.setdefault(key, set()).add(title)
         found = holdings.setdefault(key, [])
         if location is not None:
             found.append(Holding(location, *held))
+    for by, value, *copy in await connection.fetch(_ELSEWHERE, list(isbns), list(ppns)):
+        elsewhere.setdefault((by, value), []).append(Elsewhere(*copy))
+    for key, copies in elsewhere.items():
+        holdings[key] = as_they_stand(holdings[key], copies)
     return {key: Shelved(tuple(sorted(named)), holdings[key]) for key, named in titles.items()}

@@ -75,7 +75,9 @@ async def committed(connection: asyncpg.Connection, titles: Sequence[int]) -> di
                count(*) as whole
           from placement join loan_request on loan_request.id = placement.loan_request
          where placement.state <> 'closed' and placement.titles && $1::bigint[]
-           and placement.supplying_location in (select location from holding where title_id = any($1))
+           and placement.supplying_location in (select location from holding where title_id = any($1)
+                                                union select location from floated_item
+                                                       where title_id = any($1) and ended_at is null)
          group by placement.supplying_location
         """,
         list(titles),

@@ -10,7 +10,7 @@ import asyncpg
 import orjson
 
 from app.store.epochs import REGISTER, bump
-from routing.model import Central, Circle, Lending, Objective, RotaOrder
+from routing.model import Central, Circle, Floating, Lending, Objective, RotaOrder
 from routing.policies import Asking, Version
 
 Row = dict[str, Any]
@@ -44,7 +44,9 @@ def version_of(
     for name, kind in (("objective", Objective), ("central_collections", Central), ("rota_order", RotaOrder)):
         if name in asking:
             asking[name] = kind(asking[name])
-    for name in ("not_lent", "central_holders"):
+    if "floating" in lending:
+        lending["floating"] = Floating(lending["floating"])
+    for name in ("not_lent", "central_holders", "floating_materials"):
         if name in lending:
             lending[name] = frozenset(lending[name])
     return Version(

@@ -222,6 +222,30 @@ holding = Table(
     Column("added_on", Date),  # when the copies came into the collection; null: unknown
 )
 
+floated_item = Table(
+    "floated_item",
+    metadata,
+    # A copy that stays elsewhere than whoever holds it says, whatever is imported: `holding` is as files have it, and
+    # what these come to is added when it is read. No foreign keys: a title is joined to another, and rows outlive
+    # the loan request.
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("title_id", BigInteger, nullable=False),
+    Column("home", Text, nullable=False),  # the location that it belongs to
+    Column("agency", Text),  # that one's, when it was left here
+    Column("location", Text, nullable=False),  # where it stays
+    Column("material", Text, nullable=False),
+    Column("loan_request", UUID, nullable=False, unique=True),  # from which it came back
+    _moment("since", required=True),
+    _moment("called_at"),  # from then on it is not lent there
+    Column("called_by", Text),  # an agency: who of it is in the log of changes, for as long as that goes back
+    _moment("ended_at"),  # when it was home
+    Column("ended_by", Text),
+    CheckConstraint("home <> location", name="elsewhere"),
+    Index("ix_floated_item_title_id", "title_id", postgresql_where=text("ended_at is null")),
+    Index("ix_floated_item_home", "home", postgresql_where=text("ended_at is null")),
+    Index("ix_floated_item_location", "location", postgresql_where=text("ended_at is null")),
+)
+
 title_decision = Table(
     "title_decision",
     metadata,
@@ -497,6 +521,9 @@ loan_request = Table(
     Index("ix_loan_request_submitted_at", "submitted_at"),
     Index("ix_loan_request_shipped_at", "shipped_at", postgresql_where=text("shipped_at is not null")),
     Index("ix_loan_request_open", "id", postgresql_where=text("outcome is null")),
+    # Who asked for a title before.
+    Index("ix_loan_request_isbn_submitted_at", "isbn", "submitted_at", postgresql_where=text("isbn is not null")),
+    Index("ix_loan_request_ppn_submitted_at", "ppn", "submitted_at", postgresql_where=text("ppn is not null")),
     Index("ix_loan_request_open_isbn", "isbn", postgresql_where=text("outcome is null")),
     Index("ix_loan_request_open_ppn", "ppn", postgresql_where=text("outcome is null")),
     Index("ix_loan_request_under_way", "id", postgresql_where=text("outcome is null and itinerary is not null")),

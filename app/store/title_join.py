@@ -69,6 +69,7 @@ _STATEMENTS = (
             from joined j join title t on t.id = j.gone group by j.kept) g
       where k.id = g.kept and (k.title = '' or k.author = '')
     """,
+    "update floated_item f set title_id = j.kept from joined j where f.title_id = j.gone",
     "update catalogue_record r set title_id = j.kept from joined j where r.title_id = j.gone",
     "update catalogue_holding h set title_id = j.kept from joined j where h.title_id = j.gone",
     """

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -34,6 +35,7 @@ from adapters.protocols.iso18626.messages import (
 from adapters.protocols.iso18626.writing import write
 from app.imports.export import export_network
 from app.settings import Settings
+from app.store.floated import leave, list_floated
 from app.store.keys import add_key, revoke_key
 from app.store.network_versions import create_version
 from tests.app.test_openapi import DOCUMENT
@@ -81,6 +83,7 @@ GET /v1/loan-requests/{loan_request}/decision         401 401 401  200 404  200 
 GET /v1/loan-requests/{loan_request}/decision : on-its-way  401 401 401  200 404  200 404  200 404  200 200
 GET /v1/loan-requests/{loan_request}/way              401 401 401  200 404  200 404  404 404  200 200
 GET /v1/loan-requests/{loan_request}/way : on-its-way  401 401 401  200 404  200 404  200 404  200 200
+GET /v1/loan-requests/{loan_request}/where-next       401 401 401  200 404  200 404  404 404  200 200
 GET /v1/loan-requests/{loan_request}/comparison       401 401 401  200 404  200 404  404 404  200 200
 POST /v1/loan-requests/{loan_request}/actions : ExpectToSupply  401 401 401  403 404  200 404  404 404  403 200
 POST /v1/loan-requests/{loan_request}/actions : WillSupply      401 401 401  403 404  200 404  404 404  403 200
@@ -144,6 +147,9 @@ GET /v1/titles                                        401 401 401  200 200  200 
 GET /v1/titles/doubtful                               401 401 401  200 200  200 200  200 200  200 200
 POST /v1/titles/doubtful/{id}                         401 401 401  403 403  403 403  403 403  403 200
 GET /v1/holdings                                      401 401 401  200 200  200 200  200 200  200 200
+GET /v1/floated-items                                 401 401 401  200 200  200 200  200 200  200 200
+POST /v1/floated-items/{floated_item}/call-home       401 401 401  403 403  200 403  403 403  403 200
+POST /v1/floated-items/{floated_item}/came-home       401 401 401  403 403  200 403  403 403  403 200
 
 POST /v1/imports/agencies                             401 401 401  403 403  403 403  403 403  403 200
 POST /v1/imports/holdings                             401 401 401  403 403  403 403  403 403  403 200
@@ -268,6 +274,7 @@ PLACES = {
 FRESH = """
 delete from network_schedule; delete from network_draft;
 delete from loan_request; delete from task; delete from scenario; delete from settlement_entry; delete from webhook;
+delete from floated_item;
 delete from trip_cancellation; delete from trip_change; delete from trip_feed; delete from suspension;
 update epoch set number = number + 1 where of = 'register';
 update network_activation set undone_at = now() where undone_at is null;
@@ -422,6 +429,24 @@ def on_harvest(body: dict[str, Any]) -> Prepared:
     return prepare
 
 
+async def on_floated_item(stage: Stage) -> dict[str, Any]:
+    """Have a copy of Library Two stay at the desk."""
+    async with stage.house.ground.database.transaction() as connection:
+        await leave(
+            connection,
+            loan=uuid4(),
+            title=1,
+            home="branch",
+            agency="NL-2",
+            location="desk",
+            material="book",
+            at=MONDAY,
+        )
+        found = await list_floated(connection, home="branch", location=None, after=0, limit=1000)
+    stage.places["floated_item"] = str(found[-1]["id"])
+    return {}
+
+
 async def on_suspension(stage: Stage) -> dict[str, Any]:
     made = await stage.admin("POST", "/v1/suspensions", json=STANDING_STILL)
     stage.places["suspension"] = str(made.json()["id"])
@@ -553,6 +578,9 @@ REQUESTS: Mapping[str, Prepared] = {
     "GET /v1/loan-requests/{loan_request}/decision : on-its-way": on_loan(*OUT),
     "GET /v1/loan-requests/{loan_request}/way": on_loan(),
     "GET /v1/loan-requests/{loan_request}/way : on-its-way": on_loan(*OUT),
+    "GET /v1/loan-requests/{loan_request}/where-next": on_loan(*THERE),
+    "POST /v1/floated-items/{floated_item}/call-home": on_floated_item,
+    "POST /v1/floated-items/{floated_item}/came-home": on_floated_item,
     "GET /v1/loan-requests/{loan_request}/comparison": on_loan(params={"location": "far"}),
     "GET /v1/loan-requests/{loan_request}/events": on_loan(),
     "GET /v1/loan-requests/{loan_request}/events : on-its-way": on_loan(*OUT),

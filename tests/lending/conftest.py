@@ -21,6 +21,7 @@ NO_LOAN_REQUEST = "; ".join(
         "trip_cancellation",
         "trip_change",
         "trip_feed",
+        "floated_item",
         "loan_request",
     )
 )

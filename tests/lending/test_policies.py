@@ -27,7 +27,17 @@ NOTHING_ASKED = dict.fromkeys(
     )
 )
 NOTHING_LENT = dict.fromkeys(
-    ("not_lent", "least_age_days", "embargo_days", "loan_days", "renewals", "central_holders")
+    (
+        "not_lent",
+        "least_age_days",
+        "embargo_days",
+        "loan_days",
+        "renewals",
+        "central_holders",
+        "floating",
+        "floating_materials",
+        "most_floating",
+    )
 )
 
 
@@ -119,6 +129,9 @@ async def test_a_version_is_written_and_read_back(house: House) -> None:
         ({"supplying": {"loan_days": 0}}, "/supplying/loan_days"),
         ({"supplying": {"renewals": 1.5}}, "/supplying/renewals"),
         ({"supplying": {"not_lent": [""]}}, "/supplying/not_lent/0"),
+        ({"supplying": {"floating": "abroad"}}, "/supplying/floating"),
+        ({"supplying": {"floating_materials": [""]}}, "/supplying/floating_materials/0"),
+        ({"supplying": {"most_floating": -1}}, "/supplying/most_floating"),
         ({"supplying": {"central_holders": ["NL-2", "nowhere"]}}, "/supplying/central_holders/1"),
         ({"valid_from": "2026-11-22"}, "/valid_from"),
         ({"valid_from": "2101-01-01"}, "/valid_from"),
@@ -174,6 +187,9 @@ async def test_what_applies_comes_field_by_field_with_its_version(house: House) 
             "loan_days": said(28, network, "network"),
             "renewals": said(1, supplier, "agency"),
             "central_holders": default([]),
+            "floating": default("never"),
+            "floating_materials": default(None),
+            "most_floating": default(None),
         },
     }
     assert answer.json() == expected
