@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 
 from routing.calendar import ready_seconds, to_moment, to_seconds
 from routing.costs import NO_TARIFF, charge_between
-from routing.model import Decision, Holding, Policy, Question, Refusal, Register, RotaEntry, RotaOrder
+from routing.fairness import Burdens, burden_of, burden_told, is_full, limited, weighs
+from routing.model import Burden, Decision, Holding, Policy, Question, Refusal, Register, RotaEntry, RotaOrder
 from routing.network import Network
 from routing.policies import orders, precedence, precedence_told
 from routing.prospect import in_order, look_ahead, promising
@@ -40,6 +42,8 @@ class UnknownMoment(Exception):  # noqa: N818 -- what it is, not that it is an e
 FIRST_YEAR, LAST_YEAR = 1900, 2900
 UNANSWERED = 1000
 """What comes on top of the precedence of those who could not be asked: more than any policy gives."""
+FULL = 2000
+"""What comes on top for those who were asked as often as they may be today."""
 
 
 def decide(
@@ -49,10 +53,12 @@ def decide(
     register: Register,
     policy: Policy,
     responses: ResponseModel | None = None,
+    burdens: Burdens | None = None,
 ) -> Decision:
     """Choose, from the holders of a title, who supplies it and by which vans it travels.
 
-    With `responses` every entry of the rota has a promise, and the rota may go by what it comes to as a whole.
+    With `responses` every entry of the rota has a promise, and the rota may go by what it comes to as a whole. With
+    `burdens` it goes by what suppliers bear too, as far as the policies say that it counts.
 
     Raises UnknownLocation where the register does not know the pickup location, and UnknownMoment where
     `requested_at` or `need_before` lies before 1900 or after 2900.
@@ -78,8 +84,13 @@ def decide(
         horizon_days=policy.horizon_days,
     )
     offers, unfit = _offers(candidates, ready, transport, question=question, policy=policy, side=pickup.side)
+    borne = None
+    if burdens is not None and (weighs(policy.weights) or policy.lending is not None):
+        borne = _borne(burdens, offers, candidates, situation=situation, day=day_of(question.requested_at, register))
+        if weighs(policy.weights):
+            offers = [offer._replace(burden=borne[offer.candidate].cents) for offer in offers]
     rota = ranked(offers, objective, policy.weights)
-    first = _precedence(offers, candidates, question=question, policy=policy, side=pickup.side)
+    first = _precedence(offers, candidates, question=question, policy=policy, side=pickup.side, borne=borne)
     if first is not None:
         rota.sort(key=lambda offer: first[offer.candidate])
     ahead, places = None, list(range(len(rota)))
@@ -89,7 +100,9 @@ def decide(
             circles = [0] * len(rota) if first is None else [first[offer.candidate] for offer in rota]
             places = in_order(ahead, rota, objective, policy, circles=circles)
             rota = [rota[place] for place in places]
-    entries = list(_entries(rota, candidates, transport, question=question, policy=policy, side=pickup.side))
+    entries = list(
+        _entries(rota, candidates, transport, question=question, policy=policy, side=pickup.side, borne=borne)
+    )
     if responses is not None and ahead is not None:
         entries = promising(ahead, entries, places, responses)
     return Decision(
@@ -104,17 +117,46 @@ def decide(
     )
 
 
+def _borne(
+    burdens: Burdens, offers: Sequence[Offer], candidates: Sequence[Candidate], *, situation: Situation, day: date
+) -> dict[int, Burden]:
+    """What each candidate with an offer bears."""
+    own, policy, found = situation.pickup_agency, situation.policy, {}
+    for offer in offers:
+        candidate = candidates[offer.candidate]
+        found[offer.candidate] = burden_of(
+            burdens,
+            policy.weights,
+            policy.lending,
+            agency=candidate.supplying_agency,
+            location=offer.location,
+            side=candidate.side,
+            day=day,
+            own=offer.location == situation.question.pickup_location
+            or (own is not None and own.isil == candidate.supplying_agency),
+        )
+    return found
+
+
 def _precedence(
-    offers: Sequence[Offer], candidates: Sequence[Candidate], *, question: Question, policy: Policy, side: Side
+    offers: Sequence[Offer],
+    candidates: Sequence[Candidate],
+    *,
+    question: Question,
+    policy: Policy,
+    side: Side,
+    borne: Mapping[int, Burden] | None,
 ) -> dict[int, int] | None:
     """What puts each candidate before others whatever the objective (less comes first); None: nothing does."""
     ordered = orders(policy)
-    if not ordered and not question.unanswered:
+    full = frozenset[int]() if borne is None else frozenset(one for one, bears in borne.items() if is_full(bears))
+    if not ordered and not question.unanswered and not full:
         return None
     found = {}
     for offer in offers:
         rank = precedence(policy, offer.location, candidates[offer.candidate].side, side) if ordered else 0
-        found[offer.candidate] = rank + (UNANSWERED if offer.location in question.unanswered else 0)
+        rank += UNANSWERED if offer.location in question.unanswered else 0
+        found[offer.candidate] = rank + (FULL if offer.candidate in full else 0)
     return found
 
 
@@ -219,6 +261,7 @@ def _entries(
     question: Question,
     policy: Policy,
     side: Side,
+    borne: Mapping[int, Burden] | None,
 ) -> Iterator[RotaEntry]:
     """The first entries of the rota, with the legs and reasons that only those need."""
     zone = transport.network.zone
@@ -244,6 +287,11 @@ def _entries(
                 *precedence_told(policy, offer.location, candidates[offer.candidate].side, side),
                 *reasons,
             )
+        burden = None if borne is None else borne[offer.candidate]
+        if burden is not None and not (limited(burden) or weighs(policy.weights)):
+            burden = None
+        if burden is not None:
+            reasons = (*reasons, *burden_told(burden, policy.weights))
         yield RotaEntry(
             rank=rank,
             supplying_agency=candidates[offer.candidate].supplying_agency,
@@ -256,4 +304,5 @@ def _entries(
             handlings=offer.handlings,
             legs=way,
             reasons=reasons,
+            burden=burden,
         )
