@@ -12,8 +12,8 @@ import pytest
 
 from app.lending import burdens as live
 from app.lending import place as placing
-from tests.lending.test_policies import decide, rota, write
-from tests.support.filled import run_sql
+from tests.lending.test_policies import NOW, decide, rota, write
+from tests.support.filled import EVERYWHERE, run_sql
 from tests.support.house import House
 
 # branch (NL-2) is there a day before far (NL-3): at 10 cents an hour, what is worth 10 euro turns them round.
@@ -64,6 +64,33 @@ async def test_who_lent_more_is_asked_later(house: House) -> None:
     groups = (await house.client.get("/v1/statistics", params={"by": "agency", **PERIOD})).json()["items"]
     assert {one["group"]: one["balance"]["net"] for one in groups} == {"NL-1": -1, "NL-2": 1}
     assert {one: bears["net_loans"] for one, bears in burdens(decision).items()} == {"far": 0, "branch": 1}
+
+
+@pytest.mark.parametrize(
+    ("objective", "criteria"),
+    [
+        ("fastest", "weighed arrival handlings cost"),
+        ("cheapest", "weighed arrival handlings"),
+        ("fewest_handlings", "handlings weighed arrival cost"),
+        ("balanced", "balance arrival handlings cost"),
+    ],
+)
+async def test_why_not_that_one_names_what_it_weighs(house: House, objective: str, criteria: str) -> None:
+    await write(house, requesting={**HEAVY, "cents_per_net_loan": 2000.0, "objective": objective})
+    loan = await house.asked()
+    for action in ("WillSupply", "Loaned"):
+        await house.acted(loan, action)
+    house.ground.snapshot.burdens.forget()
+    body = {"title": {"isbn": EVERYWHERE}, "pickup_location": "desk", "requested_at": NOW, "location": "branch"}
+    found = (await house.client.post("/v1/decisions/comparison", json=body)).json()
+    assert " ".join(each["criterion"] for each in found["criteria"]) == criteria
+    values = {each["criterion"]: each for each in found["criteria"]}
+    if objective == "fewest_handlings":  # far has one more: its burden decides nothing
+        assert (found["rank"], found["decided_by"]) == (1, None)
+        return
+    assert (found["rank"], found["decided_by"]) == (2, criteria.split()[0])
+    without = {"fastest": 3, "cheapest": 0, "balanced": 3 + 50}[objective]
+    assert values[found["decided_by"]]["location"] == without + 2000
 
 
 PERIOD = {"since": "2026-11-01", "until": "2026-12-01"}
