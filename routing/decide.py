@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
 from routing.calendar import ready_seconds, to_moment, to_seconds
 from routing.costs import NO_TARIFF, charge_between
-from routing.fairness import Burdens, burden_of, burden_told, is_full, limited, weighs
+from routing.fairness import Burdens, burden_of, burden_told, is_full, limited, limits_anyone, weigh, weighs
 from routing.model import Burden, Decision, Holding, Policy, Question, Refusal, Register, RotaEntry, RotaOrder
 from routing.network import Network
 from routing.policies import orders, precedence, precedence_told
@@ -83,14 +83,14 @@ def decide(
         requested=to_seconds(question.requested_at),
         horizon_days=policy.horizon_days,
     )
-    offers, unfit = _offers(candidates, ready, transport, question=question, policy=policy, side=pickup.side)
-    borne = None
-    if burdens is not None and (weighs(policy.weights) or policy.lending is not None):
-        borne = _borne(burdens, offers, candidates, situation=situation, day=day_of(question.requested_at, register))
-        if weighs(policy.weights):
-            offers = [offer._replace(burden=borne[offer.candidate].cents) for offer in offers]
+    bearing = None
+    if burdens is not None and (weighs(policy.weights) or limits_anyone(policy.lending)):
+        bearing = _Bearing(burdens, situation, day_of(question.requested_at, register))
+    offers, unfit = _offers(
+        candidates, ready, transport, question=question, policy=policy, side=pickup.side, bearing=bearing
+    )
     rota = ranked(offers, objective, policy.weights)
-    first = _precedence(offers, candidates, question=question, policy=policy, side=pickup.side, borne=borne)
+    first = _precedence(offers, candidates, question=question, policy=policy, side=pickup.side, bearing=bearing)
     if first is not None:
         rota.sort(key=lambda offer: first[offer.candidate])
     ahead, places = None, list(range(len(rota)))
@@ -101,7 +101,7 @@ def decide(
             places = in_order(ahead, rota, objective, policy, circles=circles)
             rota = [rota[place] for place in places]
     entries = list(
-        _entries(rota, candidates, transport, question=question, policy=policy, side=pickup.side, borne=borne)
+        _entries(rota, candidates, transport, question=question, policy=policy, side=pickup.side, bearing=bearing)
     )
     if responses is not None and ahead is not None:
         entries = promising(ahead, entries, places, responses)
@@ -117,25 +117,38 @@ def decide(
     )
 
 
-def _borne(
-    burdens: Burdens, offers: Sequence[Offer], candidates: Sequence[Candidate], *, situation: Situation, day: date
-) -> dict[int, Burden]:
-    """What each candidate with an offer bears."""
-    own, policy, found = situation.pickup_agency, situation.policy, {}
-    for offer in offers:
-        candidate = candidates[offer.candidate]
-        found[offer.candidate] = burden_of(
-            burdens,
-            policy.weights,
-            policy.lending,
-            agency=candidate.supplying_agency,
-            location=offer.location,
+@dataclass(frozen=True, slots=True)
+class _Bearing:
+    """What candidates bear, on the day of the question."""
+
+    burdens: Burdens
+    situation: Situation
+    day: date
+
+    def cents(self, candidate: Candidate) -> float:
+        """What it weighs."""
+        net_loans = self.burdens.net_loans.get(candidate.supplying_agency or "", 0)
+        open_items = self.burdens.open_items.get(candidate.location.id, 0)
+        return weigh(net_loans, open_items, self.situation.policy.weights)
+
+    def of(self, candidate: Candidate) -> Burden:
+        """All of it, with how often it was asked today."""
+        agency, location, own = candidate.supplying_agency, candidate.location.id, self.situation.pickup_agency
+        return burden_of(
+            self.burdens,
+            self.situation.policy,
+            agency=agency,
+            location=location,
             side=candidate.side,
-            day=day,
-            own=offer.location == situation.question.pickup_location
-            or (own is not None and own.isil == candidate.supplying_agency),
+            day=self.day,
+            own=location == self.situation.question.pickup_location or (own is not None and own.isil == agency),
         )
-    return found
+
+    def full(self, candidates: Sequence[Candidate], offers: Sequence[Offer]) -> frozenset[int]:
+        """Which candidates with an offer were asked as often as they may be."""
+        if not limits_anyone(self.situation.policy.lending):
+            return frozenset()
+        return frozenset(offer.candidate for offer in offers if is_full(self.of(candidates[offer.candidate])))
 
 
 def _precedence(
@@ -145,11 +158,11 @@ def _precedence(
     question: Question,
     policy: Policy,
     side: Side,
-    borne: Mapping[int, Burden] | None,
+    bearing: _Bearing | None,
 ) -> dict[int, int] | None:
     """What puts each candidate before others whatever the objective (less comes first); None: nothing does."""
     ordered = orders(policy)
-    full = frozenset[int]() if borne is None else frozenset(one for one, bears in borne.items() if is_full(bears))
+    full = frozenset[int]() if bearing is None else bearing.full(candidates, offers)
     if not ordered and not question.unanswered and not full:
         return None
     found = {}
@@ -205,6 +218,7 @@ def _offers(
     question: Question,
     policy: Policy,
     side: Side,
+    bearing: _Bearing | None,
 ) -> tuple[list[Offer], list[Refusal]]:
     """What each candidate comes to in time and money; refuse what never arrives, is too late or too dear."""
     needed, (most, said_by) = question.need_before, dearest(question, policy)
@@ -217,6 +231,7 @@ def _offers(
         need_before=None if needed is None else to_seconds(needed),
     )
     zone, requested = transport.network.zone, transport.requested
+    weigh_one = bearing.cents if bearing is not None and weighs(policy.weights) else None
     offers: list[Offer] = []
     refused: list[Refusal] = []
     each = zip(candidates, ready, found.earliest, found.chosen, found.handlings, strict=True)
@@ -235,7 +250,8 @@ def _offers(
         if most is not None and charge.cents > most:
             refused.append(too_dear(candidate, charge.cents, most, said_by=said_by))
             continue
-        offers.append(Offer(i, location, leaves, arrival, arrival - requested, handlings, charge))
+        burden = 0.0 if weigh_one is None else weigh_one(candidate)
+        offers.append(Offer(i, location, leaves, arrival, arrival - requested, handlings, charge, burden))
     return offers, refused
 
 
@@ -261,7 +277,7 @@ def _entries(
     question: Question,
     policy: Policy,
     side: Side,
-    borne: Mapping[int, Burden] | None,
+    bearing: _Bearing | None,
 ) -> Iterator[RotaEntry]:
     """The first entries of the rota, with the legs and reasons that only those need."""
     zone = transport.network.zone
@@ -287,7 +303,7 @@ def _entries(
                 *precedence_told(policy, offer.location, candidates[offer.candidate].side, side),
                 *reasons,
             )
-        burden = None if borne is None else borne[offer.candidate]
+        burden = None if bearing is None else bearing.of(candidates[offer.candidate])
         if burden is not None and not (limited(burden) or weighs(policy.weights)):
             burden = None
         if burden is not None:

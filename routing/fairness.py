@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 
 from routing.costs import euros
-from routing.model import Burden, LendingBook, Weights
+from routing.model import Burden, LendingBook, Policy, Weights
 from routing.policies import lending_of
 from routing.register import Side
 
@@ -40,8 +41,7 @@ def weigh(net_loans: int, open_items: int, weights: Weights) -> float:
 
 def burden_of(
     burdens: Burdens,
-    weights: Weights,
-    book: LendingBook | None,
+    policy: Policy,
     *,
     agency: str | None,
     location: str,
@@ -51,10 +51,10 @@ def burden_of(
 ) -> Burden:
     """What a supplier bears on a day. `own`: its own agency asks it, which no limit keeps from doing so."""
     net, items = burdens.net_loans.get(agency or "", 0), burdens.open_items.get(location, 0)
-    burden = Burden(net, items, weigh(net, items, weights))
-    if book is None or own:
+    burden = Burden(net, items, weigh(net, items, policy.weights))
+    if policy.lending is None or own:
         return burden
-    lending, today = lending_of(book, side.agency, side.province), burdens.day == day
+    lending, today = lending_of(policy.lending, side.agency, side.province), burdens.day == day
     here = burdens.placed_here.get(location, 0) if today else 0
     together = here if agency is None else burdens.placed.get(agency, 0) if today else 0
     return burden._replace(
@@ -63,6 +63,15 @@ def burden_of(
         placed_here_today=here,
         most_a_day_here=lending.most_a_day_per_location,
     )
+
+
+@lru_cache(maxsize=64)  # by identity; there are as many as days on which what is agreed changes
+def limits_anyone(book: LendingBook | None) -> bool:
+    """Whether anyone has said how often it may be asked in a day."""
+    if book is None:
+        return False
+    said = (book.network, *book.provinces.values(), *book.agencies.values())
+    return any((one.most_a_day, one.most_a_day_per_location) != (None, None) for one in said)
 
 
 def limited(burden: Burden) -> bool:
