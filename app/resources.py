@@ -63,8 +63,10 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
         pool_size=settings.pool_size,
         statement_cache_size=settings.statement_cache_size,
     ) as database:
-        snapshot = Snapshot(database, horizon_days=settings.horizon_days, sweep_cache_mib=settings.sweep_cache_mib)
         clock = Clock(settings.clock_since, settings.clock_speed)
+        snapshot = Snapshot(
+            database, horizon_days=settings.horizon_days, sweep_cache_mib=settings.sweep_cache_mib, clock=clock
+        )
         systems = Systems(vault=Vault(keys_in(settings.secrets_key)), database=database)
         ground = Ground(
             database=database,

@@ -15,9 +15,11 @@ from routing.calendar import check_opening_hours, open_days_later, ready_at, ser
 from routing.costs import charge_for_supply
 from routing.day import Call, DatedTrip, find_dated_trip, trips_on
 from routing.decide import UnknownLocation, UnknownMoment, decide
+from routing.fairness import Burdens
 from routing.floating import Onward, Past, Reckoned, Returned, Wanted, WhereNext, Whither, where_next
 from routing.model import (
     Agency,
+    Burden,
     Central,
     Change,
     Circle,
@@ -78,6 +80,8 @@ __all__ = [
     "Agreement",
     "Asked",
     "Asking",
+    "Burden",
+    "Burdens",
     "Call",
     "Central",
     "Change",

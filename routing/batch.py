@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from routing.calendar import DAY_SECONDS, open_time
 from routing.costs import charge_between
+from routing.fairness import Burdens, weighs
 from routing.model import (
     Agency,
     Circle,
@@ -126,6 +127,7 @@ class Replay:
 
 
 NOTHING_AGREED = Agreement()
+UNBURDENED = Burdens()
 
 
 def shelve(titles: Iterable[Sequence[Holding]], places: Iterable[str], policy: Policy) -> Shelf:
@@ -154,6 +156,7 @@ def replay(
     *,
     own_province_first: bool = False,
     agreement: Agreement = NOTHING_AGREED,
+    burdens: Burdens = UNBURDENED,
     span: tuple[int, int] | None = None,
     told: Callable[[int], None] | None = None,
 ) -> Replay:
@@ -161,15 +164,16 @@ def replay(
 
     `own_province_first`: whoever stands in the pickup location's province comes before all others. What an
     `agreement` says goes over the policy, counter by counter and day by day; the shelf says what was `held` then.
-    `span`: the first and the last moment that count for the window, so that parts of one demand share it; those
-    asked, where left out.
+    What suppliers bear (`burdens`) weighs as the policies say, the same all the time; how often they may be asked in
+    a day does not count. `span`: the first and the last moment that count for the window, so that parts of one demand
+    share it; those asked, where left out.
     """
     count = len(asked.requested)
     first, last = span or ((int(asked.requested.min()), int(asked.requested.max())) if count else (0, 0))
     said = [version.asking.horizon_days for version in agreement.versions]
     window = window_between(network, first, last, max(policy.horizon_days, *(days or 0 for days in said), 0))
     own = replace(policy, circles=(Circle.PROVINCE,)) if own_province_first else policy
-    terms = _Terms(register, own, agreement, own_first=own_province_first)
+    terms = _Terms(register, own, agreement, burdens, own_first=own_province_first)
     desk = _Desk(network, register, terms, shelf, window, first=first, last=last)
     found = np.full((5, count), -1, dtype=np.int64)
     legs: list[tuple[Longs, Longs]] = []
@@ -232,6 +236,7 @@ class _Terms:
     register: Register
     policy: Policy
     agreement: Agreement
+    burdens: Burdens
     own_first: bool
 
     def policy_for(self, side: Side, moment: int) -> Policy:
@@ -269,6 +274,8 @@ class _Spell:
     screened: bool  # whether anyone lends by rules
     from_others: Longs  # of each that stands on the shelf: when it may go to other agencies (seconds since 1970)
     from_own: Longs  # and when to other places of its own
+    net_loans: Longs  # what the agency in force has lent more than it borrowed
+    open_items: Longs  # what the place has to send
 
 
 class _Desk:
@@ -333,6 +340,9 @@ class _Desk:
             spell.screened,
             spell.from_others - start,
             spell.from_own - start,
+            weighs(weights),
+            spell.net_loans * float(weights.cents_per_net_loan)
+            + spell.open_items * float(weights.cents_per_open_item),
             _ORDER[policy.objective],
             float(weights.cents_per_hour),
             float(weights.cents_per_handling),
@@ -415,13 +425,14 @@ _ALWAYS = Period()
 def _spell(terms: _Terms, shelf: Shelf, since: int) -> _Spell:
     agencies: dict[str, int] = {}
     sides: dict[Side, int] = {}
-    standings, of, side = [], [], []
+    standings, of, side, net = [], [], [], []
     moment = datetime.fromtimestamp(since, UTC)
     for place in shelf.places:
         location, agency, own = standing_of(terms.register, place, moment)
         standings.append(_standing(location, agency, moment))
         of.append(-1 if agency is None else agencies.setdefault(agency.isil, len(agencies)))
         side.append(sides.setdefault(own, len(sides)))
+        net.append(0 if agency is None else terms.burdens.net_loans.get(agency.isil, 0))
     book = terms.book(since)
     lending = [Lending() if book is None else lending_of(book, own.agency, own.province) for own in sides]
     screened = any(one.not_lent or one.least_age_days or one.embargo_days for one in lending)
@@ -434,6 +445,8 @@ def _spell(terms: _Terms, shelf: Shelf, since: int) -> _Spell:
         screened,
         first[0],
         first[1],
+        np.array(net, dtype=np.int64),
+        np.array([terms.burdens.open_items.get(place, 0) for place in shelf.places], dtype=np.int64),
     )
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import date
 
 from routing.calendar import ready_seconds, to_moment, to_seconds
 from routing.costs import NO_TARIFF, charge_between
-from routing.model import Decision, Holding, Policy, Question, Refusal, Register, RotaEntry, RotaOrder
+from routing.fairness import Burdens, burden_of, burden_told, is_full, limited, limits_anyone, weigh, weighs
+from routing.model import Burden, Decision, Holding, Policy, Question, Refusal, Register, RotaEntry, RotaOrder
 from routing.network import Network
 from routing.policies import orders, precedence, precedence_told
 from routing.prospect import in_order, look_ahead, promising
@@ -40,6 +42,8 @@ class UnknownMoment(Exception):  # noqa: N818 -- what it is, not that it is an e
 FIRST_YEAR, LAST_YEAR = 1900, 2900
 UNANSWERED = 1000
 """What comes on top of the precedence of those who could not be asked: more than any policy gives."""
+FULL = 2000
+"""What comes on top for those who were asked as often as they may be today."""
 
 
 def decide(
@@ -49,10 +53,12 @@ def decide(
     register: Register,
     policy: Policy,
     responses: ResponseModel | None = None,
+    burdens: Burdens | None = None,
 ) -> Decision:
     """Choose, from the holders of a title, who supplies it and by which vans it travels.
 
-    With `responses` every entry of the rota has a promise, and the rota may go by what it comes to as a whole.
+    With `responses` every entry of the rota has a promise, and the rota may go by what it comes to as a whole. With
+    `burdens` it goes by what suppliers bear too, as far as the policies say that it counts.
 
     Raises UnknownLocation where the register does not know the pickup location, and UnknownMoment where
     `requested_at` or `need_before` lies before 1900 or after 2900.
@@ -77,9 +83,14 @@ def decide(
         requested=to_seconds(question.requested_at),
         horizon_days=policy.horizon_days,
     )
-    offers, unfit = _offers(candidates, ready, transport, question=question, policy=policy, side=pickup.side)
+    bearing = None
+    if burdens is not None and (weighs(policy.weights) or limits_anyone(policy.lending)):
+        bearing = _Bearing(burdens, situation, day_of(question.requested_at, register))
+    offers, unfit = _offers(
+        candidates, ready, transport, question=question, policy=policy, side=pickup.side, bearing=bearing
+    )
     rota = ranked(offers, objective, policy.weights)
-    first = _precedence(offers, candidates, question=question, policy=policy, side=pickup.side)
+    first = _precedence(offers, candidates, question=question, policy=policy, side=pickup.side, bearing=bearing)
     if first is not None:
         rota.sort(key=lambda offer: first[offer.candidate])
     ahead, places = None, list(range(len(rota)))
@@ -89,7 +100,9 @@ def decide(
             circles = [0] * len(rota) if first is None else [first[offer.candidate] for offer in rota]
             places = in_order(ahead, rota, objective, policy, circles=circles)
             rota = [rota[place] for place in places]
-    entries = list(_entries(rota, candidates, transport, question=question, policy=policy, side=pickup.side))
+    entries = list(
+        _entries(rota, candidates, transport, question=question, policy=policy, side=pickup.side, bearing=bearing)
+    )
     if first is not None:
         shown = zip(entries, rota, strict=False)
         entries = [entry._replace(precedence=first[offer.candidate]) for entry, offer in shown]
@@ -107,17 +120,59 @@ def decide(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Bearing:
+    """What candidates bear, on the day of the question."""
+
+    burdens: Burdens
+    situation: Situation
+    day: date
+
+    def cents(self, candidate: Candidate) -> float:
+        """What it weighs."""
+        net_loans = self.burdens.net_loans.get(candidate.supplying_agency or "", 0)
+        open_items = self.burdens.open_items.get(candidate.location.id, 0)
+        return weigh(net_loans, open_items, self.situation.policy.weights)
+
+    def of(self, candidate: Candidate) -> Burden:
+        """All of it, with how often it was asked today."""
+        agency, location, own = candidate.supplying_agency, candidate.location.id, self.situation.pickup_agency
+        return burden_of(
+            self.burdens,
+            self.situation.policy,
+            agency=agency,
+            location=location,
+            side=candidate.side,
+            day=self.day,
+            own=location == self.situation.question.pickup_location or (own is not None and own.isil == agency),
+        )
+
+    def full(self, candidates: Sequence[Candidate], offers: Sequence[Offer]) -> frozenset[int]:
+        """Which candidates with an offer were asked as often as they may be."""
+        if not limits_anyone(self.situation.policy.lending):
+            return frozenset()
+        return frozenset(offer.candidate for offer in offers if is_full(self.of(candidates[offer.candidate])))
+
+
 def _precedence(
-    offers: Sequence[Offer], candidates: Sequence[Candidate], *, question: Question, policy: Policy, side: Side
+    offers: Sequence[Offer],
+    candidates: Sequence[Candidate],
+    *,
+    question: Question,
+    policy: Policy,
+    side: Side,
+    bearing: _Bearing | None,
 ) -> dict[int, int] | None:
     """What puts each candidate before others whatever the objective (less comes first); None: nothing does."""
     ordered = orders(policy)
-    if not ordered and not question.unanswered:
+    full = frozenset[int]() if bearing is None else bearing.full(candidates, offers)
+    if not ordered and not question.unanswered and not full:
         return None
     found = {}
     for offer in offers:
         rank = precedence(policy, offer.location, candidates[offer.candidate].side, side) if ordered else 0
-        found[offer.candidate] = rank + (UNANSWERED if offer.location in question.unanswered else 0)
+        rank += UNANSWERED if offer.location in question.unanswered else 0
+        found[offer.candidate] = rank + (FULL if offer.candidate in full else 0)
     return found
 
 
@@ -166,6 +221,7 @@ def _offers(
     question: Question,
     policy: Policy,
     side: Side,
+    bearing: _Bearing | None,
 ) -> tuple[list[Offer], list[Refusal]]:
     """What each candidate comes to in time and money; refuse what never arrives, is too late or too dear."""
     needed, (most, said_by) = question.need_before, dearest(question, policy)
@@ -178,6 +234,7 @@ def _offers(
         need_before=None if needed is None else to_seconds(needed),
     )
     zone, requested = transport.network.zone, transport.requested
+    weigh_one = bearing.cents if bearing is not None and weighs(policy.weights) else None
     offers: list[Offer] = []
     refused: list[Refusal] = []
     each = zip(candidates, ready, found.earliest, found.chosen, found.handlings, strict=True)
@@ -196,7 +253,8 @@ def _offers(
         if most is not None and charge.cents > most:
             refused.append(too_dear(candidate, charge.cents, most, said_by=said_by))
             continue
-        offers.append(Offer(i, location, leaves, arrival, arrival - requested, handlings, charge))
+        burden = 0.0 if weigh_one is None else weigh_one(candidate)
+        offers.append(Offer(i, location, leaves, arrival, arrival - requested, handlings, charge, burden))
     return offers, refused
 
 
@@ -222,6 +280,7 @@ def _entries(
     question: Question,
     policy: Policy,
     side: Side,
+    bearing: _Bearing | None,
 ) -> Iterator[RotaEntry]:
     """The first entries of the rota, with the legs and reasons that only those need."""
     zone = transport.network.zone
@@ -247,6 +306,11 @@ def _entries(
                 *precedence_told(policy, offer.location, candidates[offer.candidate].side, side),
                 *reasons,
             )
+        burden = None if bearing is None else bearing.of(candidates[offer.candidate])
+        if burden is not None and not (limited(burden) or weighs(policy.weights)):
+            burden = None
+        if burden is not None:
+            reasons = (*reasons, *burden_told(burden, policy.weights))
         yield RotaEntry(
             rank=rank,
             supplying_agency=candidates[offer.candidate].supplying_agency,
@@ -259,4 +323,5 @@ def _entries(
             handlings=offer.handlings,
             legs=way,
             reasons=reasons,
+            burden=burden,
         )

@@ -19,6 +19,8 @@ from routing.network import Bools, Longs
 ALWAYS = -1
 """The kind of a place without opening hours."""
 _BEFORE = 2 * DAY_SECONDS
+CLOCK_CHANGES_BY = 4 * 3600
+"""Where the clock changes it does so early: later on, the time of day is kept."""
 
 
 class Hours(NamedTuple):
@@ -163,6 +165,8 @@ def days_later(hours: Hours, kind: int, moment: int, days: int) -> int:
     """As `calendar.open_days_later`: so many days on that the kind opens on, within its hours, or the end."""
     day = np.searchsorted(hours.midnight, moment, side="right") - 1
     since = moment - hours.midnight[day]
+    if since > CLOCK_CHANGES_BY:
+        since -= hours.midnight[day + 1] - hours.midnight[day] - DAY_SECONDS
     left = days
     while left > 0:
         day += 1
@@ -171,6 +175,8 @@ def days_later(hours: Hours, kind: int, moment: int, days: int) -> int:
         if kind < 0 or hours.opens[kind, day]:
             left -= 1
     wanted = hours.midnight[day] + since
+    if since > CLOCK_CHANGES_BY:
+        wanted += hours.midnight[day + 1] - hours.midnight[day] - DAY_SECONDS
     if kind < 0:
         return int(wanted)
     latest = wanted

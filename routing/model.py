@@ -292,10 +292,16 @@ class Tariff:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What `balanced` adds up: cents for an hour of waiting and for a handling, next to the cost itself."""
+    """What `balanced` adds up: cents for an hour of waiting and for a handling, next to the cost itself.
+
+    What a supplier bears weighs with every objective: cents for each item that its agency has lent more than it
+    borrowed, and for each that its location still has to send. Nobody is charged for either.
+    """
 
     cents_per_hour: float = 10.0
     cents_per_handling: float = 50.0
+    cents_per_net_loan: float = 0.0
+    cents_per_open_item: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,7 +311,9 @@ class Lending:
     Materials that are `not_lent`, and copies younger than `least_age_days`, are not for other agencies; copies that
     are younger than `embargo_days` do not leave their location. `central_holders` are the agencies and locations that
     hold a central collection. Copies may stay where they were brought back as `floating` says, of
-    `floating_materials` (None: of all), and `most_floating` of one agency at once. `versions` say where it stands.
+    `floating_materials` (None: of all), and `most_floating` of one agency at once.
+    Who was asked `most_a_day` times today comes after all others: an agency as a whole (a location without one by
+    itself), and each location by `most_a_day_per_location`. `versions` say where it stands.
     Source of these rules: Flemish interlibrary loan (365 days, blocked materials); see docs/policies.md.
     """
 
@@ -318,6 +326,8 @@ class Lending:
     floating: Floating | None = None
     floating_materials: frozenset[str] | None = None
     most_floating: int | None = None
+    most_a_day: int | None = None
+    most_a_day_per_location: int | None = None
     versions: tuple[int, ...] = ()
 
 
@@ -419,11 +429,28 @@ class Response(NamedTuple):
     missed: tuple[float, ...]
 
 
+class Burden(NamedTuple):
+    """What a supplier bears, and what that weighs (euro cents, below 0 where its agency has borrowed more than lent).
+
+    It was asked so often today: its agency `placed_today` of at most `most_a_day`, its location `placed_here_today`
+    of at most `most_a_day_here`; None: as often as anyone likes, as those who ask their own agency may.
+    """
+
+    net_loans: int
+    open_items: int
+    cents: float
+    placed_today: int = 0
+    most_a_day: int | None = None
+    placed_here_today: int = 0
+    most_a_day_here: int | None = None
+
+
 class RotaEntry(NamedTuple):
     """One supplier on the rota: when the item is ready, how it travels, what it costs, and why it stands here.
 
     `promise` is None where no response model stands behind it, or nobody from here on ever supplies; it was reckoned
     with the `response` of every entry from here on. Who has a lower `precedence` comes first, whatever the objective.
+    `burden` is None where nothing of it counts.
     """
 
     rank: int
@@ -439,6 +466,7 @@ class RotaEntry(NamedTuple):
     promise: Promise | None = None
     response: Response | None = None
     precedence: int = 0
+    burden: Burden | None = None
 
 
 @dataclass(frozen=True, slots=True)

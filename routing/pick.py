@@ -13,6 +13,8 @@ from numba import njit
 from routing.network import Ints, Longs
 from routing.sweep import fastest, lightest
 
+Floats = npt.NDArray[np.float64]
+
 ABSENT, LENDING, OWN_ONLY = 0, 1, 2
 """How a place stands: it supplies nothing, supplies to everyone, or to its own agency alone."""
 
@@ -37,16 +39,29 @@ def _ready(requested: int, handling: int, kind: int, begins: Longs, starts: Long
 
 @njit(cache=True, nogil=True)
 def _key(
-    order: int, ahead: int, waited: int, handlings: int, cents: int, place: int, hourly: float, handled: float
-) -> tuple[float, float, float, float, float, float]:
-    """By what candidates are compared: as `ranking` does, behind whom the policy puts first (less of `ahead`)."""
+    order: int,
+    ahead: int,
+    waited: int,
+    handlings: int,
+    cents: int,
+    place: int,
+    hourly: float,
+    handled: float,
+    weighed: bool,
+    burden: float,
+) -> tuple[float, float, float, float, float, float, float]:
+    """By what candidates are compared: as `ranking` does, behind whom the policy puts first (less of `ahead`).
+
+    `weighed`: it matters what suppliers bear; `burden` is 0 where it does not.
+    """
     far = float(ahead)
     if order == CHEAPEST:
-        return far, 0.0, float(cents), float(waited), float(handlings), float(place)
+        return far, 0.0, cents + burden, 0.0, float(waited), float(handlings), float(place)
+    bears = waited * hourly + 3600 * burden if weighed else 0.0
     if order == FEWEST_HANDLINGS:
-        return far, 0.0, float(handlings), float(waited), float(cents), float(place)
-    weight = waited * hourly + 3600 * (handlings * handled + cents) if order == BALANCED else 0.0
-    return far, weight, float(waited), float(handlings), float(cents), float(place)
+        return far, float(handlings), bears, float(waited), float(cents), float(place), 0.0
+    weight = waited * hourly + 3600 * (handlings * handled + cents + burden) if order == BALANCED else bears
+    return far, weight, 0.0, float(waited), float(handlings), float(cents), float(place)
 
 
 @njit(cache=True, nogil=True)
@@ -74,6 +89,8 @@ def pick(
     screened: bool,
     from_others: Longs,
     from_own: Longs,
+    weighed: bool,
+    burden: Floats,
     order: int,
     cents_per_hour: float,
     cents_per_handling: float,
@@ -91,7 +108,7 @@ def pick(
 
     `charges` are by side and `ahead` by place, as seen from the counter; `served` says whether any van calls at it.
     Where it is `screened`, what stands on the shelf may go to other agencies `from_others` on, and to other places of
-    its own agency `from_own` on.
+    its own agency `from_own` on. Where `weighed`, what each place bears (`burden`, in cents) counts.
     """
     found = np.full((5, len(requested)), -1, np.int64)
     weighing = order in (FEWEST_HANDLINGS, BALANCED)
@@ -131,7 +148,7 @@ def pick(
                 stops[:count], ready[:count], in_time, per_second, per_handling, slot_departure, segment_start,
                 arrival, handlings, slower_slot, slower_handlings, slower_arrival,
             )  # fmt: skip
-        least = (np.inf, 0.0, 0.0, 0.0, 0.0, 0.0)
+        least = (np.inf, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
         for c in range(count):
             place = places[c]
             there, changes, cents = int(best[0, c]), int(best[1, c]), int(charges[side[place]])
@@ -141,7 +158,7 @@ def pick(
                 continue
             key = _key(
                 order, ahead[place], there - int(requested[r]), changes, cents, place,
-                cents_per_hour, cents_per_handling,
+                cents_per_hour, cents_per_handling, weighed, burden[place],
             )  # fmt: skip
             if key < least:
                 least = key

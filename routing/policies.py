@@ -27,6 +27,8 @@ class Asking:
     objective: Objective | None = None
     cents_per_hour: float | None = None
     cents_per_handling: float | None = None
+    cents_per_net_loan: float | None = None
+    cents_per_open_item: float | None = None
     horizon_days: int | None = None
     max_cost_cents: int | None = None
     rota_order: RotaOrder | None = None
@@ -63,11 +65,15 @@ class Era:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Agreement:
-    """All that was agreed: `eras[i]` begins on `since[i]`; before the first one nothing was."""
+    """All that was agreed: `eras[i]` begins on `since[i]`; before the first one nothing was.
+
+    `weighs` says whether anybody has agreed anything by which it matters what suppliers bear.
+    """
 
     versions: tuple[Version, ...] = ()
     since: tuple[date, ...] = ()
     eras: tuple[Era, ...] = ()
+    weighs: bool = False
 
 
 def agree(versions: Iterable[Version]) -> Agreement:
@@ -77,7 +83,13 @@ def agree(versions: Iterable[Version]) -> Agreement:
     eras = tuple(
         _era({version.scope: version for version in ordered if version.valid_from <= first}) for first in since
     )
-    return Agreement(ordered, since, eras)
+    return Agreement(ordered, since, eras, any(_weighs(version) for version in ordered))
+
+
+def _weighs(version: Version) -> bool:
+    asking, lending = version.asking, version.lending
+    limits = lending.most_a_day, lending.most_a_day_per_location
+    return bool(asking.cents_per_net_loan or asking.cents_per_open_item) or limits != (None, None)
 
 
 def unsaid(agreement: Agreement, names: Collection[str]) -> Agreement:
@@ -137,6 +149,8 @@ def _laid_over(era: Era, policy: Policy, province: str | None, agency: str | Non
         weights=Weights(
             _or(asking.cents_per_hour, weights.cents_per_hour),
             _or(asking.cents_per_handling, weights.cents_per_handling),
+            _or(asking.cents_per_net_loan, weights.cents_per_net_loan),
+            _or(asking.cents_per_open_item, weights.cents_per_open_item),
         ),
         horizon_days=_or(asking.horizon_days, policy.horizon_days),
         max_cost_cents=_or(asking.max_cost_cents, policy.max_cost_cents),

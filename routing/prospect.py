@@ -126,14 +126,19 @@ def aim_of(offers: Sequence[Offer], objective: Objective, policy: Policy, *, cir
     cents = np.array([offer.charge.cents for offer in offers], dtype=np.float64)
     handlings = np.array([offer.handlings for offer in offers], dtype=np.float64)
     waited = np.array([offer.waited for offer in offers], dtype=np.float64)
-    scale, fixed = 1.0, handlings * 1e-3 + cents * 1e-6
+    # What weighs the same for all changes nothing, and a search wants no cost below 0.
+    burden = np.array([offer.burden for offer in offers], dtype=np.float64)
+    burden -= burden.min(initial=np.inf)
+    hourly = policy.weights.cents_per_hour
+    seconds = burden * (3600 / hourly if hourly > 0 else DEAREST)
+    scale, fixed = 1.0, handlings * 1e-3 + cents * 1e-6 + seconds
     if objective is Objective.CHEAPEST:
-        fixed = cents * DEAREST + handlings * 1e-3
+        fixed = (cents + burden) * DEAREST + handlings * 1e-3
     elif objective is Objective.FEWEST_HANDLINGS:
-        fixed = handlings * DEAREST + cents * 1e-6
+        fixed = handlings * (DEAREST + seconds.max(initial=0.0)) + cents * 1e-6 + seconds
     elif objective is Objective.BALANCED:
-        scale = policy.weights.cents_per_hour / 3600
-        fixed = cents + handlings * policy.weights.cents_per_handling
+        scale = hourly / 3600
+        fixed = cents + handlings * policy.weights.cents_per_handling + burden
     return Aim(scale, fixed, np.array(circles, dtype=np.int32), scale * waited + fixed)
 
 

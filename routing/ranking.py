@@ -14,7 +14,8 @@ class Offer(NamedTuple):
     """What a supplier would come to: times in seconds since 1970, cost in euro cents.
 
     A tuple, for a decision makes a hundred of them and a frozen dataclass takes four times as long to make.
-    `candidate` is its position among the candidates, `waited` the seconds from the request to the arrival.
+    `candidate` is its position among the candidates, `waited` the seconds from the request to the arrival, and
+    `burden` what the supplier bears already, in euro cents that nobody is charged for.
     """
 
     candidate: int
@@ -24,6 +25,7 @@ class Offer(NamedTuple):
     waited: int
     handlings: int
     charge: Charge
+    burden: float = 0.0
 
 
 Key = Callable[[Offer], tuple[float | str, ...]]
@@ -59,11 +61,23 @@ def explained(
 def _key(objective: Objective, weights: Weights) -> Key:
     if objective is Objective.BALANCED:
         return lambda offer: (_hourly(offer, weights), *_fastest(offer))
+    if weights.cents_per_net_loan or weights.cents_per_open_item:
+        return _bearing(objective, weights)
     return {
         Objective.FASTEST: _fastest,
         Objective.CHEAPEST: _cheapest,
         Objective.FEWEST_HANDLINGS: _fewest_handlings,
     }[objective]
+
+
+def _bearing(objective: Objective, weights: Weights) -> Key:
+    """Where it matters what suppliers bear: as money, or as the time that the policy says it is worth."""
+    if objective is Objective.CHEAPEST:
+        return lambda offer: (offer.charge.cents + offer.burden, offer.arrival, offer.handlings, offer.location)
+    hourly = weights.cents_per_hour
+    if objective is Objective.FASTEST:
+        return lambda offer: (offer.waited * hourly + 3600 * offer.burden, *_fastest(offer))
+    return lambda offer: (offer.handlings, offer.waited * hourly + 3600 * offer.burden, *_fastest(offer))
 
 
 def _fastest(offer: Offer) -> tuple[float | str, ...]:
@@ -81,7 +95,7 @@ def _fewest_handlings(offer: Offer) -> tuple[float | str, ...]:
 def _hourly(offer: Offer, weights: Weights) -> float:
     """The weight times 3,600, which keeps whole cents exact where hours have seconds."""
     return offer.waited * weights.cents_per_hour + 3600 * (
-        offer.handlings * weights.cents_per_handling + offer.charge.cents
+        offer.handlings * weights.cents_per_handling + offer.charge.cents + offer.burden
     )
 
 
@@ -101,8 +115,12 @@ def _balance(offer: Offer, weights: Weights) -> str:
     handling = offer.handlings * weights.cents_per_handling
     return (
         f"Weighs {euros(_hourly(offer, weights) / 3600)} in balance: waiting {euros(waiting)}, "
-        f"handling {euros(handling)}, cost {euros(offer.charge.cents)}."
+        f"handling {euros(handling)}, cost {euros(offer.charge.cents)}{_bears(offer)}."
     )
+
+
+def _bears(offer: Offer) -> str:
+    return f", fairness {euros(offer.burden)}" if offer.burden else ""
 
 
 @lru_cache(maxsize=64)

@@ -157,6 +157,18 @@ class ResponseShape(BaseModel):
     missed: list[float] = Field(description="For each leg, that the item is left behind and takes a later trip.")
 
 
+class BurdenShape(BaseModel):
+    """What this supplier bears already, as far as policies say that it counts."""
+
+    net_loans: int = Field(description="Items that its agency lent in the last 365 days, less those it borrowed.")
+    open_items: int = Field(description="Items that its location still has to send.")
+    cents: float = Field(description="What both weigh, in euro cents; nobody is charged for it.")
+    placed_today: int = Field(description="How often its agency was asked today, where it keeps to so many a day.")
+    most_a_day: int | None = Field(description="Null: as often as anyone likes.")
+    placed_here_today: int = Field(description="How often its location was.")
+    most_a_day_here: int | None
+
+
 class RotaEntryShape(BaseModel):
     """One supplier, in the order in which they would be asked."""
 
@@ -171,6 +183,7 @@ class RotaEntryShape(BaseModel):
     response: ResponseShape | None = Field(
         default=None, description="What the promise is made of. Null: no response model stands behind it."
     )
+    burden: BurdenShape | None = Field(default=None, description="Null: no policy says that it counts.")
     cost_cents: int = Field(description="What it costs, in euro cents: the sum of the parts.")
     cost_parts: list[CostPartShape]
     handlings: int = Field(description="Changes of trip on the way.")
@@ -202,6 +215,8 @@ class WentByShape(BaseModel):
     central_collections: Central
     cents_per_hour: float
     cents_per_handling: float
+    cents_per_net_loan: float = 0.0
+    cents_per_open_item: float = 0.0
     horizon_days: int
     max_cost_cents: int | None = Field(description="The policy's; what the question allows may be less.")
     rota_order: RotaOrder
@@ -257,6 +272,7 @@ ANSWER: dict[str, Any] = {
             "arrives_at": "2026-11-24T11:05:00+01:00",
             "promise": None,
             "response": None,
+            "burden": None,
             "cost_cents": 1075,
             "cost_parts": [{"what": "supplier", "cents": 675}, {"what": "transport", "cents": 400}],
             "handlings": 1,
@@ -300,6 +316,8 @@ ANSWER: dict[str, Any] = {
         "central_collections": "neutral",
         "cents_per_hour": 10.0,
         "cents_per_handling": 50.0,
+        "cents_per_net_loan": 0.0,
+        "cents_per_open_item": 0.0,
         "horizon_days": 35,
         "max_cost_cents": None,
         "rota_order": "arrival",

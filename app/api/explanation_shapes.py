@@ -94,8 +94,9 @@ class WouldShape(BaseModel):
 class CriterionShape(BaseModel):
     """A criterion of the objective, with what both come to. Less is better."""
 
-    criterion: Literal["arrival", "handlings", "cost", "balance"] = Field(
-        description="The arrival counts from the request; the balance is what `balanced` adds up."
+    criterion: Literal["arrival", "handlings", "cost", "balance", "weighed"] = Field(
+        description="The arrival counts from the request; the balance is what `balanced` adds up. Weighed is what "
+        "the time until the arrival is worth (for `cheapest`: the cost) with what the supplier bears already."
     )
     unit: Literal["seconds", "handlings", "cents"]
     first: float

@@ -37,7 +37,7 @@ from app.planning.way import way_of
 from app.problems import InvalidInput, TooLarge, UnsupportedMediaType, documented
 from app.resources import Resources
 from app.store.loans import Loan, UnknownLoanRequest, latest_decision, numbered_decision, read_loan
-from routing import Objective, Question, UnknownLocation
+from routing import Burdens, Objective, Question, UnknownLocation
 
 router = APIRouter(prefix="/v1")
 
@@ -87,7 +87,8 @@ async def compare_with(request: Request, held: HeldResources, caller: Reader) ->
         since=since,
     )
     state = await held.snapshot.at(holders.standing)
-    return _compared(orjson.loads(written(decision)), asked.location, wanted, state, whole=True)
+    burdens = await held.snapshot.borne(state)
+    return _compared(orjson.loads(written(decision)), asked.location, wanted, state, burdens, whole=True)
 
 
 @router.get(
@@ -157,7 +158,8 @@ async def compare_loan(
         decision = await latest_decision(connection, loan_request)
     state = await held.snapshot.follow()
     whole = len(decision["rota"]) < int(loan.question.get("limit") or 0)
-    return _compared(decision, location, _asked_of(loan, decision), state, whole=whole)
+    burdens = await held.snapshot.borne(state)
+    return _compared(decision, location, _asked_of(loan, decision), state, burdens, whole=whole)
 
 
 def _asked_of(loan: Loan, decision: dict[str, Any]) -> Question:
@@ -169,7 +171,13 @@ def _asked_of(loan: Loan, decision: dict[str, Any]) -> Question:
 
 
 def _compared(
-    decision: dict[str, Any], location: str, asked: Question, state: State, *, whole: bool
+    decision: dict[str, Any],
+    location: str,
+    asked: Question,
+    state: State,
+    burdens: Burdens | None,
+    *,
+    whole: bool,
 ) -> dict[str, Any]:
     """Raises UnknownLocation."""
     for place in (location, asked.pickup_location):
@@ -178,5 +186,7 @@ def _compared(
     requested = datetime.fromisoformat(decision["requested_at"]).astimezone(state.network.zone)
     policy = state.policy_for(asked.pickup_location, requested)
     question = replace(asked, requested_at=requested, objective=Objective(decision["objective"]))
-    would = would_take(question, location, network=state.network, register=state.register, policy=policy)
+    would = would_take(
+        question, location, network=state.network, register=state.register, policy=policy, burdens=burdens
+    )
     return compare(decision, location, orjson.loads(written(would)), whole=whole, policy=policy)

@@ -19,10 +19,12 @@ MOST_RENEWALS = 100
 MOST_HORIZON_DAYS = 366
 MOST_NAMES = 1000
 MOST_FLOATING = 1_000_000
+MOST_A_DAY = 100_000
 MOST_SAMPLED = 20_000
 DEFAULT_SAMPLED = 2000
 
 Days = Annotated[int, Field(strict=True, ge=0, le=MOST_DAYS)]
+MostADay = Annotated[int, Field(strict=True, ge=0, le=MOST_A_DAY)]
 Weight = Annotated[float, Field(strict=True, ge=0, le=1_000_000, allow_inf_nan=False)]
 Material = Annotated[
     str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True, to_lower=True, pattern=r"^[^\x00]*$")
@@ -56,6 +58,15 @@ class RequestingSaysShape(BaseModel):
     objective: Objective | None = Field(default=None, description="Where the question names none.")
     cents_per_hour: Weight | None = Field(default=None, description="What `balanced` gives an hour of waiting.")
     cents_per_handling: Weight | None = Field(default=None, description="What `balanced` gives a change of vans.")
+    cents_per_net_loan: Weight | None = Field(
+        default=None,
+        description="What weighs against asking an agency for each item that it has lent more than it borrowed in "
+        "the last 365 days, and for it where it borrowed more. 0: nothing. Nobody is charged for it.",
+    )
+    cents_per_open_item: Weight | None = Field(
+        default=None,
+        description="What weighs against asking a location for each item that it has to send already. 0: nothing.",
+    )
     horizon_days: Annotated[int, Field(strict=True, ge=1, le=MOST_HORIZON_DAYS)] | None = Field(
         default=None, description="How far ahead of the request a van may still arrive."
     )
@@ -105,6 +116,12 @@ class SupplyingSaysShape(BaseModel):
     most_floating: Annotated[int, Field(strict=True, ge=0, le=MOST_FLOATING)] | None = Field(
         default=None, description="How many copies of one agency may stay elsewhere at once; left out: any number."
     )
+    most_a_day: MostADay | None = Field(
+        default=None,
+        description="How often an agency is asked in a day: then it comes after all others. A location without an "
+        "agency counts by itself. Whoever asks at the agency's own counters is not kept from it, and counts.",
+    )
+    most_a_day_per_location: MostADay | None = Field(default=None, description="The same of each location.")
 
 
 REQUESTING_SAYS: dict[str, Any] = {
@@ -113,6 +130,8 @@ REQUESTING_SAYS: dict[str, Any] = {
     "objective": None,
     "cents_per_hour": None,
     "cents_per_handling": None,
+    "cents_per_net_loan": 0.5,
+    "cents_per_open_item": None,
     "horizon_days": None,
     "max_cost_cents": 1500,
     "rota_order": "expected",
@@ -127,6 +146,8 @@ SUPPLYING_SAYS: dict[str, Any] = {
     "floating": "province",
     "floating_materials": ["book"],
     "most_floating": 250,
+    "most_a_day": 40,
+    "most_a_day_per_location": None,
 }
 ASKED: dict[str, Any] = {
     "province": "UT",

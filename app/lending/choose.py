@@ -74,12 +74,12 @@ async def choose(
         )
         holders = holders._replace(holdings=live.holdings)
         question = replace(question, unanswered=frozenset(live.unanswered))
+    burdens = await snapshot.borne(state)
     started = perf_counter()
+    asked = question, holders.holdings, state.network, state.register, policy, state.responses, burdens
     if len(state.network.timetable.stop_times.trip) >= LARGE_CALLS:
-        decision = await aside(
-            decide, question, holders.holdings, state.network, state.register, policy, state.responses
-        )
+        decision = await aside(decide, *asked)
     else:
-        decision = decide(question, holders.holdings, state.network, state.register, policy, state.responses)
+        decision = decide(*asked)
     time_decision(decision.objective.value, perf_counter() - started)
     return decision if live is None else said(decision, live)

@@ -39,6 +39,7 @@ from app.lending.ground import Ground, LookAgain
 from app.lending.lapse import FOLLOW, NOBODY, lapses_at, pass_on, take_back
 from app.lending.lifecycle import Event, Requesting, Supplying
 from app.lending.orders import order_of
+from app.lending.quotas import asked_enough, keeps_to_so_many
 from app.lending.record import US, record
 from app.lending.renew import Copies, Renewed, renew, what_changed
 from app.store.events import Told
@@ -103,10 +104,9 @@ async def _pick(ground: Ground, task: Task, loan: Loan) -> Placement | None:
         if (fresh.events, fresh.chosen) != (loan.events, loan.chosen):
             raise LookAgain  # somebody changed it meanwhile: start over from what it is now
         await lock_titles(connection, renewed.titles)
-        entry = await _first_with_copy(connection, renewed)
-        changed = []
+        entry, changed = await _first_with_copy(connection, renewed, at=at)
         if loan.chosen is None:  # a decision about one location alone is no answer to what the rota is
-            changed = what_changed(await latest_decision(connection, loan.id), renewed.decision, loan.asked)
+            changed += what_changed(await latest_decision(connection, loan.id), renewed.decision, loan.asked)
             await add_decision(connection, loan.id, written(renewed.decision))
         if entry is not None:
             return await _note(ground, connection, task, fresh, renewed, entry, changed, at=at)
@@ -131,13 +131,22 @@ async def _refuse_choice(connection: Connection, loan: Loan, renewed: Renewed, c
     await record(connection, loan, Event.CHOICE_REFUSED, told, chosen=None)
 
 
-async def _first_with_copy(connection: Connection, renewed: Renewed) -> RotaEntry | None:
+async def _first_with_copy(
+    connection: Connection, renewed: Renewed, *, at: datetime
+) -> tuple[RotaEntry | None, list[str]]:
+    """Return the first of the rota that has a copy; those asked often enough today last, and who that passes over."""
     taken = await committed(connection, renewed.titles)
+    able = []
     for entry in renewed.decision.rota:
         spoken_for = taken.get(entry.supplying_location)
         if spoken_for is None or renewed.copies.get(entry.supplying_location, Copies()).suffice(spoken_for):
-            return entry
-    return None
+            able.append(entry)
+    if not any(keeps_to_so_many(entry) for entry in able):
+        return next(iter(able), None), []
+    full = await asked_enough(connection, able, renewed.register, at=at)
+    chosen = next((entry for entry in able if entry.supplying_location not in full), able[0])
+    passed_over = able[: able.index(chosen)]
+    return chosen, [f"{one.supplying_location} has been asked today as often as it takes." for one in passed_over]
 
 
 async def _end(connection: Connection, loan: Loan, renewed: Renewed, changed: list[str], *, at: datetime) -> None:

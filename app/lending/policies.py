@@ -76,6 +76,8 @@ def effective(
         "objective": base.objective,
         "cents_per_hour": base.weights.cents_per_hour,
         "cents_per_handling": base.weights.cents_per_handling,
+        "cents_per_net_loan": base.weights.cents_per_net_loan,
+        "cents_per_open_item": base.weights.cents_per_open_item,
         "horizon_days": base.horizon_days,
         "max_cost_cents": base.max_cost_cents,
         "rota_order": base.rota_order,
@@ -90,6 +92,8 @@ def effective(
         "floating": Floating.NEVER,
         "floating_materials": None,
         "most_floating": None,
+        "most_a_day": None,
+        "most_a_day_per_location": None,
     }
     return {
         "at": at.astimezone(state.network.zone).date(),

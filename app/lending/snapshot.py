@@ -19,6 +19,8 @@ from adapters import SYSTEMS
 from app.aside import aside
 from app.database import Connection, Database
 from app.lasting import set_aside
+from app.lending.burdens import LiveBurdens
+from app.lending.clock import Clock
 from app.lending.warm import warm_up
 from app.store.network_versions import get_number
 from app.store.policies import load_versions
@@ -30,6 +32,7 @@ from app.store.systems import System, load_systems
 from app.store.timetable import as_timetable, read_content
 from routing import (
     Agreement,
+    Burdens,
     Lending,
     Network,
     Policy,
@@ -103,7 +106,10 @@ class State:
 class Snapshot:
     """Follows the store. A new state is made beside the old one and takes its place in one assignment."""
 
-    def __init__(self, database: Database, *, horizon_days: int, sweep_cache_mib: int) -> None:
+    def __init__(
+        self, database: Database, *, horizon_days: int, sweep_cache_mib: int, clock: Clock | None = None
+    ) -> None:
+        self.burdens = LiveBurdens(database, clock or Clock())
         self._database = database
         self._policy = Policy(horizon_days=horizon_days)
         self._cache_bytes = sweep_cache_mib * 2**20
@@ -136,6 +142,11 @@ class Snapshot:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self.burdens.stop()
+
+    async def borne(self, state: State) -> Burdens | None:
+        """Return what suppliers bear; None where nobody has agreed that it counts. Raises DatabaseUnavailable."""
+        return await self.burdens.now(state.register) if state.agreement.weighs else None
 
     async def follow(self) -> State:
         """Return the state as it stands now. Raises NotReady."""

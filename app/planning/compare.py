@@ -11,7 +11,20 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from routing import Decision, Holding, Network, Objective, Period, Policy, Question, Register, RotaOrder, decide
+from routing import (
+    Burdens,
+    Decision,
+    Holding,
+    Network,
+    Objective,
+    Period,
+    Policy,
+    Question,
+    Register,
+    RotaOrder,
+    decide,
+)
+from routing.fairness import weighs
 
 Document = dict[str, Any]
 
@@ -22,12 +35,25 @@ ORDER: Mapping[Objective, tuple[str, ...]] = {
     Objective.FEWEST_HANDLINGS: ("handlings", "arrival", "cost"),
     Objective.BALANCED: ("balance", "arrival", "handlings", "cost"),
 }
-UNITS = {"arrival": "seconds", "handlings": "handlings", "cost": "cents", "balance": "cents"}
-NOT_OF_A_WAY = ("rank", "supplying_agency", "supplying_location", "promise", "response", "precedence")
+# The same where it matters what suppliers bear.
+BEARING: Mapping[Objective, tuple[str, ...]] = {
+    Objective.FASTEST: ("weighed", "arrival", "handlings", "cost"),
+    Objective.CHEAPEST: ("weighed", "arrival", "handlings"),
+    Objective.FEWEST_HANDLINGS: ("handlings", "weighed", "arrival", "cost"),
+    Objective.BALANCED: ORDER[Objective.BALANCED],
+}
+UNITS = {"arrival": "seconds", "handlings": "handlings", "cost": "cents", "balance": "cents", "weighed": "cents"}
+NOT_OF_A_WAY = ("rank", "supplying_agency", "supplying_location", "promise", "response", "precedence", "burden")
 
 
 def would_take(
-    question: Question, location: str, *, network: Network, register: Register, policy: Policy
+    question: Question,
+    location: str,
+    *,
+    network: Network,
+    register: Register,
+    policy: Policy,
+    burdens: Burdens | None = None,
 ) -> Decision:
     """Decide as if the location alone held the title, and nothing but the vans could refuse it."""
     asked = replace(
@@ -35,7 +61,8 @@ def would_take(
     )
     holding = Holding(location, copies=1, available=1)
     willing = replace(policy, lending=None, max_cost_cents=None)
-    return decide(asked, [holding], network, _unhindered(register, location, question.pickup_location), willing)
+    alone = _unhindered(register, location, question.pickup_location)
+    return decide(asked, [holding], network, alone, willing, burdens=burdens)
 
 
 def _unhindered(register: Register, location: str, pickup_location: str) -> Register:
@@ -93,7 +120,8 @@ def _criteria(
     first: Document, way: Document, decision: Document, objective: Objective, policy: Policy
 ) -> list[Document]:
     requested = datetime.fromisoformat(decision["requested_at"])
-    values = [_values(each, requested, policy) for each in (first, way)]
+    values = [_values(each, requested, objective, policy) for each in (first, way)]
+    order = BEARING if any(each.get("burden") for each in (first, way)) and weighs(policy.weights) else ORDER
     return [
         {
             "criterion": name,
@@ -102,20 +130,23 @@ def _criteria(
             "location": values[1][name],
             "difference": round(values[1][name] - values[0][name], 2),
         }
-        for name in ORDER[objective]
+        for name in order[objective]
     ]
 
 
-def _values(way: Document, requested: datetime, policy: Policy) -> dict[str, float]:
+def _values(way: Document, requested: datetime, objective: Objective, policy: Policy) -> dict[str, float]:
     """What a way comes to; the arrival in seconds after the request. Less is better in each."""
     waited = (datetime.fromisoformat(way["arrives_at"]) - requested).total_seconds()
     weights = policy.weights
+    waiting = waited * weights.cents_per_hour / 3600
     handling = way["handlings"] * weights.cents_per_handling
+    bears = (way.get("burden") or {"cents": 0.0})["cents"]
     return {
         "arrival": int(waited),
         "handlings": way["handlings"],
         "cost": way["cost_cents"],
-        "balance": round(waited * weights.cents_per_hour / 3600 + handling + way["cost_cents"], 2),
+        "balance": round(waiting + handling + way["cost_cents"] + bears, 2),
+        "weighed": round((way["cost_cents"] if objective is Objective.CHEAPEST else waiting) + bears, 2),
     }
 
 

@@ -11,13 +11,15 @@ from uuid import UUID
 
 from app.aside import aside
 from app.database import Database
+from app.lending.burdens import BALANCE_DAYS
 from app.lending.policies import Draft, whole
 from app.lending.renew import asked_in
 from app.lending.snapshot import State
+from app.store.burdens import read_net_loans
 from app.store.holders import find_many_holders
 from app.store.policies import version_of
 from app.store.samples import Decided, count_decided, list_decided
-from routing import Agreement, Decision, Holding, UnknownLocation, UnknownMoment, Version, agree, decide
+from routing import Agreement, Burdens, Decision, Holding, UnknownLocation, UnknownMoment, Version, agree, decide
 
 AT_ONCE = 100  # loan requests, between which others of the process get their turn
 KEPT = 1000  # that differ
@@ -71,6 +73,7 @@ async def try_policy(
         document, id_=DRAFT, valid_from=draft.valid_from, province=draft.province, agency=draft.agency
     )
     after = replace(state, agreement=as_if(state.agreement, version))
+    burdens = await _balances(database, now) if state.agreement.weighs or after.agreement.weighs else Burdens()
     tally = _Tally()
     for start in range(0, len(drawn), AT_ONCE):
         some = drawn[start : start + AT_ONCE]
@@ -81,9 +84,15 @@ async def try_policy(
                 ppns={one.ppn for one in some if one.isbn is None and one.ppn is not None},
             )
         asked = [(one, held[key].holdings if (key := _key(one)) in held else ()) for one in some]
-        await aside(_decide, tally, (state, after), asked)
+        await aside(_decide, tally, (state, after), asked, burdens)
     figures = {"since": since, "until": now, "submitted": submitted, **tally.figures()}
     return Tried(figures, tally.different)
+
+
+async def _balances(database: Database, now: datetime) -> Burdens:
+    """What was lent more than borrowed, as it is now; what is to be sent now says nothing of another day."""
+    async with database.connection() as connection:
+        return Burdens(await read_net_loans(connection, since=now - timedelta(days=BALANCE_DAYS), until=now))
 
 
 def _key(one: Decided) -> tuple[str, str]:
@@ -96,20 +105,25 @@ def as_if(agreement: Agreement, draft: Version) -> Agreement:
     return agree([replace(draft, valid_from=date.min), *others])
 
 
-def _decide(tally: _Tally, states: tuple[State, State], some: Sequence[tuple[Decided, Sequence[Holding]]]) -> None:
+def _decide(
+    tally: _Tally,
+    states: tuple[State, State],
+    some: Sequence[tuple[Decided, Sequence[Holding]]],
+    burdens: Burdens,
+) -> None:
     for one, holdings in some:
         held = [holding._replace(available=None) for holding in holdings]
-        answers = [_first(state, one, held) for state in states] if held else [None, None]
+        answers = [_first(state, one, held, burdens) for state in states] if held else [None, None]
         tally.count(one, answers)
 
 
-def _first(state: State, one: Decided, holdings: Sequence[Holding]) -> First | None:
+def _first(state: State, one: Decided, holdings: Sequence[Holding], burdens: Burdens) -> First | None:
     """The first of the rota, which may be nobody; None where nothing can be decided."""
     question = replace(asked_in(one.question, one.pickup_location), limit=1)
     question = replace(question, requested_at=question.requested_at.astimezone(state.network.zone))
     policy = state.policy_for(one.pickup_location, question.requested_at)
     try:
-        decision: Decision = decide(question, holdings, state.network, state.register, policy)
+        decision: Decision = decide(question, holdings, state.network, state.register, policy, burdens=burdens)
     except (UnknownLocation, UnknownMoment):
         return None
     if not decision.rota:

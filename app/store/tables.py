@@ -604,6 +604,12 @@ placement = Table(
     ),
     Index("ix_placement_bound", "system", postgresql_where=text("state <> 'closed'")),
     Index("ix_placement_asked_at", "asked_at"),
+    Index(
+        "ix_placement_unshipped",
+        "supplying_location",
+        "supplying_agency",
+        postgresql_where=text("state <> 'closed' and shipped_at is null"),
+    ),
     Index("ix_placement_supplying_agency_loan_request", "supplying_agency", "loan_request"),
     CheckConstraint("state in ('asking','live','closed')", name="state"),
 )

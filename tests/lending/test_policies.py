@@ -21,6 +21,8 @@ NOTHING_ASKED = dict.fromkeys(
         "objective",
         "cents_per_hour",
         "cents_per_handling",
+        "cents_per_net_loan",
+        "cents_per_open_item",
         "horizon_days",
         "max_cost_cents",
         "rota_order",
@@ -37,6 +39,8 @@ NOTHING_LENT = dict.fromkeys(
         "floating",
         "floating_materials",
         "most_floating",
+        "most_a_day",
+        "most_a_day_per_location",
     )
 )
 
@@ -176,6 +180,8 @@ async def test_what_applies_comes_field_by_field_with_its_version(house: House) 
             "objective": said("balanced", agency, "agency"),
             "cents_per_hour": default(10.0),
             "cents_per_handling": default(50.0),
+            "cents_per_net_loan": default(0.0),
+            "cents_per_open_item": default(0.0),
             "horizon_days": said(20, network, "network"),
             "max_cost_cents": said(1500, province, "province"),
             "rota_order": default("arrival"),
@@ -190,6 +196,8 @@ async def test_what_applies_comes_field_by_field_with_its_version(house: House) 
             "floating": default("never"),
             "floating_materials": default(None),
             "most_floating": default(None),
+            "most_a_day": default(None),
+            "most_a_day_per_location": default(None),
         },
     }
     assert answer.json() == expected
@@ -217,6 +225,8 @@ async def test_decisions_go_by_the_policies_of_their_day_and_name_them(house: Ho
         "central_collections": "neutral",
         "cents_per_hour": 10.0,
         "cents_per_handling": 50.0,
+        "cents_per_net_loan": 0.0,
+        "cents_per_open_item": 0.0,
         "horizon_days": 10,
         "max_cost_cents": 500,
         "rota_order": "arrival",

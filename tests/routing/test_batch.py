@@ -16,6 +16,7 @@ from routing import (
     UNBOUNDED,
     Asked,
     Asking,
+    Burdens,
     Central,
     Circle,
     Lending,
@@ -81,8 +82,15 @@ def leg_of(network: Network, found: Replay, leg: int) -> tuple[object, ...]:
     )
 
 
-def decided(network: Network, register: Register, policy: Policy, question: Question, held: list[Holding]) -> object:
-    rota = decide(but(question, limit=1), held, network, register, policy).rota
+def decided(
+    network: Network,
+    register: Register,
+    policy: Policy,
+    question: Question,
+    held: list[Holding],
+    burdens: Burdens | None = None,
+) -> object:
+    rota = decide(but(question, limit=1), held, network, register, policy, burdens=burdens).rota
     if not rota:
         return None
     entry = rota[0]

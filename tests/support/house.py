@@ -100,6 +100,7 @@ async def open_house(settings: Settings, *, at: datetime = MONDAY) -> AsyncItera
     async with running(settings) as app:
         clock = SetClock(at)
         held = app.state.resources
+        held.snapshot.burdens.clock = clock
         ground = replace(held.ground, clock=clock)
         app.state.resources = replace(held, clock=clock, ground=ground, loads=Loads(kept_seconds=0))
         async with client_of(app) as client:
