@@ -11,6 +11,7 @@ import pytest
 
 from bench.choice.chance import Demand, is_missed, unit
 from bench.choice.figures import measure, net_gini
+from bench.choice.lumps import listen
 from bench.choice.measure import interval
 from bench.choice.run import BACK, Run, Wish
 from bench.choice.ways import Clairvoyant, FixedList, Nearest
@@ -124,6 +125,13 @@ def test_promises_are_about_what_came() -> None:
     assert promises is not None
     assert (promises.p50 <= promises.p90).all()
     assert 0.75 < (promises.took <= promises.p90).mean() <= 1
+
+
+def test_promises_that_name_a_van_say_themselves_that_they_are_kept_more_often() -> None:
+    said = listen(SEED)
+    assert said.promises > 100
+    assert 0.5 <= said.by_p50 < said.by_p90 <= 1
+    assert said.by_p90 >= 0.9
 
 
 def test_a_hash_is_even_and_knows_what_it_is_for() -> None:
