@@ -41,7 +41,6 @@ class Years:
     seeds: tuple[int, ...]
     of_seed: tuple[Mapping[str, Figures], ...]
     said: Said
-    seconds: float
     cpu_seconds: float
 
     @property
@@ -90,7 +89,6 @@ def measure(extent: Extent, seeds: Sequence[int], say: Callable[[str], None]) ->
         seeds=tuple(seeds),
         of_seed=tuple(found[seed] for seed in seeds),
         said=listen(seeds[0]),
-        seconds=perf_counter() - begun,
         cpu_seconds=_spent() - before,
     )
 

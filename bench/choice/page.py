@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -71,9 +70,7 @@ def page(years: Years) -> str:
         patience=PATIENCE_DAYS,
         looked_at=LOOKED_AT,
         handling=CENTS_PER_HANDLING / 100,
-        minutes=years.seconds / 60,
         cpu_minutes=years.cpu_seconds / 60,
-        cores=os.cpu_count(),
         acceptance=_acceptance(years),
         ways=_ways(years),
         more=_more(years),
