@@ -1,6 +1,7 @@
 """`./run bench [PART…]`: measure on the demonstration, and write docs/benchmarks.md.
 
-One part alone leaves what the page says of the others.
+One part alone leaves what the page says of the others. `./run bench choice` stands apart: it takes long, needs no
+database, writes docs/choice.md, and is measured only where it is named.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import tempfile
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -25,6 +27,10 @@ from bench import imports
 from bench.assign import TITLE as ASSIGN_TITLE
 from bench.assign import measure as measure_assign
 from bench.assign import part as assign_part
+from bench.choice.measure import SEEDS
+from bench.choice.measure import measure as measure_choice
+from bench.choice.page import write as write_choice
+from bench.choice.year import Extent
 from bench.drawn import draw
 from bench.engine import measure
 from bench.forecast import TITLE as FORECAST_TITLE
@@ -61,13 +67,22 @@ TITLES = {
     "whatif": WHATIF_TITLE,
     "assign": ASSIGN_TITLE,
 }
+CHOICE = "choice"
 
 
 def main() -> None:
     """Fill an embedded database with the demonstration, measure, and write the page."""
     wanted = sys.argv[1:] or list(TITLES)
-    if not set(wanted) <= set(TITLES):
-        sys.exit(f"Measure what? One of {', '.join(TITLES)}; all of them, where none is named.")
+    if not set(wanted) <= {*TITLES, CHOICE}:
+        sys.exit(f"Measure what? One of {', '.join(TITLES)}; all of them, where none is named. Or {CHOICE}.")
+    if CHOICE in wanted:
+        print(write_choice(measure_choice(Extent(), SEEDS, _say), keep=True))
+    if wanted != [CHOICE]:
+        _measure(wanted)
+
+
+def _measure(wanted: Sequence[str]) -> None:
+    """Measure parts of docs/benchmarks.md."""
     parts = _parts_of(PAGE.read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory(prefix="leenpad-bench-") as folder, running(Path(folder) / "data") as url:
         _say("making and importing the demonstration")

@@ -167,7 +167,8 @@ def pass_on(
     for n in range(count):
         since = opened_before(ways.hours, kind, asked[n])
         for at in range(BINS + 1):
-            chance = suppliers.declined[one, at] if at < BINS else suppliers.silent[one]
+            # What is too little for a number is nothing: a last moment without any would leave out those before it.
+            chance = share[n] * (suppliers.declined[one, at] if at < BINS else suppliers.silent[one])
             if chance <= 0.0:
                 continue
             if at < BINS:
@@ -175,7 +176,7 @@ def pass_on(
             else:
                 moment = days_later(ways.hours, kind, asked[n], suppliers.lapse_days[one])
             tick = min(-(-moment // TICK), len(at_tick) - 1)
-            at_tick[tick] += share[n] * chance
+            at_tick[tick] += chance
             first, last = min(first, tick), max(last, tick)
     found, waiting, weighed, begun = 0, 0.0, 0.0, first
     for tick in range(first, last + 1):

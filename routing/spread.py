@@ -94,13 +94,14 @@ def spread_over(network: Network, window: Window, sweep: Sweep, missed: Floats, 
         likely,
     )
     mean = (moment[arrival] * likely).sum(axis=1)
-    return Spread(moment, chance, slot, arrival, likely, mean, _least(mean, first, window.segment_start))
+    segment = np.searchsorted(window.segment_start, first, side="right")
+    return Spread(moment, chance, slot, arrival, likely, mean, _least(mean, segment))
 
 
-def _least(mean: Floats, first: npt.NDArray[np.intp], segment_start: Ints) -> Floats:
-    """The least mean of each chance and the later ones of its stop."""
+@njit(cache=True, nogil=True)
+def _least(mean: Floats, segment: npt.NDArray[np.intp]) -> Floats:
+    """The least mean of each chance and the later ones of its stop, which is its segment."""
     least = mean.copy()
-    segment = np.searchsorted(segment_start, first, side="right")
     for at in range(len(mean) - 2, -1, -1):
         if segment[at] == segment[at + 1] and least[at + 1] < least[at]:
             least[at] = least[at + 1]

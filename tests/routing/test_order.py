@@ -16,6 +16,7 @@ from routing.order import Aim, _cost_now, by_index, cost_of, order
 from routing.promise import (
     HERE,
     MIDDLES,
+    MOST_MOMENTS,
     PIECES,
     TICK,
     Suppliers,
@@ -93,6 +94,24 @@ def check(drawn: Prospects) -> None:
 def test_the_order_is_the_best_of_all(chunk: int) -> None:
     for seed in range(chunk, CASES, 5):
         check(draw(seed))
+
+
+@pytest.mark.parametrize("seed", [194, 650])
+def test_the_order_is_the_best_where_an_answer_is_too_unlikely_for_a_number(seed: int) -> None:
+    """In these draws a no comes last with a likelihood that, times that of being asked, is less than any number."""
+    drawn = draw(seed)
+    assert 0 < drawn.suppliers.declined[drawn.suppliers.declined > 0].min() < 1e-290
+    check(drawn)
+
+
+def test_whoever_does_not_supply_passes_all_of_it_on() -> None:
+    drawn = draw(194)
+    one, room = 5, np.zeros(drawn.ticks)
+    asked, share = np.array([136_800, 772_200]), np.array([4.4e-4, 2.7e-5])
+    then, then_share = np.empty(MOST_MOMENTS, np.int64), np.empty(MOST_MOMENTS)
+    count = pass_on(drawn.ways, drawn.suppliers, one, asked, share, 2, then, then_share, room)
+    passed = share.sum() * (1 - drawn.suppliers.supplied[one, BINS])
+    assert then_share[:count].sum() == pytest.approx(passed)
 
 
 def test_the_order_is_the_best_of_those_that_keep_to_circles() -> None:

@@ -231,7 +231,7 @@ def test_a_later_circle_never_comes_before_an_earlier_one_and_all_else_stays(
     ordered = decide(question, world.holdings, network, world.register, policy)
 
     def bare(decision: Decision) -> dict[str, Any]:
-        return {entry.supplying_location: entry._replace(rank=0, reasons=()) for entry in decision.rota}
+        return {entry.supplying_location: entry._replace(rank=0, reasons=(), precedence=0) for entry in decision.rota}
 
     assert bare(plain) == bare(ordered)
     assert plain.refusals == ordered.refusals

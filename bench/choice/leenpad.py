@@ -1,0 +1,238 @@
+"""Leenpad's ways to choose: per loan request by what it has learned, and with the day's assignment on top."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import lru_cache
+
+import numpy as np
+
+from bench.choice.chance import OBJECTIVE, unit
+from bench.choice.run import LAPSE_DAYS, Answers, Run, Wish
+from routing import (
+    Holding,
+    Objective,
+    Policy,
+    Question,
+    Register,
+    ResponseModel,
+    RotaEntry,
+    RotaOrder,
+    Weights,
+    decide,
+)
+from routing.assign import Wanted, lay_out, solve
+from routing.calendar import DAY_SECONDS, to_seconds
+from routing.learning import Observations, Place, learn
+from routing.network import Ints, Longs
+
+POLICY = Policy(rota_order=RotaOrder.EXPECTED, lapse_days=LAPSE_DAYS)
+KEEN = replace(POLICY, weights=Weights(cents_per_hour=40.0))
+"""Where an hour of waiting weighs four times as much as by default."""
+LIMIT = 10
+REACH_BACK_DAYS, REACH_BACK_RUNS = 360, 180
+ITEMS_PER_CRATE = 20
+LOOKED_AT = 4
+"""So many of the first on its rota the day's assignment chooses from, for each loan request."""
+Runs = tuple[Longs, Longs]
+
+
+class Leenpad:
+    """Decides as the engine does, by the response model that it learns every week from what it saw."""
+
+    learns = True
+
+    def __init__(self, runs: Runs, objective: Objective | None, name: str, policy: Policy = POLICY) -> None:
+        self.name, self._policy = name, policy
+        self._runs, self._objective = runs, objective
+        self._model: ResponseModel | None = None
+
+    def begin(self, run: Run, now: int) -> None:
+        """Learn from all answers so far."""
+        self._model = learned(run, self._runs, now)
+
+    def batch(self, run: Run, now: int) -> None:
+        """Change nothing."""
+
+    def puts_first(self, run: Run, number: int) -> Objective:
+        """Return what a loan request puts first; where that is mixed, each of the four as often, by lot."""
+        return self._objective or list(Objective)[int(4 * unit(run.nature.seed, number, 0, OBJECTIVE))]
+
+    def rota(self, run: Run, wish: Wish, now: int, rows: Ints) -> list[int]:
+        """Return the rota of a decision; the first one that a loan request gets is what it is promised by."""
+        ground = run.ground
+        row_of = {ground.places[ground.row_place[row]]: row for row in rows.tolist()}
+        material = ground.material[wish.title]
+        held = [
+            Holding(place, int(ground.row_copies[row]), int(run.free[row]), True, material)
+            for place, row in row_of.items()
+        ]
+        question = Question(
+            pickup_location=ground.places[wish.pickup],
+            requested_at=_moment(run, now),
+            objective=self.puts_first(run, wish.number),
+            limit=LIMIT,
+        )
+        rota = decide(question, held, run.vans.network, ground.register, self._policy, self._model).rota
+        if wish.promised is None and rota and now == wish.moment:
+            wish.promised = _promised(run, rota[0])
+        return [row_of[entry.supplying_location] for entry in rota]
+
+
+def _moment(run: Run, now: int) -> datetime:
+    return datetime.fromtimestamp(run.ground.origin + now, UTC)
+
+
+def _promised(run: Run, first: RotaEntry) -> tuple[int, int]:
+    promise = first.promise
+    if promise is None:
+        return -1, -1
+    return to_seconds(promise.p50) - run.ground.origin, to_seconds(promise.p90) - run.ground.origin
+
+
+class KnowsTheChances(Leenpad):
+    """Decides as Leenpad does, but is told how everyone answers: what there is to gain by learning better."""
+
+    learns = False
+
+    def begin(self, run: Run, now: int) -> None:
+        """Look up the chances of everyone's answers today."""
+        nature, ground = run.nature, run.ground
+        table = nature.table(now // DAY_SECONDS)
+        vans = learned(run, self._runs, now)
+        self._model = ResponseModel(
+            version=vans.version,
+            table=np.concatenate([table.mean(axis=0, keepdims=True), table]),
+            locations={place: at for at, place in enumerate(ground.places, start=1)},
+            systems={},
+            provinces={},
+            missed=vans.missed,
+            missed_otherwise=vans.missed_otherwise,
+        )
+
+
+class Assigned(Leenpad):
+    """Decides as Leenpad does; before anyone opens, all that nobody can have begun with is assigned at once.
+
+    A loan request that gets another supplier is withdrawn from the one that it was placed with and placed anew.
+    """
+
+    moved = 0
+    looked_at = 0
+
+    def batch(self, run: Run, now: int) -> None:
+        """Assign what was asked while everybody was closed."""
+        waiting = run.unseen(now)
+        if not waiting:
+            return
+        self.looked_at += len(waiting)
+        wanted, rows = _wanted(run, self, waiting, now)
+        offers = lay_out(wanted, run.vans.network, run.ground.register, self._policy, room=_room(run, now))
+        choice = solve(offers.problem).choice.tolist()
+        chosen = []
+        for wish, option, row_of in zip(waiting, choice, rows, strict=True):
+            row = wish.row if option < 0 else row_of[offers.candidate[option].location.id]
+            if row != wish.row:
+                chosen.append((wish, row, wish.row))
+        for wish, _, _ in chosen:
+            run.withdraw(wish)
+        for wish, row, before in chosen:
+            # What the assignment does not serve keeps its copy, so somebody may find none.
+            wish.rota = [row, before, *(one for one in wish.rota if one not in (row, before))]
+            run.ask_next(wish, now)
+            self.moved += 1
+
+
+def _wanted(run: Run, way: Leenpad, waiting: list[Wish], now: int) -> tuple[list[Wanted], list[dict[str, int]]]:
+    """What is wanted, of whom it may come, and which row of holdings that is."""
+    ground = run.ground
+    bound: dict[int, int] = {}
+    for wish in waiting:
+        bound[wish.row] = bound.get(wish.row, 0) + 1
+    wanted, rows = [], []
+    for wish in waiting:
+        row_of = {ground.places[ground.row_place[row]]: row for row in [wish.row, *wish.rota[: LOOKED_AT - 1]]}
+        held = [
+            Holding(place, int(ground.row_copies[row]), int(run.free[row]) + bound.get(row, 0), True)
+            for place, row in row_of.items()
+            if run.free[row] > 0 or row in bound
+        ]
+        question = Question(
+            pickup_location=ground.places[wish.pickup],
+            requested_at=_moment(run, now),
+            objective=way.puts_first(run, wish.number),
+        )
+        wanted.append(Wanted(question, wish.title, held))
+        rows.append(row_of)
+    return wanted, rows
+
+
+def _room(run: Run, now: int) -> Longs:
+    """How many items each ride of the window still takes, scaled as the loan requests are."""
+    window = run.vans.window(now)
+    room = items_aboard(run)[window.ride_trip]
+    riding = np.array(
+        [
+            run.load.get(run.ride_number(planned, day), 0)
+            for planned, day in zip(window.ride_planned.tolist(), window.ride_day.tolist(), strict=True)
+        ],
+        dtype=np.int64,
+    )
+    left: Longs = np.maximum(0, room - riding)
+    return left
+
+
+def items_aboard(run: Run) -> Longs:
+    """How many of the scaled-down items a trip takes: (trips,)."""
+    found: Longs = run.ground.crates * ITEMS_PER_CRATE // run.scale
+    return np.maximum(found, 1)
+
+
+# --- learning -------------------------------------------------------------------------------------
+
+
+def learned(run: Run, runs: Runs, now: int) -> ResponseModel:
+    """Return what can be learned by a moment of the answers in a run, and of the vans."""
+    day = now // DAY_SECONDS
+    version = f"{run.nature.seed}-{day}"
+    heard = run.answers()
+    recent = (heard.ended_at <= now) & (heard.ended_at >= now - REACH_BACK_DAYS * DAY_SECONDS)
+    answers = Answers(*(column[recent] for column in heard))
+    materials = tuple(sorted(set(run.ground.material)))
+    number = np.array([materials.index(material) for material in run.ground.material], dtype=np.int64)
+    observations = Observations(
+        places=_places(run),
+        materials=materials,
+        place=answers.place,
+        material=number[answers.title],
+        weekday=answers.weekday,
+        hour=answers.hour,
+        answer=answers.answer,
+        age_days=(now - answers.ended_at) / DAY_SECONDS,
+    )
+    return learn(observations, version=version, runs=_runs_by(run, runs, day)).model
+
+
+def _places(run: Run) -> tuple[Place, ...]:
+    return _places_of(run.ground.register, run.ground.places)
+
+
+@lru_cache(maxsize=2)  # by identity of the register
+def _places_of(register: Register, places: tuple[str, ...]) -> tuple[Place, ...]:
+    found = []
+    for place in places:
+        agency = register.agencies[register.locations[place].agency or ""]
+        found.append(Place(place, agency.system, agency.province))
+    return tuple(found)
+
+
+def _runs_by(run: Run, runs: Runs, day: int) -> dict[str, tuple[int, int]]:
+    """By route the dated trips of the last days, and how many of them were missed."""
+    if day < 1:
+        return {}
+    planned, missed = (
+        each[day - 1] - (each[day - 1 - REACH_BACK_RUNS] if day > REACH_BACK_RUNS else 0) for each in runs
+    )
+    routes = run.ground.timetable.routes
+    return {route.id: (int(planned[at]), int(missed[at])) for at, route in enumerate(routes)}
