@@ -10,7 +10,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from app.database import Connection, Contended
-from app.lending.forward import Forward, send_on
+from app.lending.forward import send_on
 from app.lending.ground import Ground
 from app.lending.happen import MOST_RENEWALS, Circumstances, happen, renewed_from
 from app.lending.lifecycle import Event, Item, NotAllowed, Supplying, allowed_in
@@ -177,13 +177,12 @@ async def _act(ground: Ground, loan_id: UUID, report: Report) -> None:
             raise ActionNotAllowed(report.action, seen, "It has gone on to another supplier meanwhile.")
         circumstances = _circumstances(state, seen, report)
         onward = await _onward(ground, state, seen, report)
-        forward = None if onward is None else onward.forward
         async with ground.database.transaction() as connection:
             if report.action in PLANNING and not await still_stands(connection, state.standing):
                 continue  # what it was planned on no longer runs
-            if onward is not None and (forward is not None or stays(onward)):
+            if onward is not None and (onward.forward is not None or stays(onward)):
                 told = Told(at=report.at, by=report.by, note=report.note, data=_data(seen, report, None))
-                if await _goes_no_way_home(connection, seen, onward, forward, told):
+                if await _goes_no_way_home(connection, seen, onward, told):
                     await _keep(connection, loan_id, report.once)
                     return
                 continue  # one of both went on meanwhile
@@ -213,12 +212,10 @@ async def _onward(ground: Ground, state: State, loan: Loan, report: Report) -> F
     return await find_next(ground, state, loan, at=report.at, dry=False)
 
 
-async def _goes_no_way_home(
-    connection: Connection, seen: Loan, onward: Found, forward: Forward | None, told: Told
-) -> bool:
+async def _goes_no_way_home(connection: Connection, seen: Loan, onward: Found, told: Told) -> bool:
     """Record that an item goes to whoever waits, or stays. False, and nothing written: things went on meanwhile."""
-    if forward is not None:
-        return await send_on(connection, seen, forward, told)
+    if onward.forward is not None:
+        return await send_on(connection, seen, onward.forward, told)
     return await stay(connection, seen, onward, told)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -25,7 +25,6 @@ from routing.learning import HALF_LIFE_DAYS, Ints, Learned, Observations, answer
 from routing.register import find_location
 from routing.response import Floats
 
-T = TypeVar("T")
 log = structlog.get_logger()
 
 LEARN, NIGHTLY = "learn", "nightly"
@@ -35,7 +34,6 @@ PERIOD = timedelta(days=6 * HALF_LIFE_DAYS)
 """Older answers would weigh less than a sixty-fourth."""
 TRIP_DAYS = 180
 KEPT = 60
-LOOK_SECONDS = 5.0
 
 
 async def ensure_learning(connection: Connection, ground: Ground) -> None:

@@ -45,7 +45,7 @@ async def renew(ground: Ground, loan: Loan, *, at: datetime, only: str | None = 
     async with ground.database.connection() as connection:
         titles = await find_titles(connection, isbn=loan.isbn, ppn=loan.ppn)
         taken = await committed(connection, titles)
-    holdings = [_less(holding, taken) for holding in holders.holdings if only in (None, holding.location)]
+    holdings = [less(holding, taken) for holding in holders.holdings if only in (None, holding.location)]
     question = as_question(loan, at=at)
     decision = await choose(
         ground.snapshot,
@@ -94,8 +94,8 @@ def copies_of(holdings: list[Holding]) -> dict[str, Copies]:
     return found
 
 
-def _less(holding: Holding, taken: Mapping[str, Committed]) -> Holding:
-    """The holding without the copies that are spoken for.
+def less(holding: Holding, taken: Mapping[str, Committed]) -> Holding:
+    """Return a holding without the copies that are spoken for.
 
     What is not shipped yet still stands on the shelf, and is counted there; what is on its way may or may not have
     been counted out by the last import, so it is only held against the copies in all.

@@ -37,6 +37,7 @@ from routing import (
     Network,
     Policy,
     Register,
+    RotaOrder,
     Tariff,
     agree,
     compile_network,
@@ -91,6 +92,10 @@ class State:
             return policy
         side = standing_of(self.register, pickup_location, moment).side
         return policy_on(self.agreement, policy, side, moment.astimezone(self.network.zone).date())
+
+    def responses_for(self, policy: Policy) -> ResponseModel | None:
+        """Return how suppliers answer where a policy's rota goes by it; None where it is the same without."""
+        return self.responses if policy.rota_order is RotaOrder.EXPECTED else None
 
     def lending_for(self, supplying_location: str | None, moment: datetime) -> Lending:
         """Return what holds for what a location lends; nothing is said where nobody has agreed anything."""

@@ -7,7 +7,7 @@ Systems that are away for days are waited for, and so is a network where none is
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -73,7 +73,7 @@ PATIENCE = Patience()
 PATIENCE_WITH: Mapping[str, Patience] = {DELIVER: Patience(most_attempts=100, longest_retry=timedelta(minutes=15))}
 # A library system may be moved over a long weekend, and nobody should have to look: eight days at least.
 PATIENCE_WITH_SYSTEMS = Patience(most_attempts=220, longest_retry=timedelta(hours=2))
-RENEWING = frozenset({LEARN})  # it may take longer than a lease, and renews its own
+RENEWING = frozenset({LEARN})
 ASKS_SYSTEMS = frozenset({PLACE, LAPSE, FOLLOW, WITHDRAW, BOOK})
 # Kinds that wait for other people's machines have places of their own, so that they never take those of the rest.
 PLACES_OF_THEIR_OWN: Mapping[str, int] = {DELIVER: 16, HARVEST: 4}
@@ -89,6 +89,10 @@ class More:
     handlers: Mapping[str, Handler] = field(default_factory=dict)
     places: int = 1
     ensure: Ensure | None = None  # sees to it that what is done daily is there
+
+    def renews(self, kind: str) -> bool:
+        """Say whether a task of a kind renews its own lease, and may take longer than one."""
+        return kind in RENEWING or kind in self.handlers
 
     @property
     def every(self) -> dict[str, Handler]:
@@ -121,12 +125,10 @@ async def work(
         await waker.listen()
         for share, places in shares:
             here = {kind: more.handlers.get(kind) or kinds[kind] for kind in share}
-            group.create_task(_work(ground, waker.ear(), places, here, renewing=more.handlers.keys(), more=more))
+            group.create_task(_work(ground, waker.ear(), places, here, more))
 
 
-async def _work(
-    ground: Ground, ear: Ear, at_once: int, kinds: Mapping[str, Handler], *, renewing: Collection[str], more: More
-) -> None:
+async def _work(ground: Ground, ear: Ear, at_once: int, kinds: Mapping[str, Handler], more: More) -> None:
     running: set[asyncio.Task[None]] = set()
     ensured = RETENTION not in kinds
     try:
@@ -134,9 +136,7 @@ async def _work(
             ensured = ensured or await _ensure(ground, more)
             claimed = await _claim(ground, at_once - len(running), list(kinds))
             for task in claimed:
-                carrying = _carry_out(
-                    ground, task, kinds[task.kind], renewing=task.kind in RENEWING or task.kind in renewing
-                )
+                carrying = _carry_out(ground, task, kinds[task.kind], renewing=more.renews(task.kind))
                 running.add(asyncio.create_task(carrying))
             if len(running) >= at_once:
                 _, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
@@ -155,9 +155,7 @@ async def work_off(ground: Ground, *, kinds: Mapping[str, Handler] = HANDLERS, m
     every = {**kinds, **more.handlers}
     while claimed := await _claim(ground, 1, list(every)):
         for task in claimed:
-            await _carry_out(
-                ground, task, every[task.kind], renewing=task.kind in RENEWING or task.kind in more.handlers
-            )
+            await _carry_out(ground, task, every[task.kind], renewing=more.renews(task.kind))
             done += 1
     return done
 

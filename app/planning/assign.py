@@ -16,7 +16,7 @@ from app.lending.snapshot import Snapshot, State
 from app.planning.forecast import Floats
 from app.planning.foresight import Foresight
 from app.planning.load import Grid
-from app.store.holders import Shelved, find_many_holders
+from app.store.holders import Key, Shelved, find_many_holders, key_of
 from app.store.standing import Standing, read_standing
 from routing import Policy, Question
 from routing.assign import Assignment, Offers, Wanted, lay_out, solve
@@ -105,25 +105,19 @@ def room_on(window: Window, under_way: Grid, capacity: Floats, items_per_crate: 
     return np.where(stated, np.floor(left), ANY).astype(np.int64)
 
 
-async def _look_up(database: Database, asked: Sequence[Asked]) -> tuple[Standing, Mapping[tuple[str, str], Shelved]]:
+async def _look_up(database: Database, asked: Sequence[Asked]) -> tuple[Standing, Mapping[Key, Shelved]]:
     async with database.one_moment() as connection:
         standing = await read_standing(connection)
-        shelves = await find_many_holders(
-            connection,
-            isbns={one.title.isbn for one in asked if one.title.isbn is not None},
-            ppns={one.title.ppn for one in asked if one.title.ppn is not None},
-        )
+        shelves = await find_many_holders(connection, {key_of(one.title.isbn, one.title.ppn) for one in asked})
     return standing, shelves
 
 
-def _wanted(
-    asked: Sequence[Asked], shelves: Mapping[tuple[str, str], Shelved], state: State, moment: datetime
-) -> list[Wanted]:
+def _wanted(asked: Sequence[Asked], shelves: Mapping[Key, Shelved], state: State, moment: datetime) -> list[Wanted]:
     found: list[Wanted] = []
     faults: list[tuple[int, str, str]] = []
     for position, one in enumerate(asked):
-        key = ("isbn", one.title.isbn) if one.title.isbn is not None else ("ppn", one.title.ppn or "")
-        shelved, counter = shelves.get(key), one.question.pickup_location
+        shelved = shelves.get(key_of(one.title.isbn, one.title.ppn))
+        counter = one.question.pickup_location
         if counter not in state.register.locations:
             faults.append((position, "pickup_location", f"No location {counter} is registered."))
         if shelved is None:

@@ -109,13 +109,7 @@ def _network(state: State, version: str, content: Content) -> Network:
 def _answer(network: Network, state: State, question: Question, holdings: Sequence) -> Answer:  # type: ignore[type-arg]
     policy = state.policy_for(question.pickup_location, question.requested_at)
     try:
-        decision: Decision = decide(
-            question,
-            holdings,
-            network,
-            state.register,
-            policy,
-        )
+        decision: Decision = decide(question, holdings, network, state.register, policy, state.responses_for(policy))
     except (UnknownLocation, UnknownMoment):
         return Answer(None, None)
     if not decision.rota:

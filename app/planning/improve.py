@@ -24,11 +24,11 @@ from app.lending.ground import Ground
 from app.lending.leased import leased
 from app.lending.lifecycle import Supplying
 from app.lending.record import US
-from app.lending.renew import as_question
+from app.lending.renew import as_question, less
 from app.lending.snapshot import State
 from app.planning.assign import SECONDS, room_on
 from app.planning.foresight import Foresight
-from app.store.holders import Shelved, find_many_holders
+from app.store.holders import Key, Shelved, find_many_holders, key_of
 from app.store.improvable import list_improvable
 from app.store.loans import Loan, read_loans
 from app.store.placements import Committed, committed
@@ -109,11 +109,7 @@ async def find_moves(ground: Ground, *, items_per_crate: int) -> list[Move]:
         known = [
             loan for loan in loans if loan.supplying_location and loan.pickup_location in state.register.locations
         ]
-        shelves = await find_many_holders(
-            connection,
-            isbns={loan.isbn for loan in known if loan.isbn is not None},
-            ppns={loan.ppn for loan in known if loan.isbn is None and loan.ppn is not None},
-        )
+        shelves = await find_many_holders(connection, {_key(loan) for loan in known})
         known = [loan for loan in known if _key(loan) in shelves]
         taken = {
             shelved.titles: await committed(connection, shelved.titles)
@@ -134,7 +130,7 @@ async def find_moves(ground: Ground, *, items_per_crate: int) -> list[Move]:
     offers = await aside(lay_out, wanted, state.network, state.register, policy, room=room)
     choice = (await aside(solve, offers.problem, seconds=SECONDS)).choice.tolist()
     free = {
-        (shelved.titles, holding.location): _left(holding, taken[shelved.titles])
+        (shelved.titles, holding.location): _free(less(holding, taken[shelved.titles]))
         for shelved in shelves.values()
         for holding in shelved.holdings
     }
@@ -157,9 +153,7 @@ def _wanted(
     for holding in shelved.holdings:
         spoken_for, own = taken[shelved.titles].get(holding.location), theirs[shelved.titles, holding.location]
         others = None if spoken_for is None else Committed(spoken_for.unshipped - own, spoken_for.all - own)
-        holdings.append(
-            holding._replace(available=_left(holding, {} if others is None else {holding.location: others}))
-        )
+        holdings.append(less(holding, {} if others is None else {holding.location: others}))
     return Wanted(
         replace(question, requested_at=max(question.requested_at, moment), excluded=excluded),
         shelved.titles,
@@ -168,11 +162,9 @@ def _wanted(
     )
 
 
-def _left(holding: Holding, taken: Mapping[str, Committed]) -> int:
-    """How many copies of a holding are free, less those that are spoken for."""
-    spoken_for = taken.get(holding.location, Committed(0, 0))
-    on_shelf = holding.copies if holding.available is None else min(holding.copies, holding.available)
-    return max(0, min(on_shelf - spoken_for.unshipped, holding.copies - spoken_for.all))
+def _free(holding: Holding) -> int:
+    """How many copies can be had."""
+    return holding.copies if holding.available is None else min(holding.copies, holding.available)
 
 
 def _worth_it(
@@ -227,5 +219,5 @@ async def make(ground: Ground, move: Move) -> bool:
     return True
 
 
-def _key(loan: Loan) -> tuple[str, str]:
-    return ("isbn", loan.isbn) if loan.isbn is not None else ("ppn", loan.ppn or "")
+def _key(loan: Loan) -> Key:
+    return key_of(loan.isbn, loan.ppn)

@@ -16,7 +16,7 @@ from app.lending.policies import Draft, whole
 from app.lending.renew import asked_in
 from app.lending.snapshot import State
 from app.store.burdens import read_net_loans
-from app.store.holders import find_many_holders
+from app.store.holders import find_many_holders, key_of
 from app.store.policies import version_of
 from app.store.samples import Decided, count_decided, list_decided
 from routing import Agreement, Burdens, Decision, Holding, UnknownLocation, UnknownMoment, Version, agree, decide
@@ -78,12 +78,8 @@ async def try_policy(
     for start in range(0, len(drawn), AT_ONCE):
         some = drawn[start : start + AT_ONCE]
         async with database.connection() as connection:
-            held = await find_many_holders(
-                connection,
-                isbns={one.isbn for one in some if one.isbn is not None},
-                ppns={one.ppn for one in some if one.isbn is None and one.ppn is not None},
-            )
-        asked = [(one, held[key].holdings if (key := _key(one)) in held else ()) for one in some]
+            held = await find_many_holders(connection, {key_of(one.isbn, one.ppn) for one in some})
+        asked = [(one, held[key].holdings if (key := key_of(one.isbn, one.ppn)) in held else ()) for one in some]
         await aside(_decide, tally, (state, after), asked, burdens)
     figures = {"since": since, "until": now, "submitted": submitted, **tally.figures()}
     return Tried(figures, tally.different)
@@ -93,10 +89,6 @@ async def _balances(database: Database, now: datetime) -> Burdens:
     """What was lent more than borrowed, as it is now; what is to be sent now says nothing of another day."""
     async with database.connection() as connection:
         return Burdens(await read_net_loans(connection, since=now - timedelta(days=BALANCE_DAYS), until=now))
-
-
-def _key(one: Decided) -> tuple[str, str]:
-    return ("isbn", one.isbn) if one.isbn is not None else ("ppn", one.ppn or "")
 
 
 def as_if(agreement: Agreement, draft: Version) -> Agreement:
@@ -123,7 +115,9 @@ def _first(state: State, one: Decided, holdings: Sequence[Holding], burdens: Bur
     question = replace(question, requested_at=question.requested_at.astimezone(state.network.zone))
     policy = state.policy_for(one.pickup_location, question.requested_at)
     try:
-        decision: Decision = decide(question, holdings, state.network, state.register, policy, burdens=burdens)
+        decision: Decision = decide(
+            question, holdings, state.network, state.register, policy, state.responses_for(policy), burdens
+        )
     except (UnknownLocation, UnknownMoment):
         return None
     if not decision.rota:

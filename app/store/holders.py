@@ -74,6 +74,15 @@ async def find_holders(
     return Holders(Standing(version, register, keys, day, responses), bool(titles), holdings)
 
 
+Key = tuple[str, str]
+"""What a title is asked for by: ("isbn" or "ppn", its value)."""
+
+
+def key_of(isbn: str | None, ppn: str | None) -> Key:
+    """Return what a title with these numbers is looked up by: its ISBN, or else its PPN."""
+    return ("isbn", isbn) if isbn is not None else ("ppn", ppn or "")
+
+
 class Shelved(NamedTuple):
     """Who holds what one ISBN or PPN names; `titles` are all that it names, in order."""
 
@@ -89,7 +98,7 @@ with wanted as (
    union all
   select 'ppn', key.value, named.title_id
     from unnest($2::text[]) as key (value) join title_ppn named on named.ppn = key.value)
-select by, value, wanted.title_id, location, copies, available, loanable, material
+select by, value, wanted.title_id, location, copies, available, loanable, material, added_on
   from wanted left join holding on holding.title_id = wanted.title_id
  order by by, value, location, wanted.title_id
 """
@@ -106,20 +115,19 @@ select named.by, named.value, f.home, case when f.called_at is null then f.locat
 """
 
 
-async def find_many_holders(
-    connection: asyncpg.Connection, *, isbns: Collection[str], ppns: Collection[str]
-) -> dict[tuple[str, str], Shelved]:
-    """Return who holds each title, by ("isbn" or "ppn", its value); what names no title is left out."""
-    titles: dict[tuple[str, str], set[int]] = {}
-    holdings: dict[tuple[str, str], list[Holding]] = {}
-    elsewhere: dict[tuple[str, str], list[Elsewhere]] = {}
-    for by, value, title, location, *held in await connection.fetch(_MANY, list(isbns), list(ppns)):
+async def find_many_holders(connection: asyncpg.Connection, keys: Collection[Key]) -> dict[Key, Shelved]:
+    """Return who holds each title, by its key; what names no title is left out."""
+    titles: dict[Key, set[int]] = {}
+    holdings: dict[Key, list[Holding]] = {}
+    elsewhere: dict[Key, list[Elsewhere]] = {}
+    wanted = [sorted({value for by, value in keys if by == one}) for one in ("isbn", "ppn")]
+    for by, value, title, location, *held in await connection.fetch(_MANY, *wanted):
         key = by, value
         titles.setdefault(key, set()).add(title)
         found = holdings.setdefault(key, [])
         if location is not None:
             found.append(Holding(location, *held))
-    for by, value, *copy in await connection.fetch(_ELSEWHERE, list(isbns), list(ppns)):
+    for by, value, *copy in await connection.fetch(_ELSEWHERE, *wanted):
         elsewhere.setdefault((by, value), []).append(Elsewhere(*copy))
     for key, copies in elsewhere.items():
         holdings[key] = as_they_stand(holdings[key], copies)
