@@ -321,6 +321,23 @@ async def test_an_agency_writes_what_is_its_own(house: House) -> None:
     assert {"id": asked["id"]} in [one["made"] for one in logged]
 
 
+async def test_days_in_the_collection_count_where_many_are_decided(house: House, filled: str) -> None:
+    """In a dry run and in an assignment as in a decision: the branch's copy is too new by one day."""
+    young = "update holding set added_on = '2025-11-24' where location = 'branch'"
+    await run_sql(filled, f"{young}; update holding set loanable = false where location = 'desk'")
+    assert (await house.ask()).status_code == 201
+    draft = {"supplying": {"least_age_days": 365}}
+    await house.later(minutes=1)
+    tried = (await house.client.post("/v1/policies/preview", json=draft)).json()
+    assert (tried["asked"], tried["differ"]) == (1, 1)
+    assert tried["examples"][0]["after"]["supplying_location"] == "far"
+    await write(house, **draft)
+    one = {"id": "1", "title": {"isbn": EVERYWHERE}, "pickup_location": "desk"}
+    answer = await house.client.post("/v1/assignments", json={"requests": [one], "requested_at": NOW})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["items"][0]["supply"]["supplying_location"] == "far"
+
+
 async def test_a_dry_run_says_what_deciding_twice_says(house: House, filled: str) -> None:
     # What is out counts as in, and what stands on the counter's own shelf would come first.
     await run_sql(filled, "update holding set loanable = false where location = 'desk'")

@@ -94,6 +94,10 @@ async def test_who_says_no_is_asked_later_where_the_policy_wants_the_expected_or
     house.clock.set(moment("23", "08:00"))
     plain = await decide(house)
     assert [entry["supplying_location"] for entry in plain["rota"]] == ["branch", "far"]
+    await house.asked()
+    await house.later(minutes=1)
+    tried = (await house.client.post("/v1/policies/preview", json=EXPECTED)).json()
+    assert [one["after"]["supplying_location"] for one in tried["examples"]] == ["far"], "a dry run goes by it too"
     assert (await house.client.post("/v1/policies", json=EXPECTED)).status_code == 201
     expected = await decide(house)
     assert [entry["supplying_location"] for entry in expected["rota"]] == ["far", "branch"]
