@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from routing.calendar import DAY_SECONDS, open_time
 from routing.costs import charge_between
-from routing.fairness import Burdens, weighs
+from routing.fairness import Burdens
 from routing.model import (
     Agency,
     Circle,
@@ -340,7 +340,7 @@ class _Desk:
             spell.screened,
             spell.from_others - start,
             spell.from_own - start,
-            weighs(weights),
+            weights.weigh_burdens,
             spell.net_loans * float(weights.cents_per_net_loan)
             + spell.open_items * float(weights.cents_per_open_item),
             _ORDER[policy.objective],

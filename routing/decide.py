@@ -8,7 +8,7 @@ from datetime import date
 
 from routing.calendar import ready_seconds, to_moment, to_seconds
 from routing.costs import NO_TARIFF, charge_between
-from routing.fairness import Burdens, burden_of, burden_told, is_full, limited, limits_anyone, weigh, weighs
+from routing.fairness import Burdens, burden_of, burden_told, cents_of, is_full, limited, limits_anyone
 from routing.model import Burden, Decision, Holding, Policy, Question, Refusal, Register, RotaEntry, RotaOrder
 from routing.network import Network
 from routing.policies import orders, precedence, precedence_told
@@ -84,7 +84,7 @@ def decide(
         horizon_days=policy.horizon_days,
     )
     bearing = None
-    if burdens is not None and (weighs(policy.weights) or limits_anyone(policy.lending)):
+    if burdens is not None and (policy.weights.weigh_burdens or limits_anyone(policy.lending)):
         bearing = _Bearing(burdens, situation, day_of(question.requested_at, register))
     offers, unfit = _offers(
         candidates, ready, transport, question=question, policy=policy, side=pickup.side, bearing=bearing
@@ -130,9 +130,8 @@ class _Bearing:
 
     def cents(self, candidate: Candidate) -> float:
         """What it weighs."""
-        net_loans = self.burdens.net_loans.get(candidate.supplying_agency or "", 0)
-        open_items = self.burdens.open_items.get(candidate.location.id, 0)
-        return weigh(net_loans, open_items, self.situation.policy.weights)
+        weights = self.situation.policy.weights
+        return cents_of(self.burdens, candidate.supplying_agency, candidate.location.id, weights)
 
     def of(self, candidate: Candidate) -> Burden:
         """All of it, with how often it was asked today."""
@@ -234,7 +233,7 @@ def _offers(
         need_before=None if needed is None else to_seconds(needed),
     )
     zone, requested = transport.network.zone, transport.requested
-    weigh_one = bearing.cents if bearing is not None and weighs(policy.weights) else None
+    weigh_one = bearing.cents if bearing is not None and policy.weights.weigh_burdens else None
     offers: list[Offer] = []
     refused: list[Refusal] = []
     each = zip(candidates, ready, found.earliest, found.chosen, found.handlings, strict=True)
@@ -307,7 +306,7 @@ def _entries(
                 *reasons,
             )
         burden = None if bearing is None else bearing.of(candidates[offer.candidate])
-        if burden is not None and not (limited(burden) or weighs(policy.weights)):
+        if burden is not None and not (limited(burden) or policy.weights.weigh_burdens):
             burden = None
         if burden is not None:
             reasons = (*reasons, *burden_told(burden, policy.weights))

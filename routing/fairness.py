@@ -34,9 +34,10 @@ class Burdens:
     placed_here: Mapping[str, int] = field(default_factory=dict)
 
 
-def weigh(net_loans: int, open_items: int, weights: Weights) -> float:
-    """What a burden weighs, in euro cents."""
-    return net_loans * weights.cents_per_net_loan + open_items * weights.cents_per_open_item
+def cents_of(burdens: Burdens, agency: str | None, location: str, weights: Weights) -> float:
+    """What a supplier's balance and items to send weigh, in euro cents."""
+    net, items = burdens.net_loans.get(agency or "", 0), burdens.open_items.get(location, 0)
+    return net * weights.cents_per_net_loan + items * weights.cents_per_open_item
 
 
 def burden_of(
@@ -51,7 +52,7 @@ def burden_of(
 ) -> Burden:
     """What a supplier bears on a day. `own`: its own agency asks it, which no limit keeps from doing so."""
     net, items = burdens.net_loans.get(agency or "", 0), burdens.open_items.get(location, 0)
-    burden = Burden(net, items, weigh(net, items, policy.weights))
+    burden = Burden(net, items, cents_of(burdens, agency, location, policy.weights))
     if policy.lending is None or own:
         return burden
     lending, today = lending_of(policy.lending, side.agency, side.province), burdens.day == day
@@ -101,11 +102,6 @@ def burden_told(burden: Burden, weights: Weights) -> tuple[str, ...]:
     elif _reached(burden.placed_here_today, burden.most_a_day_here):
         told.append(_enough(burden.placed_here_today, burden.most_a_day_here))
     return tuple(told)
-
-
-def weighs(weights: Weights) -> bool:
-    """Whether it matters in what order suppliers come how much they bear."""
-    return bool(weights.cents_per_net_loan or weights.cents_per_open_item)
 
 
 def _reached(placed: int, most: int | None) -> bool:

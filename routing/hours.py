@@ -13,6 +13,7 @@ import numpy.typing as npt
 from numba import njit
 
 from routing.calendar import DAY_SECONDS, open_time
+from routing.columns import first_beyond, first_from
 from routing.model import Register
 from routing.network import Bools, Longs
 
@@ -93,14 +94,8 @@ def interval_at(hours: Hours, kind: int, moment: int) -> int:
     """The last interval of a kind that begins at or before a moment, or the one before its first."""
     if kind < 0:
         return -1
-    low, high = hours.begin[kind], hours.begin[kind + 1]
-    while low < high:
-        middle = (low + high) // 2
-        if hours.starts[middle] <= moment:
-            low = middle + 1
-        else:
-            high = middle
-    return int(low - 1)
+    first, end = hours.begin[kind], hours.begin[kind + 1]
+    return int(first_beyond(hours.starts, first, end, moment) - 1)
 
 
 @njit(cache=True, nogil=True)
@@ -120,17 +115,9 @@ def moment_of(hours: Hours, kind: int, opened: int) -> int:
     """The first moment by which a kind was open for so many seconds; where the columns end before, their end."""
     if kind < 0:
         return opened
-    low, high = hours.begin[kind], hours.begin[kind + 1]
-    end = high
-    while low < high:
-        middle = (low + high) // 2
-        if hours.opened[middle] < opened:
-            low = middle + 1
-        else:
-            high = middle
-    if low == end:
-        return int(hours.midnight[-1])
-    return int(hours.ends[low] - (hours.opened[low] - opened))
+    first, end = hours.begin[kind], hours.begin[kind + 1]
+    at = first_from(hours.opened, first, end, opened)
+    return int(hours.midnight[-1] if at == end else hours.ends[at] - (hours.opened[at] - opened))
 
 
 @njit(cache=True, nogil=True)
@@ -138,17 +125,9 @@ def open_at(hours: Hours, kind: int, moment: int) -> int:
     """The moment itself, if a kind is open then, or when it opens next; where the columns end before, their end."""
     if kind < 0:
         return moment
-    low, high = hours.begin[kind], hours.begin[kind + 1]
-    end = high
-    while low < high:
-        middle = (low + high) // 2
-        if hours.ends[middle] < moment:
-            low = middle + 1
-        else:
-            high = middle
-    if low == end:
-        return int(hours.midnight[-1])
-    return int(max(hours.starts[low], moment))
+    first, end = hours.begin[kind], hours.begin[kind + 1]
+    at = first_from(hours.ends, first, end, moment)
+    return int(hours.midnight[-1] if at == end else max(hours.starts[at], moment))
 
 
 @njit(cache=True, nogil=True)

@@ -303,6 +303,11 @@ class Weights:
     cents_per_net_loan: float = 0.0
     cents_per_open_item: float = 0.0
 
+    @property
+    def weigh_burdens(self) -> bool:
+        """Whether it matters in what order suppliers come how much they bear."""
+        return bool(self.cents_per_net_loan or self.cents_per_open_item)
+
 
 @dataclass(frozen=True, slots=True)
 class Lending:

@@ -23,6 +23,7 @@ from routing.model import Change, ClosedStop, Leg, Standstill, Stop, Stoppages, 
 Ints = npt.NDArray[np.int32]
 Longs = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
 
 GRID_SECONDS = 7 * DAY_SECONDS
 # Stops and times in one number, so that one binary search finds a time at a stop.

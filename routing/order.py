@@ -20,11 +20,9 @@ import numpy.typing as npt
 from numba import njit
 
 from routing.hours import days_later, moment_of, opened_before
-from routing.network import Ints, Longs
+from routing.network import Floats, Ints, Longs
 from routing.promise import HARDLY, MIDDLES, MOST_MOMENTS, TICK, Suppliers, Ways, departures, most_cases, pass_on
 from routing.response import BINS
-
-Floats = npt.NDArray[np.float64]
 
 MOST_SEARCHED = 7
 MOST_LOOKED_AT = 24

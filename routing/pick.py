@@ -10,10 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from routing.network import Ints, Longs
+from routing.network import Floats, Ints, Longs
 from routing.sweep import fastest, lightest
-
-Floats = npt.NDArray[np.float64]
 
 ABSENT, LENDING, OWN_ONLY = 0, 1, 2
 """How a place stands: it supplies nothing, supplies to everyone, or to its own agency alone."""

@@ -12,15 +12,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
+from routing.columns import first_from
 from routing.hours import Hours, days_later, interval_at, moment_of, open_at, opened_before, opened_on
-from routing.network import Ints, Longs
+from routing.network import Floats, Ints, Longs
 from routing.response import BINS, EDGE_HOURS
 from routing.spread import Spread
-
-Floats = npt.NDArray[np.float64]
 
 TICK = 900
 EDGES = np.array(EDGE_HOURS) * 3600
@@ -79,18 +77,6 @@ def _supplied_by(edges: Floats, opened: float) -> float:
 
 
 @njit(cache=True, nogil=True)
-def _first_slot(ways: Ways, stop: int, moment: int) -> int:
-    low, high = ways.segment_start[stop], ways.segment_start[stop + 1]
-    while low < high:
-        middle = (low + high) // 2
-        if ways.slot_departure[middle] < moment:
-            low = middle + 1
-        else:
-            high = middle
-    return int(low)
-
-
-@njit(cache=True, nogil=True)
 def departures(
     ways: Ways, suppliers: Suppliers, one: int, asked: int, chance: Ints, moment: Longs, likely: Floats
 ) -> int:
@@ -114,7 +100,8 @@ def departures(
                 likely[count] = share
                 count += 1
         return count
-    slot, end = _first_slot(ways, stop, asked), ways.segment_start[stop + 1]
+    end = ways.segment_start[stop + 1]
+    slot = first_from(ways.slot_departure, ways.segment_start[stop], end, asked)
     before = 0.0
     interval = interval_at(ways.hours, kind, asked)
     while slot < end and before < edges[BINS]:
@@ -138,11 +125,8 @@ def departures(
 @njit(cache=True, nogil=True)
 def most_cases(ways: Ways) -> int:
     """How many cases `departures` may fill in."""
-    return (
-        max(BINS * PIECES, int(np.diff(ways.segment_start).max())) + 1
-        if len(ways.segment_start) > 1
-        else BINS * PIECES + 1
-    )
+    longest = int(np.diff(ways.segment_start).max()) if len(ways.segment_start) > 1 else 0
+    return max(BINS * PIECES, longest) + 1
 
 
 @njit(cache=True, nogil=True)

@@ -11,12 +11,13 @@ import numpy as np
 
 from routing.calendar import to_moment
 from routing.hours import ALWAYS, Hours, hours_in, kinds_of, open_all
-from routing.model import Location, Objective, Policy, Promise, Register, Response, RotaEntry
-from routing.network import Ints, Longs, Network, Window
+from routing.learning import place_of
+from routing.model import Objective, Policy, Promise, Register, Response, RotaEntry
+from routing.network import Floats, Ints, Longs, Network, Window
 from routing.order import Aim, order
 from routing.promise import HERE, TICK, Suppliers, Ways, promised
 from routing.ranking import Offer
-from routing.response import BINS, DECLINED, HOUR_BANDS, SILENT, SUPPLIED, Context, Floats, ResponseModel, hour_band
+from routing.response import BINS, DECLINED, HOUR_BANDS, SILENT, SUPPLIED, Context, ResponseModel, hour_band
 from routing.screening import Candidate
 from routing.spread import MOST_ARRIVALS, Spread, spread_over
 from routing.transport import Transport
@@ -49,7 +50,7 @@ def look_ahead(
 ) -> Prospect:
     """Gather what is known of how the suppliers of some offers answer, and of how their items travel."""
     network, window = transport.network, transport.window
-    places = _places(network, register, responses)
+    places = _places(network, register, responses, window.start)
     known = places.position
     at = np.array([known.get(offer.location, 0) for offer in offers], dtype=np.int64)
     stop = places.stop[at]
@@ -84,20 +85,17 @@ class _Places(NamedTuple):
     row: Longs
 
 
-@lru_cache(maxsize=4)  # all are told apart by identity, and a process has few at a time
-def _places(network: Network, register: Register, responses: ResponseModel) -> _Places:
-    """Position 0 is of whoever the register does not know, though a van may call there."""
+@lru_cache(maxsize=16)  # all are told apart by identity, and a process has few at a time
+def _places(network: Network, register: Register, responses: ResponseModel, at: int) -> _Places:
+    """As they are when a window begins. Position 0 is of whoever the register does not know."""
     stop, kind, row = [-1], [ALWAYS], [0]
     kinds = kinds_of(register)[1]
     ids = [*register.locations, *(stop for stop in network.stop_positions if stop not in register.locations)]
+    moment = to_moment(at, network.zone)
     for id_ in ids:
-        location = register.locations.get(id_) or Location(id_)
-        agency = register.agencies.get(location.agency or "")
-        system = location.system or (agency.system if agency else None)
-        province = location.province or (agency.province if agency else None)
         stop.append(network.stop_positions.get(id_, -1))
         kind.append(kinds.get(id_, ALWAYS))
-        row.append(responses.row_of(id_, system, province))
+        row.append(responses.row_of(*place_of(register, id_, moment)))
     return _Places(
         {id_: at for at, id_ in enumerate(ids, start=1)},
         np.array(stop, dtype=np.int32),

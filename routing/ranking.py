@@ -61,7 +61,7 @@ def explained(
 def _key(objective: Objective, weights: Weights) -> Key:
     if objective is Objective.BALANCED:
         return lambda offer: (_hourly(offer, weights), *_fastest(offer))
-    if weights.cents_per_net_loan or weights.cents_per_open_item:
+    if weights.weigh_burdens:
         return _bearing(objective, weights)
     return {
         Objective.FASTEST: _fastest,

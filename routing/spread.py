@@ -17,10 +17,9 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from routing.network import Bools, Ints, Longs, Network, Window
-from routing.sweep import NEVER, Sweep, _last_slot, _value
-
-Floats = npt.NDArray[np.float64]
+from routing.columns import first_beyond
+from routing.network import Bools, Floats, Ints, Longs, Network, Window
+from routing.sweep import NEVER, Sweep, leaves_after
 
 MOST_ARRIVALS = 6
 """How many different arrivals are kept of a chance. Of more, the two are made one between which that moves the least:
@@ -163,13 +162,15 @@ def _walk(
                 height -= 1
                 continue
             if done[at] == 0:
-                on, brings[at] = _boards(
-                    slot, pickup, ride_to, ride_arrival, ride_leaves, ride_ends_trip, ride_next, slot_ride,
-                    slot_departure, segment_start, arrival, handlings, slower_slot, slower_handlings, slower_arrival,
+                end = leaves_after(
+                    slot_ride[slot], handlings[slot], arrival[slot], pickup,
+                    ride_to, ride_arrival, ride_leaves, ride_ends_trip, ride_next, slot_departure, segment_start,
+                    arrival, handlings, slower_slot, slower_handlings, slower_arrival,
                 )  # fmt: skip
-                then[at] = -1 if brings[at] >= 0 else chance[ride_next[on]]
+                brings[at] = end if handlings[slot] == 0 else -1
+                then[at] = -1 if handlings[slot] == 0 else chance[ride_next[end]]
                 done[at] = 1
-            later = _departs_later(slot, ride_from[slot_ride[slot]], slot_departure, segment_start)
+            later = departs_later(slot, ride_from[slot_ride[slot]], slot_departure, segment_start)
             later = chance[later] if later >= 0 else -1
             # One that is under way leads here in no time at all: a circle, which only a strange feed has.
             needed = -1
@@ -193,61 +194,11 @@ def _walk(
 
 
 @njit(cache=True, nogil=True)
-def _departs_later(slot: int, stop: int, slot_departure: Ints, segment_start: Ints) -> int:
+def departs_later(slot: int, stop: int, slot_departure: Ints, segment_start: Ints) -> int:
     """The first slot of a stop that departs later than a slot; -1 where none does."""
-    low, end = segment_start[stop], segment_start[stop + 1]
-    high = end
-    while low < high:
-        middle = (low + high) // 2
-        if slot_departure[middle] <= slot_departure[slot]:
-            low = middle + 1
-        else:
-            high = middle
-    return low if low < end else -1
-
-
-@njit(cache=True, nogil=True)
-def _boards(
-    slot: int,
-    pickup: int,
-    ride_to: Ints,
-    ride_arrival: Ints,
-    ride_leaves: Bools,
-    ride_ends_trip: Bools,
-    ride_next: Ints,
-    slot_ride: Ints,
-    slot_departure: Ints,
-    segment_start: Ints,
-    arrival: Ints,
-    handlings: npt.NDArray[np.uint16],
-    slower_slot: Ints,
-    slower_handlings: npt.NDArray[np.uint16],
-    slower_arrival: Ints,
-) -> tuple[int, int]:
-    """The ride after which the item changes, as `sweep.itineraries` has it, and -1; or -1 and the one that brings it.
-
-    `slot` is the last one from which its arrival is reached.
-    """
-    left, goal = int(handlings[slot]), arrival[slot]
-    p = slot_ride[slot]
-    latest, end = -1, p
-    while True:
-        if left == 0:
-            if ride_to[p] == pickup and ride_leaves[p] and ride_arrival[p] == goal:
-                return -1, p
-        elif ride_next[p] >= 0:
-            after = ride_next[p]
-            if _value(after, left - 1, arrival, handlings, slower_slot, slower_handlings, slower_arrival) == goal:
-                last = _last_slot(
-                    after, left - 1, goal, segment_start,
-                    arrival, handlings, slower_slot, slower_handlings, slower_arrival,
-                )  # fmt: skip
-                if slot_departure[last] > latest:
-                    latest = slot_departure[last]
-                    end = p
-        if ride_ends_trip[p]:
-            return end, -1
-        p += 1
+    end = segment_start[stop + 1]
+    later = first_beyond(slot_departure, segment_start[stop], end, slot_departure[slot])
+    return later if later < end else -1
 
 
 @njit(cache=True, nogil=True)

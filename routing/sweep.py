@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from routing.columns import first_from
 from routing.network import Bools, Ints, Longs, Network, Window
 
 NEVER = 2**31 - 1
@@ -164,16 +165,10 @@ def first_slots(stops: Ints, ready: Ints | Longs, slot_departure: Ints, segment_
         found[c] = -1
         if stops[c] < 0:
             continue
-        low, end = segment_start[stops[c]], segment_start[stops[c] + 1]
-        high = end
-        while low < high:
-            middle = (low + high) // 2
-            if slot_departure[middle] < ready[c]:
-                low = middle + 1
-            else:
-                high = middle
-        if low < end:
-            found[c] = low
+        end = segment_start[stops[c] + 1]
+        first = first_from(slot_departure, segment_start[stops[c]], end, ready[c])
+        if first < end:
+            found[c] = first
     return found
 
 
@@ -302,35 +297,60 @@ def itineraries(
             slot = _last_slot(
                 slot, left, goal, segment_start, arrival, handlings, slower_slot, slower_handlings, slower_arrival
             )
-            p = slot_ride[slot]
-            end = p
-            latest = -1
-            boarded = p
-            while True:
-                if left == 0:
-                    if ride_to[p] == pickup and ride_leaves[p] and ride_arrival[p] == goal:
-                        end = p
-                        break
-                elif ride_next[p] >= 0:
-                    after = ride_next[p]
-                    if (
-                        _value(after, left - 1, arrival, handlings, slower_slot, slower_handlings, slower_arrival)
-                        == goal
-                    ):
-                        last = _last_slot(
-                            after, left - 1, goal, segment_start,
-                            arrival, handlings, slower_slot, slower_handlings, slower_arrival,
-                        )  # fmt: skip
-                        if slot_departure[last] > latest:
-                            latest = slot_departure[last]
-                            end = p
-                            slot = after
-                if ride_ends_trip[p]:
-                    break
-                p += 1
+            boarded = slot_ride[slot]
+            end = leaves_after(
+                boarded, left, goal, pickup, ride_to, ride_arrival, ride_leaves, ride_ends_trip, ride_next,
+                slot_departure, segment_start, arrival, handlings, slower_slot, slower_handlings, slower_arrival,
+            )  # fmt: skip
+            if left > 0:
+                slot = ride_next[end]
             legs[row] = np.int64(boarded) * rides + end
             row += 1
     return legs
+
+
+@njit(cache=True, nogil=True)
+def leaves_after(
+    p: int,
+    left: int,
+    goal: int,
+    pickup: int,
+    ride_to: Ints,
+    ride_arrival: Ints,
+    ride_leaves: Bools,
+    ride_ends_trip: Bools,
+    ride_next: Ints,
+    slot_departure: Ints,
+    segment_start: Ints,
+    arrival: Ints,
+    handlings: npt.NDArray[np.uint16],
+    slower_slot: Ints,
+    slower_handlings: npt.NDArray[np.uint16],
+    slower_arrival: Ints,
+) -> int:
+    """The ride after which an item that boards ride `p`, with `left` changes to come, leaves that trip.
+
+    With none to come it is the first that brings it to the pickup stop at `goal`; else the first after which the next
+    departure may be the latest.
+    """
+    latest, end = -1, p
+    while True:
+        if left == 0:
+            if ride_to[p] == pickup and ride_leaves[p] and ride_arrival[p] == goal:
+                return p
+        elif ride_next[p] >= 0:
+            after = ride_next[p]
+            if _value(after, left - 1, arrival, handlings, slower_slot, slower_handlings, slower_arrival) == goal:
+                last = _last_slot(
+                    after, left - 1, goal, segment_start,
+                    arrival, handlings, slower_slot, slower_handlings, slower_arrival,
+                )  # fmt: skip
+                if slot_departure[last] > latest:
+                    latest = slot_departure[last]
+                    end = p
+        if ride_ends_trip[p]:
+            return end
+        p += 1
 
 
 @njit(cache=True, nogil=True)

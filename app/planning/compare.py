@@ -24,7 +24,6 @@ from routing import (
     RotaOrder,
     decide,
 )
-from routing.fairness import weighs
 
 Document = dict[str, Any]
 
@@ -121,7 +120,7 @@ def _criteria(
 ) -> list[Document]:
     requested = datetime.fromisoformat(decision["requested_at"])
     values = [_values(each, requested, objective, policy) for each in (first, way)]
-    order = BEARING if any(each.get("burden") for each in (first, way)) and weighs(policy.weights) else ORDER
+    order = BEARING if any(each.get("burden") for each in (first, way)) and policy.weights.weigh_burdens else ORDER
     return [
         {
             "criterion": name,

@@ -13,9 +13,9 @@ import holidays
 import numpy as np
 from numba import njit
 
-from bench.choice.ground import FIRST, SPAN_DAYS, Floats, Ground
+from bench.choice.ground import FIRST, SPAN_DAYS, Ground
 from routing.calendar import DAY_SECONDS
-from routing.network import Ints, Longs, Network
+from routing.network import Floats, Ints, Longs, Network
 from routing.response import ANSWERS, BINS, DECLINED, EDGE_HOURS, SUPPLIED, prior
 
 ANSWER, WITHIN, READING, TRIP, LOT, OBJECTIVE = range(1, 7)

@@ -9,12 +9,12 @@ import numpy.typing as npt
 
 from app.planning.measure import gini
 from bench.choice.chance import WARM_UP_DAYS
-from bench.choice.ground import Floats, Ground
+from bench.choice.ground import Ground
 from bench.choice.leenpad import ITEMS_PER_CRATE, Leenpad
 from bench.choice.run import Outcome, Run, tariffs
 from routing import Objective
 from routing.calendar import DAY_SECONDS
-from routing.network import Longs
+from routing.network import Floats, Longs
 
 CENTS_PER_HANDLING = 50
 """What a change of vans is taken to cost, as the weights of a policy have it by default."""

@@ -23,10 +23,8 @@ from app.store.timetable import as_timetable
 from routing import Agency, Location, Register, Timetable
 from routing.calendar import DAY_SECONDS
 from routing.hours import Hours, hours_in, kinds_of
-from routing.network import Ints, Longs, Network, compile_network, window_for
+from routing.network import Floats, Ints, Longs, Network, compile_network, window_for
 from routing.sweep import NEVER, fastest, sweep_to
-
-Floats = npt.NDArray[np.float64]
 
 FIRST = date(2026, 10, 1)  # a Thursday, where the engine's windows begin
 MADE_ON = date(2026, 11, 23)  # the timetable runs from the first of the month before, for fifteen months

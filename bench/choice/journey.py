@@ -9,11 +9,11 @@ import numpy.typing as npt
 from numba import njit
 
 from bench.choice.chance import Nature, is_missed
-from bench.choice.ground import FIRST, HORIZON_DAYS, Floats, Ground
+from bench.choice.ground import FIRST, HORIZON_DAYS, Ground
 from routing.hours import Hours, open_at
-from routing.network import Bools, Ints, Longs, Network, Window, window_for
-from routing.spread import _boards, _departs_later
-from routing.sweep import NEVER, Sweep, first_slots, sweep_to
+from routing.network import Bools, Floats, Ints, Longs, Network, Window, window_for
+from routing.spread import departs_later
+from routing.sweep import NEVER, Sweep, first_slots, leaves_after, sweep_to
 
 MOST_LEGS = 16
 
@@ -70,19 +70,20 @@ def _rides(
             slot += 1
         p = columns.slot_ride[slot]
         if is_missed(seed, missed, columns.ride_trip[p], columns.ride_day[p]):
-            slot = _departs_later(slot, segment, columns.slot_departure, columns.segment_start)
+            slot = departs_later(slot, segment, columns.slot_departure, columns.segment_start)
             continue
-        on, brings = _boards(
-            slot, pickup, columns.ride_to, columns.ride_arrival, columns.ride_leaves, columns.ride_ends_trip,
-            columns.ride_next, columns.slot_ride, columns.slot_departure, columns.segment_start, arrival, handlings,
-            slower_slot, slower_handlings, slower_arrival,
+        left = handlings[slot]
+        end = leaves_after(
+            p, left, arrival[slot], pickup, columns.ride_to, columns.ride_arrival, columns.ride_leaves,
+            columns.ride_ends_trip, columns.ride_next, columns.slot_departure, columns.segment_start,
+            arrival, handlings, slower_slot, slower_handlings, slower_arrival,
         )  # fmt: skip
         if count < len(first):
-            first[count], last[count] = p, brings if brings >= 0 else on
+            first[count], last[count] = p, end
             count += 1
-        if brings >= 0:
-            return int(columns.ride_arrival[brings]), count
-        slot = columns.ride_next[on]
+        if left == 0:
+            return int(columns.ride_arrival[end]), count
+        slot = columns.ride_next[end]
     return NEVER, count
 
 

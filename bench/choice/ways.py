@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from bench.choice.chance import LOT, unit
-from bench.choice.ground import Floats, Ground
+from bench.choice.ground import Ground
 from bench.choice.journey import collected
 from bench.choice.run import Run, Wish
 from routing.calendar import DAY_SECONDS
 from routing.hours import moment_of, opened_before
-from routing.network import Ints
+from routing.network import Floats, Ints
 from routing.response import BINS
 
 

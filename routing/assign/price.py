@@ -10,13 +10,10 @@ problem has whole solutions by itself, the best such bound is that of the linear
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
 from routing.assign.problem import Problem
-from routing.network import Ints, Longs
-
-Floats = npt.NDArray[np.float64]
+from routing.network import Floats, Ints, Longs
 
 SCALE = 1024
 """A bound is counted exactly, in whole numbers of so many to a unit of weight."""

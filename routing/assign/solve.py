@@ -12,9 +12,9 @@ from dataclasses import replace
 import numpy as np
 
 from routing.assign.core import choose
-from routing.assign.price import Floats, ascend, bound_at, costs_at, count_users, left_by, move, settle
+from routing.assign.price import ascend, bound_at, costs_at, count_users, left_by, move, settle
 from routing.assign.problem import Assignment, Problem
-from routing.network import Bools, Longs
+from routing.network import Bools, Floats, Longs
 
 ROUNDS = 1000
 PROMISING, LEAST_PROMISING = 1.7, 5_000

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from itertools import permutations
 
@@ -28,8 +27,9 @@ from routing.promise import (
 )
 from routing.response import BINS, EDGE_HOURS
 from tests.support.prospects import TEXTS, Prospects, draw, network, window
+from tests.support.thorough import draws
 
-CASES = 1000 if os.environ.get("LEENPAD_TEST_THOROUGH") else 100
+CASES = draws(100, thorough=1000)
 
 
 @njit(cache=True, nogil=True)
