@@ -21,7 +21,7 @@ from numba import njit
 
 from routing.hours import days_later, moment_of, opened_before
 from routing.network import Floats, Ints, Longs
-from routing.promise import HARDLY, MIDDLES, MOST_MOMENTS, TICK, Suppliers, Ways, departures, most_cases, pass_on
+from routing.promise import HARDLY, MIDDLES, MOST_MOMENTS, TICK, Suppliers, Ways, cases, most_cases, pass_on
 from routing.response import BINS
 
 MOST_SEARCHED = 7
@@ -85,7 +85,7 @@ def _cost_now(
 
     Seconds count from `since`. Both are sums over what may happen, so parts of a rota's cost.
     """
-    found = departures(ways, suppliers, one, asked, chance, moment, likely)
+    found = cases(ways, suppliers, one, asked, chance, moment, likely)
     cost, least, supplied = 0.0, 0.0, 0.0
     for k in range(found):
         supplied += likely[k]
@@ -103,8 +103,8 @@ def _cost_now(
 def by_index(ways: Ways, suppliers: Suppliers, aim: Aim, some: Ints, asked: int) -> Ints:
     """Some suppliers by circle, and there by what asking them costs over their chance to supply; who cannot, last."""
     count = len(some)
-    cases = most_cases(ways)
-    chance, moment, likely = np.empty(cases, np.int32), np.empty(cases, np.int64), np.empty(cases)
+    room = most_cases(ways)
+    chance, moment, likely = np.empty(room, np.int32), np.empty(room, np.int64), np.empty(room)
     index = np.empty(count)
     for at in range(count):
         one = some[at]
@@ -128,8 +128,8 @@ def by_index(ways: Ways, suppliers: Suppliers, aim: Aim, some: Ints, asked: int)
 @njit(cache=True, nogil=True)
 def cost_of(ways: Ways, suppliers: Suppliers, aim: Aim, rota: Ints, asked: int, ticks: int) -> float:
     """What a rota costs on average."""
-    cases = most_cases(ways)
-    chance, moment, likely = np.empty(cases, np.int32), np.empty(cases, np.int64), np.empty(cases)
+    room = most_cases(ways)
+    chance, moment, likely = np.empty(room, np.int32), np.empty(room, np.int64), np.empty(room)
     at_tick = np.zeros(ticks)
     moments, shares = np.empty((2, MOST_MOMENTS), np.int64), np.empty((2, MOST_MOMENTS))
     moments[0, 0], shares[0, 0], count = asked, 1.0, 1
@@ -149,8 +149,8 @@ def cost_of(ways: Ways, suppliers: Suppliers, aim: Aim, rota: Ints, asked: int, 
 def search(ways: Ways, suppliers: Suppliers, aim: Aim, head: Ints, asked: int, ticks: int, tries: int) -> Ints:
     """Search the orders of `head`, whose own is tried first; return the best after trying so many beginnings."""
     size, better = len(head), 1 - 1e-12
-    cases = most_cases(ways)
-    chance, moment, likely = np.empty(cases, np.int32), np.empty(cases, np.int64), np.empty(cases)
+    room = most_cases(ways)
+    chance, moment, likely = np.empty(room, np.int32), np.empty(room, np.int64), np.empty(room)
     at_tick = np.zeros(ticks)
     # What each costs when it is asked in a tick, and at least from then on; not a number: not reckoned yet. The first
     # is asked at the very moment.

@@ -18,7 +18,7 @@ from routing.columns import first_from
 from routing.hours import Hours, days_later, interval_at, moment_of, open_at, opened_before, opened_on
 from routing.network import Floats, Ints, Longs
 from routing.response import BINS, EDGE_HOURS
-from routing.spread import Spread
+from routing.spread import MOST_WAITING, Departures, Spread, arrive, chance_of
 
 TICK = 900
 EDGES = np.array(EDGE_HOURS) * 3600
@@ -55,10 +55,9 @@ class Suppliers(NamedTuple):
 
 
 class Ways(NamedTuple):
-    """How items travel to one pickup stop. `slot_departure` and `segment_start` are the window's."""
+    """How items travel to one pickup stop."""
 
-    slot_departure: Ints
-    segment_start: Ints
+    departures: Departures
     spread: Spread
     hours: Hours
     pickup_kind: int  # of the pickup location's opening hours
@@ -77,9 +76,7 @@ def _supplied_by(edges: Floats, opened: float) -> float:
 
 
 @njit(cache=True, nogil=True)
-def departures(
-    ways: Ways, suppliers: Suppliers, one: int, asked: int, chance: Ints, moment: Longs, likely: Floats
-) -> int:
+def cases(ways: Ways, suppliers: Suppliers, one: int, asked: int, chance: Ints, moment: Longs, likely: Floats) -> int:
     """Fill in what becomes of an item that a supplier is asked for at a moment; return how many cases there are.
 
     Each is a chance of the spread, or (-1) a moment at which it can be collected, and how likely. Together they are
@@ -100,14 +97,14 @@ def departures(
                 likely[count] = share
                 count += 1
         return count
-    end = ways.segment_start[stop + 1]
-    slot = first_from(ways.slot_departure, ways.segment_start[stop], end, asked)
+    end = ways.departures.start[stop + 1]
+    slot = first_from(ways.departures.moment, ways.departures.start[stop], end, asked)
     before = 0.0
     interval = interval_at(ways.hours, kind, asked)
+    leads_to = chance_of(ways.spread.slot, slot)
     while slot < end and before < edges[BINS]:
-        leads_to = ways.spread.chance[slot]
         last = ways.spread.slot[leads_to]
-        interval, opened = opened_on(ways.hours, kind, interval, ways.slot_departure[last])
+        interval, opened = opened_on(ways.hours, kind, interval, ways.departures.moment[last])
         by_then = _supplied_by(edges, opened - since)
         if edges[BINS] - by_then <= HARDLY:
             by_then = edges[BINS]
@@ -115,7 +112,7 @@ def departures(
             chance[count], likely[count] = leads_to, by_then - before
             count += 1
             before = by_then
-        slot = last + 1
+        slot, leads_to = last + 1, leads_to + 1
     if edges[BINS] > before:
         chance[count], moment[count], likely[count] = -1, ways.spread.moment[-1], edges[BINS] - before
         count += 1
@@ -124,8 +121,8 @@ def departures(
 
 @njit(cache=True, nogil=True)
 def most_cases(ways: Ways) -> int:
-    """How many cases `departures` may fill in."""
-    longest = int(np.diff(ways.segment_start).max()) if len(ways.segment_start) > 1 else 0
+    """How many cases `cases` may fill in."""
+    longest = int(np.diff(ways.departures.start).max()) if len(ways.departures.start) > 1 else 0
     return max(BINS * PIECES, longest) + 1
 
 
@@ -197,16 +194,17 @@ def when_collected(ways: Ways, suppliers: Suppliers, rota: Ints, asked: int, at_
     chance, moment, likely = np.empty(room, np.int32), np.empty(room, np.int64), np.empty(room)
     moments, shares = np.empty((2, MOST_MOMENTS), np.int64), np.empty((2, MOST_MOMENTS))
     by_arrival = np.zeros(len(ways.spread.moment))
+    waiting, left = np.empty(MOST_WAITING, np.int32), np.empty(MOST_WAITING)
     here_moment, here_share, here = np.empty(64, np.int64), np.empty(64), 0
     moments[0, 0], shares[0, 0], count = asked, 1.0, 1
     for place in range(len(rota)):
         one, now, then = rota[place], place % 2, (place + 1) % 2
         for n in range(count):
-            found = departures(ways, suppliers, one, moments[now, n], chance, moment, likely)
+            found = cases(ways, suppliers, one, moments[now, n], chance, moment, likely)
             for k in range(found):
                 share = likely[k] * shares[now, n]
                 if chance[k] >= 0:
-                    _arrive(ways.spread, chance[k], share, by_arrival)
+                    arrive(ways.departures, ways.spread, chance[k], share, by_arrival, waiting, left)
                     continue
                 if here == len(here_moment):
                     here_moment = np.append(here_moment, np.empty(here, np.int64))
@@ -221,15 +219,6 @@ def when_collected(ways: Ways, suppliers: Suppliers, rota: Ints, asked: int, at_
     every = np.append(ways.spread.moment, here_moment[:here])
     order = np.argsort(every, kind="mergesort")
     return every[order], np.append(by_arrival, here_share[:here])[order]
-
-
-@njit(cache=True, nogil=True)
-def _arrive(spread: Spread, chance: int, share: float, by_arrival: Floats) -> None:
-    for a in range(spread.arrival.shape[1]):
-        arrival = spread.arrival[chance, a]
-        if arrival < 0:
-            break
-        by_arrival[arrival] += share * spread.likely[chance, a]
 
 
 @njit(cache=True, nogil=True)

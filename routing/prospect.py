@@ -19,7 +19,7 @@ from routing.promise import HERE, TICK, Suppliers, Ways, promised
 from routing.ranking import Offer
 from routing.response import BINS, DECLINED, HOUR_BANDS, SILENT, SUPPLIED, Context, ResponseModel, hour_band
 from routing.screening import Candidate
-from routing.spread import MOST_ARRIVALS, Spread, spread_over
+from routing.spread import Departures, Spread, departures_of, spread_over
 from routing.transport import Transport
 
 DEAREST = 1e7
@@ -198,53 +198,39 @@ def _ways(transport: Transport, register: Register, responses: ResponseModel) ->
     network, window = transport.network, transport.window
     texts, kinds = kinds_of(register)
     hours = hours_in(texts, register.timezone, window.start, window.length)
-    kind = kinds.get(transport.pickup_location, -1)
-    key = (
-        "spread",
-        window.start,
-        window.length,
-        transport.pickup_location,
-        responses.version,
-        texts[kind] if kind >= 0 else "",
-    )
+    kind = kinds.get(transport.pickup_location, ALWAYS)
+    departures = _departures(network, window, responses)
+    opens = texts[kind] if kind >= 0 else ""
+    key = ("spread", window.start, window.length, transport.pickup_location, responses.version, opens)
     spread = network.cache.find(key)
     if not isinstance(spread, Spread):
-        spread = _spread(transport, hours, kind, responses)
+        spread = _spread(transport, departures, hours, kind)
         network.cache.keep(key, spread, size_bytes=spread.size_bytes)
-    return Ways(window.slot_departure, window.segment_start, spread, hours, kind)
+    return Ways(departures, spread, hours, kind)
 
 
-def _spread(transport: Transport, hours: Hours, kind: int, responses: ResponseModel) -> Spread:
-    network, window = transport.network, transport.window
+def _departures(network: Network, window: Window, responses: ResponseModel) -> Departures:
+    key = ("departures", window.start, window.length, responses.version)
+    found: Departures | None = network.cache.find(key)
+    if found is None:
+        timetable = network.timetable
+        of_route = [responses.missed.get(route.id, responses.missed_otherwise) for route in timetable.routes]
+        found = departures_of(window, np.array([of_route[trip.route] for trip in timetable.trips], dtype=np.float64))
+        network.cache.keep(key, found, size_bytes=found.later.nbytes + found.left.nbytes)
+    return found
+
+
+def _spread(transport: Transport, departures: Departures, hours: Hours, kind: int) -> Spread:
+    window = transport.window
     if transport.sweep is None:
         return _nowhere(window)
     there = np.flatnonzero(window.ride_to == transport.sweep.pickup)
     collected = window.ride_arrival.astype(np.int64)
     collected[there] = open_all(hours, kind, collected[there])
-    return spread_over(network, window, transport.sweep, _missed(network, responses), collected)
+    return spread_over(window, transport.sweep, departures, collected)
 
 
 def _nowhere(window: Window) -> Spread:
-    """The spread where no van calls at the pickup location."""
-    slots = len(window.slot_departure)
-    return Spread(
-        moment=np.array([window.length], dtype=np.int64),
-        chance=np.zeros(slots, dtype=np.int32),
-        slot=np.full(1, max(slots - 1, 0), dtype=np.int32),
-        arrival=np.array([[0] + [-1] * (MOST_ARRIVALS - 1)], dtype=np.int32),
-        likely=np.array([[1.0] + [0.0] * (MOST_ARRIVALS - 1)]),
-        mean=np.full(1, float(window.length)),
-        least=np.full(1, float(window.length)),
-    )
-
-
-def _missed(network: Network, responses: ResponseModel) -> Floats:
-    """How likely an item is left behind by each trip."""
-    key = ("missed", responses.version)
-    found: Floats | None = network.cache.find(key)
-    if found is None:
-        timetable = network.timetable
-        of_route = [responses.missed.get(route.id, responses.missed_otherwise) for route in timetable.routes]
-        found = np.array([of_route[trip.route] for trip in timetable.trips], dtype=np.float64)
-        network.cache.keep(key, found, size_bytes=found.nbytes)
-    return found
+    """The spread where no van calls at the pickup location: whatever rides never arrives."""
+    nothing, singles = np.empty(0, np.int32), np.empty(0, np.float32)
+    return Spread(np.array([window.length]), nothing, nothing, singles, singles)

@@ -10,9 +10,9 @@ from numba import njit
 
 from bench.choice.chance import Nature, is_missed
 from bench.choice.ground import FIRST, HORIZON_DAYS, Ground
+from routing.columns import first_beyond
 from routing.hours import Hours, open_at
 from routing.network import Bools, Floats, Ints, Longs, Network, Window, window_for
-from routing.spread import departs_later
 from routing.sweep import NEVER, Sweep, first_slots, leaves_after, sweep_to
 
 MOST_LEGS = 16
@@ -70,7 +70,10 @@ def _rides(
             slot += 1
         p = columns.slot_ride[slot]
         if is_missed(seed, missed, columns.ride_trip[p], columns.ride_day[p]):
-            slot = departs_later(slot, segment, columns.slot_departure, columns.segment_start)
+            begin = columns.segment_start[segment]
+            slot = first_beyond(columns.slot_departure, begin, end, columns.slot_departure[slot])
+            if slot == end:
+                break
             continue
         left = handlings[slot]
         end = leaves_after(

@@ -260,7 +260,7 @@ async def scanner(house: House, size: tuple[int, int] = WIDE) -> AsyncIterator[W
         await seen.open("/console/scan")
         await seen.page.get_by_label("Locatie").fill("H")
         await seen.page.get_by_role("button", name="Kiezen").click()
-        await seen.page.locator("#code").wait_for()
+        await seen.page.locator("#scan button:enabled").wait_for()
         yield seen
 
 

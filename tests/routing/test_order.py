@@ -26,6 +26,7 @@ from routing.promise import (
     when_collected,
 )
 from routing.response import BINS, EDGE_HOURS
+from routing.spread import arrive, chance_of
 from tests.support.prospects import TEXTS, Prospects, draw, network, window
 from tests.support.thorough import draws
 
@@ -192,16 +193,21 @@ class Plain:
             if at == len(hours.ends[kind]):
                 return {int(hours.midnight[-1]): 1.0}
             return {int(max(hours.starts[kind][at], ready)): 1.0}
-        first, end = ways.segment_start[stop], ways.segment_start[stop + 1]
-        slot = first + int(np.searchsorted(ways.slot_departure[first:end], ready))
+        first, end = ways.departures.start[stop], ways.departures.start[stop + 1]
+        slot = first + int(np.searchsorted(ways.departures.moment[first:end], ready))
         if slot == end:
             return {int(ways.spread.moment[-1]): 1.0}
-        chance = ways.spread.chance[slot]
-        return {
-            int(ways.spread.moment[arrival]): float(likely)
-            for arrival, likely in zip(ways.spread.arrival[chance], ways.spread.likely[chance], strict=True)
-            if arrival >= 0
-        }
+        found = np.zeros(len(ways.spread.moment))
+        arrive(
+            ways.departures,
+            ways.spread,
+            chance_of(ways.spread.slot, slot),
+            1.0,
+            found,
+            np.empty(64, np.int32),
+            np.empty(64),
+        )
+        return {int(ways.spread.moment[at]): float(found[at]) for at in np.flatnonzero(found)}
 
     def declined(self, one: int, moment: int) -> dict[int, float]:
         suppliers, found = self.drawn.suppliers, defaultdict[int, float](float)

@@ -13,7 +13,7 @@ from routing.network import Network, Window, compile_network, window_for
 from routing.order import Aim
 from routing.promise import HERE, TICK, Suppliers, Ways
 from routing.response import ANSWERS, BINS, prior
-from routing.spread import spread_over
+from routing.spread import departures_of, spread_over
 from routing.sweep import sweep_to
 from tests.support.country import country
 
@@ -51,14 +51,9 @@ def hours() -> Hours:
 def ways_to(pickup: int, kind: int, missed: float) -> Ways:
     """Every way to a stop, when one van in so many is missed and the counter has a kind of opening hours."""
     here, at = network(), window()
-    spread = spread_over(
-        here,
-        at,
-        sweep_to(here, at, pickup),
-        np.full(len(here.timetable.trips), missed),
-        at.ride_arrival.astype(np.int64),
-    )
-    return Ways(at.slot_departure, at.segment_start, spread, hours(), kind)
+    departures = departures_of(at, np.full(len(here.timetable.trips), missed))
+    spread = spread_over(at, sweep_to(here, at, pickup), departures, at.ride_arrival.astype(np.int64))
+    return Ways(departures, spread, hours(), kind)
 
 
 def draw(seed: int, *, most: int = 7, circles: int = 1) -> Prospects:

@@ -120,6 +120,9 @@
     document.getElementById("forget").open = false;
     takeFocus();
   });
+  // Only now is a scan heard: what came before it would have gone with the page that the form's button calls up.
+  code.value = "";
+  form.querySelector("button").disabled = false;
   keep();
   takeFocus();
 })();
