@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     horizon_days: int = Field(
         default=35, ge=1, le=366, description="How far ahead of the request a van may still arrive, in days."
     )
-    sweep_cache_mib: int = Field(default=512, ge=16, description="Memory for kept sweeps per process, in MiB.")
+    sweep_cache_mib: int = Field(default=768, ge=16, description="Memory for kept sweeps per process, in MiB.")
     import_max_mib: int = Field(
         default=1024, ge=1, description="Largest body an import takes, in MiB, before unpacking."
     )

@@ -44,8 +44,8 @@ Median milliseconds per request, for 1, 10 and 100 candidates:
 | a new network version ready (read from the database, compiled, first window expanded) | {built:.3f} s | 0.5 s |
 
 Memory: a window takes {window:.1f} MiB; the kept sweep of one pickup location {sweep:.0f} KiB on average, so all
-pickup locations together would take {all_sweeps:.0f} MiB. `LEENPAD_SWEEP_CACHE_MIB` bounds it; the least
-recently used go first.
+pickup locations together would take {all_sweeps:.0f} MiB. With promises it is {spread:.0f} KiB more of each, and
+{all_kept:.0f} MiB together. `LEENPAD_SWEEP_CACHE_MIB` bounds it; the least recently used go first.
 
 What the rows mean. *Look-up*: the candidates' stops and moments as arrays in, arrivals and handlings as an array
 out, from the kept sweep; per request the best of five, since one look-up is near the grain of the clock. *Whole
@@ -100,7 +100,9 @@ def page(figures: Figures, loaded_seconds: float, http: HttpFigures, imported: I
         built=loaded_seconds,
         window=figures.window_bytes / 2**20,
         sweep=figures.sweep_bytes_mean / 2**10,
-        all_sweeps=figures.sweep_bytes_all_pickups / 2**20,
+        all_sweeps=figures.sweep_bytes_mean * figures.pickups / 2**20,
+        spread=figures.spread_bytes_mean / 2**10,
+        all_kept=(figures.sweep_bytes_mean + figures.spread_bytes_mean) * figures.pickups / 2**20,
         holders=http.holders_mean,
         rounds=len(http.decisions),
         http="\n".join(

@@ -142,7 +142,7 @@ def open_all(hours: Hours, kind: int, moments: Longs) -> Longs:
 @njit(cache=True, nogil=True)
 def days_later(hours: Hours, kind: int, moment: int, days: int) -> int:
     """As `calendar.open_days_later`: so many days on that the kind opens on, within its hours, or the end."""
-    day = np.searchsorted(hours.midnight, moment, side="right") - 1
+    day = first_beyond(hours.midnight, 0, len(hours.midnight), moment) - 1
     since = moment - hours.midnight[day]
     if since > CLOCK_CHANGES_BY:
         since -= hours.midnight[day + 1] - hours.midnight[day] - DAY_SECONDS
@@ -159,9 +159,8 @@ def days_later(hours: Hours, kind: int, moment: int, days: int) -> int:
     if kind < 0:
         return int(wanted)
     latest = wanted
-    for at in range(hours.begin[kind], hours.begin[kind + 1]):
-        if hours.ends[at] <= hours.midnight[day]:
-            continue
+    first, end = hours.begin[kind], hours.begin[kind + 1]
+    for at in range(first_beyond(hours.ends, first, end, hours.midnight[day]), end):
         if hours.starts[at] >= hours.midnight[day + 1]:
             break
         latest = min(hours.ends[at], hours.midnight[day + 1])

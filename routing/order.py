@@ -16,12 +16,23 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
 from routing.hours import days_later, moment_of, opened_before
-from routing.network import Floats, Ints, Longs
-from routing.promise import HARDLY, MIDDLES, MOST_MOMENTS, TICK, Suppliers, Ways, cases, most_cases, pass_on
+from routing.network import Bools, Floats, Ints
+from routing.promise import (
+    HARDLY,
+    MIDDLES,
+    MOST_MOMENTS,
+    TICK,
+    Cases,
+    Suppliers,
+    Ways,
+    fill_in,
+    pass_on,
+    room_for_cases,
+    room_for_ticks,
+)
 from routing.response import BINS
 
 MOST_SEARCHED = 7
@@ -77,15 +88,14 @@ def _cost_now(
     one: int,
     since: int,
     asked: int,
-    chance: Ints,
-    moment: Longs,
-    likely: Floats,
+    cases: Cases,
 ) -> tuple[float, float]:
     """What asking one at a moment costs by what it supplies, and the least that doing so then or later may cost.
 
     Seconds count from `since`. Both are sums over what may happen, so parts of a rota's cost.
     """
-    found = cases(ways, suppliers, one, asked, chance, moment, likely)
+    found = fill_in(ways, suppliers, one, asked, cases)
+    chance, moment, likely = cases
     cost, least, supplied = 0.0, 0.0, 0.0
     for k in range(found):
         supplied += likely[k]
@@ -103,8 +113,7 @@ def _cost_now(
 def by_index(ways: Ways, suppliers: Suppliers, aim: Aim, some: Ints, asked: int) -> Ints:
     """Some suppliers by circle, and there by what asking them costs over their chance to supply; who cannot, last."""
     count = len(some)
-    room = most_cases(ways)
-    chance, moment, likely = np.empty(room, np.int32), np.empty(room, np.int64), np.empty(room)
+    cases = room_for_cases(ways)
     index = np.empty(count)
     for at in range(count):
         one = some[at]
@@ -112,7 +121,7 @@ def by_index(ways: Ways, suppliers: Suppliers, aim: Aim, some: Ints, asked: int)
         if supplies < HARDLY:
             index[at] = np.inf
             continue
-        cost, _ = _cost_now(ways, suppliers, aim, one, asked, asked, chance, moment, likely)
+        cost, _ = _cost_now(ways, suppliers, aim, one, asked, asked, cases)
         kind = suppliers.kind[one]
         since = opened_before(ways.hours, kind, asked)
         lost = 0.0
@@ -128,16 +137,15 @@ def by_index(ways: Ways, suppliers: Suppliers, aim: Aim, some: Ints, asked: int)
 @njit(cache=True, nogil=True)
 def cost_of(ways: Ways, suppliers: Suppliers, aim: Aim, rota: Ints, asked: int, ticks: int) -> float:
     """What a rota costs on average."""
-    room = most_cases(ways)
-    chance, moment, likely = np.empty(room, np.int32), np.empty(room, np.int64), np.empty(room)
-    at_tick = np.zeros(ticks)
+    cases = room_for_cases(ways)
+    at_tick = room_for_ticks(ticks)
     moments, shares = np.empty((2, MOST_MOMENTS), np.int64), np.empty((2, MOST_MOMENTS))
     moments[0, 0], shares[0, 0], count = asked, 1.0, 1
     whole = 0.0
     for place in range(len(rota)):
         now, then = place % 2, (place + 1) % 2
         for n in range(count):
-            cost, _ = _cost_now(ways, suppliers, aim, rota[place], asked, moments[now, n], chance, moment, likely)
+            cost, _ = _cost_now(ways, suppliers, aim, rota[place], asked, moments[now, n], cases)
             whole += shares[now, n] * cost
         count = pass_on(
             ways, suppliers, rota[place], moments[now], shares[now], count, moments[then], shares[then], at_tick
@@ -149,9 +157,8 @@ def cost_of(ways: Ways, suppliers: Suppliers, aim: Aim, rota: Ints, asked: int, 
 def search(ways: Ways, suppliers: Suppliers, aim: Aim, head: Ints, asked: int, ticks: int, tries: int) -> Ints:
     """Search the orders of `head`, whose own is tried first; return the best after trying so many beginnings."""
     size, better = len(head), 1 - 1e-12
-    room = most_cases(ways)
-    chance, moment, likely = np.empty(room, np.int32), np.empty(room, np.int64), np.empty(room)
-    at_tick = np.zeros(ticks)
+    cases = room_for_cases(ways)
+    at_tick = room_for_ticks(ticks)
     # What each costs when it is asked in a tick, and at least from then on; not a number: not reckoned yet. The first
     # is asked at the very moment.
     first_tick = asked // TICK
@@ -163,6 +170,7 @@ def search(ways: Ways, suppliers: Suppliers, aim: Aim, head: Ints, asked: int, t
     spent = np.zeros(size + 1)
     chosen, next_child = np.empty(size, np.int32), np.zeros(size + 1, np.int64)
     used = np.zeros(size, np.bool_)
+    circle, supplied = aim.circle[head], suppliers.supplied[:, BINS][head]
     best, best_cost = head.copy(), np.inf
     least = np.empty(size)
     moments[0, 0], shares[0, 0], count[0] = asked, 1.0, 1
@@ -176,7 +184,7 @@ def search(ways: Ways, suppliers: Suppliers, aim: Aim, head: Ints, asked: int, t
             level -= 1
             used[chosen[level]] = False
             continue
-        child = _next_child(next_child[level], used, head, aim.circle)
+        child = _next_child(next_child[level], used, circle)
         if child < 0:
             next_child[level] = 0
             level -= 1
@@ -190,7 +198,7 @@ def search(ways: Ways, suppliers: Suppliers, aim: Aim, head: Ints, asked: int, t
             at = 0 if level == 0 else moments[level, n] // TICK - first_tick
             if np.isnan(cost_in[child, at]):
                 cost_in[child, at], least_in[child, at] = _cost_now(
-                    ways, suppliers, aim, head[child], asked, moments[level, n], chance, moment, likely
+                    ways, suppliers, aim, head[child], asked, moments[level, n], cases
                 )
             cost += shares[level, n] * cost_in[child, at]
         if cost >= best_cost * better:
@@ -220,10 +228,10 @@ def search(ways: Ways, suppliers: Suppliers, aim: Aim, head: Ints, asked: int, t
                 for other in range(size):
                     if not used[other] and np.isnan(cost_in[other, at]):
                         cost_in[other, at], least_in[other, at] = _cost_now(
-                            ways, suppliers, aim, head[other], asked, moments[below, n], chance, moment, likely
+                            ways, suppliers, aim, head[other], asked, moments[below, n], cases
                         )
                 share = shares[below, n] if closely == 1 else left
-                bound += share * _least_from(suppliers, aim, head, used, least_in[:, at], least)
+                bound += share * _least_from(circle, supplied, used, least_in[:, at], least)
         if bound >= best_cost * better:
             used[child] = False
             continue
@@ -235,43 +243,37 @@ def search(ways: Ways, suppliers: Suppliers, aim: Aim, head: Ints, asked: int, t
 
 
 @njit(cache=True, nogil=True)
-def _next_child(start: int, used: npt.NDArray[np.bool_], head: Ints, circle: Ints) -> int:
+def _next_child(start: int, used: Bools, circle: Ints) -> int:
     """The first from `start` on that is free and of the lowest circle that has anyone free; -1: none."""
     lowest = np.iinfo(np.int32).max
-    for at in range(len(head)):
+    for at in range(len(used)):
         if not used[at]:
-            lowest = min(lowest, circle[head[at]])
-    for at in range(start, len(head)):
-        if not used[at] and circle[head[at]] == lowest:
+            lowest = min(lowest, circle[at])
+    for at in range(start, len(used)):
+        if not used[at] and circle[at] == lowest:
             return at
     return -1
 
 
 @njit(cache=True, nogil=True)
-def _least_from(
-    suppliers: Suppliers, aim: Aim, head: Ints, used: npt.NDArray[np.bool_], least_in: Floats, least: Floats
-) -> float:
+def _least_from(circle: Ints, supplied: Floats, used: Bools, least_in: Floats, least: Floats) -> float:
     """What asking the free ones costs at least, from a moment on at which each costs `least_in` at least.
 
     Costs are those of a supply, times its chance. Who comes first by circle, then by cost of a supply, is asked
     first, and nobody loses time. `least` is room for a number each.
     """
     left, whole = 1.0, 0.0
-    for at in range(len(head)):
-        least[at] = np.inf
-        if not used[at] and suppliers.supplied[head[at], BINS] > 0:
-            least[at] = least_in[at] / suppliers.supplied[head[at], BINS]
+    for at in range(len(used)):
+        least[at] = least_in[at] / supplied[at] if not used[at] and supplied[at] > 0 else np.inf
     while True:
         one = -1
-        for at in range(len(head)):
+        for at in range(len(used)):
             if least[at] < np.inf and (
-                one < 0
-                or aim.circle[head[at]] < aim.circle[head[one]]
-                or (aim.circle[head[at]] == aim.circle[head[one]] and least[at] < least[one])
+                one < 0 or circle[at] < circle[one] or (circle[at] == circle[one] and least[at] < least[one])
             ):
                 one = at
         if one < 0:
             return whole
         whole += left * least_in[one]
-        left *= 1 - suppliers.supplied[head[one], BINS]
+        left *= 1 - supplied[one]
         least[one] = np.inf

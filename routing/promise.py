@@ -16,7 +16,7 @@ from numba import njit
 
 from routing.columns import first_from
 from routing.hours import Hours, days_later, interval_at, moment_of, open_at, opened_before, opened_on
-from routing.network import Floats, Ints, Longs
+from routing.network import Bools, Floats, Ints, Longs
 from routing.response import BINS, EDGE_HOURS
 from routing.spread import MOST_WAITING, Departures, Spread, arrive, chance_of
 
@@ -35,6 +35,8 @@ APART = 0.3
 """How likely, times ticks between them, moments are that are too far apart to be put together."""
 MOST_MOMENTS = 512
 """There are fewer of those than this."""
+BLOCK = 16
+"""Ticks that are looked at together: most of a window has no moment at which anyone is asked."""
 HARDLY_COUNTS = 1e-3
 """A rota that is less likely to come to its next supplier promises what it does without."""
 
@@ -63,6 +65,36 @@ class Ways(NamedTuple):
     pickup_kind: int  # of the pickup location's opening hours
 
 
+class Cases(NamedTuple):
+    """What becomes of an item that is asked for: each a chance of the spread, or (-1) a moment at which it can be
+    collected, and how likely. Columns that kernels fill in from the start, and say how far."""
+
+    chance: Ints
+    moment: Longs
+    likely: Floats
+
+
+class Ticks(NamedTuple):
+    """Room for a number for each tick of a window, and whether any tick of a block has one; nothing between uses."""
+
+    share: Floats
+    block: Bools
+
+
+@njit(cache=True, nogil=True)
+def room_for_cases(ways: Ways) -> Cases:
+    """Room for as many cases as there may be."""
+    longest = int(np.diff(ways.departures.start).max()) if len(ways.departures.start) > 1 else 0
+    most = max(BINS * PIECES, longest) + 1
+    return Cases(np.empty(most, np.int32), np.empty(most, np.int64), np.empty(most))
+
+
+@njit(cache=True, nogil=True)
+def room_for_ticks(ticks: int) -> Ticks:
+    """Room for so many ticks."""
+    return Ticks(np.zeros(ticks), np.zeros(ticks // BLOCK + 1, np.bool_))
+
+
 @njit(cache=True, nogil=True)
 def _supplied_by(edges: Floats, opened: float) -> float:
     """How likely it is handed over within so many open seconds, by `Suppliers.supplied` of one."""
@@ -76,12 +108,12 @@ def _supplied_by(edges: Floats, opened: float) -> float:
 
 
 @njit(cache=True, nogil=True)
-def cases(ways: Ways, suppliers: Suppliers, one: int, asked: int, chance: Ints, moment: Longs, likely: Floats) -> int:
+def fill_in(ways: Ways, suppliers: Suppliers, one: int, asked: int, cases: Cases) -> int:
     """Fill in what becomes of an item that a supplier is asked for at a moment; return how many cases there are.
 
-    Each is a chance of the spread, or (-1) a moment at which it can be collected, and how likely. Together they are
-    as likely as that it is supplied at all.
+    Together they are as likely as that it is supplied at all.
     """
+    chance, moment, likely = cases
     edges, kind, stop = suppliers.supplied[one], suppliers.kind[one], suppliers.stop[one]
     since = opened_before(ways.hours, kind, asked)
     count = 0
@@ -97,14 +129,14 @@ def cases(ways: Ways, suppliers: Suppliers, one: int, asked: int, chance: Ints, 
                 likely[count] = share
                 count += 1
         return count
+    hours, leaves, slots = ways.hours, ways.departures.moment, ways.spread.slot
     end = ways.departures.start[stop + 1]
-    slot = first_from(ways.departures.moment, ways.departures.start[stop], end, asked)
-    before = 0.0
-    interval = interval_at(ways.hours, kind, asked)
-    leads_to = chance_of(ways.spread.slot, slot)
+    slot = first_from(leaves, ways.departures.start[stop], end, asked)
+    interval = interval_at(hours, kind, asked)
+    before, leads_to = 0.0, chance_of(slots, slot)
     while slot < end and before < edges[BINS]:
-        last = ways.spread.slot[leads_to]
-        interval, opened = opened_on(ways.hours, kind, interval, ways.departures.moment[last])
+        last = slots[leads_to]
+        interval, opened = opened_on(hours, kind, interval, leaves[last])
         by_then = _supplied_by(edges, opened - since)
         if edges[BINS] - by_then <= HARDLY:
             by_then = edges[BINS]
@@ -120,13 +152,6 @@ def cases(ways: Ways, suppliers: Suppliers, one: int, asked: int, chance: Ints, 
 
 
 @njit(cache=True, nogil=True)
-def most_cases(ways: Ways) -> int:
-    """How many cases `cases` may fill in."""
-    longest = int(np.diff(ways.departures.start).max()) if len(ways.departures.start) > 1 else 0
-    return max(BINS * PIECES, longest) + 1
-
-
-@njit(cache=True, nogil=True)
 def pass_on(
     ways: Ways,
     suppliers: Suppliers,
@@ -136,34 +161,54 @@ def pass_on(
     count: int,
     then: Longs,
     then_share: Floats,
-    at_tick: Floats,
+    ticks: Ticks,
 ) -> int:
     """Fill in when whoever comes next is asked (`then`) and how likely (`then_share`), and return how many moments.
 
-    The supplier is asked at `count` moments with the likelihoods `share`. `at_tick` is room for one number for each
-    tick of the window, all zero before and after.
+    The supplier is asked at `count` moments with the likelihoods `share`.
     """
-    kind = suppliers.kind[one]
-    first, last = len(at_tick), -1
+    # Columns are taken out of their tuples once: a kernel that is handed a tuple of them counts who holds each.
+    hours, kind, end, last = ways.hours, suppliers.kind[one], len(ticks.share) - 1, -1
+    declined, silent, days = suppliers.declined[one], suppliers.silent[one], suppliers.lapse_days[one]
+    at_tick, in_block, ends, opened = ticks.share, ticks.block, hours.ends, hours.opened
+    begin, beyond = (hours.begin[kind], hours.begin[kind + 1]) if kind >= 0 else (0, 0)
     for n in range(count):
-        since = opened_before(ways.hours, kind, asked[n])
+        since = opened_before(hours, kind, asked[n])
+        interval = max(interval_at(hours, kind, asked[n]), begin)
         for at in range(BINS + 1):
             # What is too little for a number is nothing: a last moment without any would leave out those before it.
-            chance = share[n] * (suppliers.declined[one, at] if at < BINS else suppliers.silent[one])
+            chance = share[n] * (declined[at] if at < BINS else silent)
             if chance <= 0.0:
                 continue
-            if at < BINS:
-                moment = moment_of(ways.hours, kind, since + MIDDLES[at])
+            if at == BINS:
+                moment = days_later(hours, kind, asked[n], days)
             else:
-                moment = days_later(ways.hours, kind, asked[n], suppliers.lapse_days[one])
-            tick = min(-(-moment // TICK), len(at_tick) - 1)
+                moment = since + MIDDLES[at]
+                if kind >= 0:
+                    while interval < beyond and opened[interval] < moment:
+                        interval += 1
+                    late = interval == beyond
+                    moment = hours.midnight[-1] if late else ends[interval] - (opened[interval] - moment)
+            tick = min(-(-moment // TICK), end)
             at_tick[tick] += chance
-            first, last = min(first, tick), max(last, tick)
-    found, waiting, weighed, begun = 0, 0.0, 0.0, first
-    for tick in range(first, last + 1):
-        here = at_tick[tick]
-        if here > 0.0:
-            at_tick[tick] = 0.0
+            in_block[tick // BLOCK] = True
+            last = max(last, tick)
+    return _put_together(ticks, last, then, then_share)
+
+
+@njit(cache=True, nogil=True)
+def _put_together(ticks: Ticks, last: int, then: Longs, then_share: Floats) -> int:
+    """Fill in the moments that stand in some ticks, and empty those."""
+    found, waiting, weighed, begun = 0, 0.0, 0.0, 0
+    for block in range(last // BLOCK + 1):
+        if not ticks.block[block]:
+            continue
+        ticks.block[block] = False
+        for tick in range(block * BLOCK, min((block + 1) * BLOCK, last + 1)):
+            here = ticks.share[tick]
+            if here == 0.0:
+                continue
+            ticks.share[tick] = 0.0
             if waiting * (tick - begun) > APART:
                 found = _put(then, then_share, found, waiting, weighed)
                 waiting, weighed = 0.0, 0.0
@@ -184,36 +229,46 @@ def _put(then: Longs, then_share: Floats, found: int, waiting: float, weighed: f
 
 
 @njit(cache=True, nogil=True)
-def when_collected(ways: Ways, suppliers: Suppliers, rota: Ints, asked: int, at_tick: Floats) -> tuple[Longs, Floats]:
+def when_collected(
+    ways: Ways, suppliers: Suppliers, rota: Ints, asked: int, cases: Cases, ticks: Ticks, at_chance: Floats
+) -> tuple[Longs, Floats]:
     """When it can be collected if the suppliers of a rota are asked one after the other, from a moment on.
 
     Returned are moments in order and how likely each is; together they are as likely as that anyone supplies.
-    `at_tick` is room for `pass_on`.
+    `at_chance` is room for a number for each chance of the spread, all zero before and after.
     """
-    room = most_cases(ways)
-    chance, moment, likely = np.empty(room, np.int32), np.empty(room, np.int64), np.empty(room)
     moments, shares = np.empty((2, MOST_MOMENTS), np.int64), np.empty((2, MOST_MOMENTS))
-    by_arrival = np.zeros(len(ways.spread.moment))
-    waiting, left = np.empty(MOST_WAITING, np.int32), np.empty(MOST_WAITING)
+    # Many moments lead to the same chances: each of those is followed once.
+    reached, some = np.empty(64, np.int32), 0
     here_moment, here_share, here = np.empty(64, np.int64), np.empty(64), 0
     moments[0, 0], shares[0, 0], count = asked, 1.0, 1
     for place in range(len(rota)):
         one, now, then = rota[place], place % 2, (place + 1) % 2
         for n in range(count):
-            found = cases(ways, suppliers, one, moments[now, n], chance, moment, likely)
+            found = fill_in(ways, suppliers, one, moments[now, n], cases)
             for k in range(found):
-                share = likely[k] * shares[now, n]
-                if chance[k] >= 0:
-                    arrive(ways.departures, ways.spread, chance[k], share, by_arrival, waiting, left)
+                chance, share = cases.chance[k], cases.likely[k] * shares[now, n]
+                if chance >= 0:
+                    if at_chance[chance] == 0.0:
+                        if some == len(reached):
+                            reached = np.append(reached, np.empty(some, np.int32))
+                        reached[some] = chance
+                        some += 1
+                    at_chance[chance] += share
                     continue
                 if here == len(here_moment):
                     here_moment = np.append(here_moment, np.empty(here, np.int64))
                     here_share = np.append(here_share, np.empty(here))
-                here_moment[here], here_share[here] = moment[k], share
+                here_moment[here], here_share[here] = cases.moment[k], share
                 here += 1
-        count = pass_on(ways, suppliers, one, moments[now], shares[now], count, moments[then], shares[then], at_tick)
+        count = pass_on(ways, suppliers, one, moments[now], shares[now], count, moments[then], shares[then], ticks)
         if shares[then, :count].sum() < HARDLY_COUNTS:
             break
+    by_arrival = np.zeros(len(ways.spread.moment))
+    waiting, left = np.empty(MOST_WAITING, np.int32), np.empty(MOST_WAITING)
+    for at in range(some):
+        arrive(ways.departures, ways.spread, reached[at], at_chance[reached[at]], by_arrival, waiting, left)
+        at_chance[reached[at]] = 0.0
     if here == 0:
         return ways.spread.moment, by_arrival
     every = np.append(ways.spread.moment, here_moment[:here])
@@ -227,9 +282,9 @@ def promised(
 ) -> tuple[Longs, Longs, Floats]:
     """The moments p50 and p90 (-1: nobody can), and how likely anyone supplies, from each of the first on."""
     p50, p90, supplied = np.empty(count, np.int64), np.empty(count, np.int64), np.empty(count)
-    at_tick = np.zeros(ticks)
+    cases, room, at_chance = room_for_cases(ways), room_for_ticks(ticks), np.zeros(len(ways.spread.slot))
     for place in range(count):
-        moments, likely = when_collected(ways, suppliers, rota[place:], asked, at_tick)
+        moments, likely = when_collected(ways, suppliers, rota[place:], asked, cases, room, at_chance)
         p50[place], p90[place] = quantile(moments, likely, 0.5), quantile(moments, likely, 0.9)
         supplied[place] = likely.sum()
     return p50, p90, supplied

@@ -17,7 +17,7 @@ from bench.choice.ground import ways_back
 from bench.choice.year import MIXED, Extent, prepare
 from routing.calendar import DAY_SECONDS
 from routing.network import Ints, Longs
-from routing.promise import Suppliers, Ways, promised, when_collected
+from routing.promise import Suppliers, Ways, promised, room_for_cases, room_for_ticks, when_collected
 from routing.response import Floats
 
 SAMPLE = Extent(thin=20, warm_up=7, counted=28)
@@ -52,7 +52,8 @@ def _heard() -> Iterator[list[tuple[float, float]]]:
         columns: tuple[Longs, Longs, Floats] = promised(ways, suppliers, rota, count, asked, ticks)
         p50, p90 = columns[0][0], columns[1][0]
         if p50 >= 0:
-            moments, likely = when_collected(ways, suppliers, rota, asked, np.zeros(ticks))
+            room, at_chance = room_for_ticks(ticks), np.zeros(len(ways.spread.slot))
+            moments, likely = when_collected(ways, suppliers, rota, asked, room_for_cases(ways), room, at_chance)
             whole = likely.sum()
             found.append((float(likely[moments <= p50].sum() / whole), float(likely[moments <= p90].sum() / whole)))
         return columns

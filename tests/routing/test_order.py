@@ -20,9 +20,10 @@ from routing.promise import (
     TICK,
     Suppliers,
     Ways,
-    most_cases,
     pass_on,
     quantile,
+    room_for_cases,
+    room_for_ticks,
     when_collected,
 )
 from routing.response import BINS, EDGE_HOURS
@@ -37,9 +38,8 @@ CASES = draws(100, thorough=1000)
 def cheapest(ways: Ways, suppliers: Suppliers, aim: Aim, asked: int, ticks: int) -> float:
     """What the best of all orders costs: every one is gone through, those that begin alike together."""
     size = len(suppliers.stop)
-    room = most_cases(ways)
-    chance, moment, likely = np.empty(room, np.int32), np.empty(room, np.int64), np.empty(room)
-    at_tick = np.zeros(ticks)
+    cases = room_for_cases(ways)
+    at_tick = room_for_ticks(ticks)
     moments, shares = np.empty((size + 1, ticks), np.int64), np.empty((size + 1, ticks))
     count, spent = np.zeros(size + 1, np.int64), np.zeros(size + 1)
     next_child, chosen = np.zeros(size + 1, np.int64), np.zeros(size, np.int64)
@@ -60,7 +60,7 @@ def cheapest(ways: Ways, suppliers: Suppliers, aim: Aim, asked: int, ticks: int)
         next_child[level] = child + 1
         cost = spent[level]
         for n in range(count[level]):
-            each, _ = _cost_now(ways, suppliers, aim, child, asked, moments[level, n], chance, moment, likely)
+            each, _ = _cost_now(ways, suppliers, aim, child, asked, moments[level, n], cases)
             cost += shares[level, n] * each
         below = level + 1
         count[below] = pass_on(
@@ -107,7 +107,7 @@ def test_the_order_is_the_best_where_an_answer_is_too_unlikely_for_a_number(seed
 
 def test_whoever_does_not_supply_passes_all_of_it_on() -> None:
     drawn = draw(194)
-    one, room = 5, np.zeros(drawn.ticks)
+    one, room = 5, room_for_ticks(drawn.ticks)
     asked, share = np.array([136_800, 772_200]), np.array([4.4e-4, 2.7e-5])
     then, then_share = np.empty(MOST_MOMENTS, np.int64), np.empty(MOST_MOMENTS)
     count = pass_on(drawn.ways, drawn.suppliers, one, asked, share, 2, then, then_share, room)
@@ -228,7 +228,11 @@ def test_a_rota_costs_and_promises_what_happens_to_it(seed: int) -> None:
     rota = np.arange(len(drawn.suppliers.stop), dtype=np.int32)
     end = int(drawn.ways.spread.moment[-1])
     expected = Plain(drawn).collected(rota)
-    moments, shares = when_collected(drawn.ways, drawn.suppliers, rota, drawn.asked, np.zeros(drawn.ticks))
+    cases, at_chance = room_for_cases(drawn.ways), np.zeros(len(drawn.ways.spread.slot))
+    moments, shares = when_collected(
+        drawn.ways, drawn.suppliers, rota, drawn.asked, cases, room_for_ticks(drawn.ticks), at_chance
+    )
+    assert not at_chance.any()
     supplied = 1 - (1 - drawn.suppliers.supplied[:, BINS]).prod()
     assert shares.sum() == pytest.approx(supplied, abs=1e-5)
     for day in range(2, 30):  # the plain one cuts bins into pieces, so a piece of a bin may take another van
