@@ -292,13 +292,21 @@ def promised(
 
 @njit(cache=True, nogil=True)
 def quantile(moments: Longs, likely: Floats, share: float) -> int:
-    """The first of some moments by which at least a share of what happens at all has happened; -1: nothing does."""
+    """The one of some moments by which what has happened comes nearest to a share of all that does; -1: nothing does.
+
+    Items come with vans, so much happens at once. The first moment by which at least the share has happened would
+    be one by which more has, every time.
+    """
     whole = likely.sum()
     if whole <= 0:
         return -1
-    so_far = 0.0
+    so_far, before, best, nearest = 0.0, 0.0, -1, np.inf
     for at in range(len(moments)):
         so_far += likely[at]
-        if so_far >= share * whole * (1 - 1e-12) and likely[at] > 0:
-            return int(moments[at])
-    return int(moments[-1])
+        if so_far == before or (at + 1 < len(moments) and moments[at + 1] == moments[at]):
+            continue
+        away = abs(so_far / whole - share)
+        if away > nearest + 1e-12:
+            break
+        before, best, nearest = so_far, int(moments[at]), away
+    return best

@@ -248,8 +248,23 @@ def test_a_rota_costs_and_promises_what_happens_to_it(seed: int) -> None:
 
 def test_quantiles_are_of_what_happens_at_all() -> None:
     moments, likely = np.array([10, 20, 30], dtype=np.int64), np.array([0.2, 0.2, 0.1])
-    assert [quantile(moments, likely, share) for share in (0.4, 0.41, 0.8, 0.81, 1.0)] == [10, 20, 20, 30, 30]
+    # By 10 two of five have happened, by 20 four.
+    assert [quantile(moments, likely, share) for share in (0.1, 0.59, 0.61, 0.89, 1.0)] == [10, 10, 20, 20, 30]
+    assert quantile(moments, likely, 0.6) == 20, "of two as near, the one by which more has happened"
     assert quantile(moments, np.zeros(3), 0.5) == -1
+
+
+def test_what_happens_at_one_moment_counts_together() -> None:
+    moments = np.array([10, 10, 10, 20, 20, 30], dtype=np.int64)
+    likely = np.array([0.3, 0.0, 0.3, 0.0, 0.3, 0.1])
+    assert [quantile(moments, likely, share) for share in (0.3, 0.5, 0.74, 0.76, 0.9, 0.96)] == [
+        10,
+        10,
+        10,
+        20,
+        20,
+        30,
+    ]
 
 
 def test_orders_are_told_apart_by_their_cost() -> None:
