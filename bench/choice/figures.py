@@ -53,9 +53,11 @@ NUMBERS = {
     "kilometres": "km",
     "declined": "noes",
     "silent": "silences",
+    "let_go": "let go",
     "crates": "crates over",
     "fullest": "fullest trip",
     "gini": "Gini of net balance",
+    "one_sided": "nobody gave back",
     "gini_copies": "Gini of supplied per copy",
 }
 
@@ -86,9 +88,11 @@ def measure(run: Run, since_day: int = WARM_UP_DAYS) -> Figures:
         "kilometres": float(ground.kilometres[place, pickup].mean()),
         "declined": float(columns["declined"][filled].mean()),
         "silent": float(columns["silent"][filled].mean()),
+        "let_go": float(columns["let_go"][filled].mean()),
         "crates": over,
         "fullest": fullest,
         "gini": net_gini(one, other, len(run.lent)),
+        "one_sided": one_sided(one, other, len(run.lent)),
         "gini_copies": per_copy_gini(ground, place),
     }
     return Figures(numbers, waited, _promises(run, counted, columns, filled))
@@ -104,6 +108,16 @@ def net_gini(supplying: npt.NDArray[np.int32], requesting: npt.NDArray[np.int32]
     net = np.bincount(supplying[crossing], minlength=agencies) - np.bincount(requesting[crossing], minlength=agencies)
     each = len(supplying) / agencies
     return float(np.abs(net[:, None] - net[None, :]).mean() / (2 * each)) if each else 0.0
+
+
+def one_sided(supplying: npt.NDArray[np.int32], requesting: npt.NDArray[np.int32], agencies: int) -> float:
+    """Which part of the items that went to another agency nobody gave back.
+
+    0 where everyone borrowed as much as it lent, 1 where whoever lends borrows nothing.
+    """
+    crossing = supplying != requesting
+    net = np.bincount(supplying[crossing], minlength=agencies) - np.bincount(requesting[crossing], minlength=agencies)
+    return float(np.abs(net).sum() / (2 * crossing.sum())) if crossing.any() else 0.0
 
 
 def per_copy_gini(ground: Ground, place: Longs) -> float:

@@ -53,6 +53,7 @@ class Ground:
     kind: Ints  # of opening hours
     stop: Ints  # position in the network; -1: no van calls
     size: Floats  # inhabitants
+    agencies: tuple[str, ...]  # ISILs
     agency: Ints
     province: Ints
     poi: Ints
@@ -103,6 +104,7 @@ def lay_ground(thin: int) -> Ground:
         kind=np.array([kinds[one.id] for one in locations], dtype=np.int32),
         stop=np.array([stops[one.id] if stops.get(one.id) in served else -1 for one in locations], dtype=np.int32),
         size=np.array([one.size for one in locations]),
+        agencies=tuple(agencies),
         agency=np.array([agencies.index(one.agency.isil) for one in locations], dtype=np.int32),
         province=np.array([provinces.index(one.agency.province) for one in locations], dtype=np.int32),
         poi=np.array([pois.index(one.agency.poi) for one in locations], dtype=np.int32),

@@ -9,8 +9,9 @@ from functools import lru_cache
 import numpy as np
 
 from bench.choice.chance import OBJECTIVE, unit
-from bench.choice.run import LAPSE_DAYS, Answers, Run, Wish
+from bench.choice.run import LAPSE_DAYS, Answers, Placement, Run, Wish
 from routing import (
+    Burdens,
     Holding,
     Objective,
     Policy,
@@ -24,7 +25,7 @@ from routing import (
 )
 from routing.assign import Wanted, lay_out, solve
 from routing.calendar import DAY_SECONDS, to_seconds
-from routing.learning import Observations, Place, learn
+from routing.learning import Observations, Place, learn, place_of
 from routing.network import Ints, Longs
 
 POLICY = Policy(rota_order=RotaOrder.EXPECTED, lapse_days=LAPSE_DAYS)
@@ -42,6 +43,7 @@ class Leenpad:
     """Decides as the engine does, by the response model that it learns every week from what it saw."""
 
     learns = True
+    at_once = 1
 
     def __init__(self, runs: Runs, objective: Objective | None, name: str, policy: Policy = POLICY) -> None:
         self.name, self._policy = name, policy
@@ -59,6 +61,10 @@ class Leenpad:
         """Return what a loan request puts first; where that is mixed, each of the four as often, by lot."""
         return self._objective or list(Objective)[int(4 * unit(run.nature.seed, number, 0, OBJECTIVE))]
 
+    def burdens(self, run: Run) -> Burdens | None:
+        """Return what counts of what suppliers bear: nothing."""
+        return None
+
     def rota(self, run: Run, wish: Wish, now: int, rows: Ints) -> list[int]:
         """Return the rota of a decision; the first one that a loan request gets is what it is promised by."""
         ground = run.ground
@@ -74,7 +80,8 @@ class Leenpad:
             objective=self.puts_first(run, wish.number),
             limit=LIMIT,
         )
-        rota = decide(question, held, run.vans.network, ground.register, self._policy, self._model).rota
+        burdens = self.burdens(run)
+        rota = decide(question, held, run.vans.network, ground.register, self._policy, self._model, burdens).rota
         if wish.promised is None and rota and now == wish.moment:
             wish.promised = _promised(run, rota[0])
         return [row_of[entry.supplying_location] for entry in rota]
@@ -89,6 +96,25 @@ def _promised(run: Run, first: RotaEntry) -> tuple[int, int]:
     if promise is None:
         return -1, -1
     return to_seconds(promise.p50) - run.ground.origin, to_seconds(promise.p90) - run.ground.origin
+
+
+class Two(Leenpad):
+    """Asks the first two of the rota side by side; who answers first with an item supplies, the other is let go."""
+
+    at_once = 2
+
+
+class Fair(Leenpad):
+    """Weighs what an agency has lent more than it borrowed, in cents for each item of the country."""
+
+    def __init__(self, runs: Runs, name: str, cents_per_net_loan: float) -> None:
+        weights = replace(POLICY.weights, cents_per_net_loan=cents_per_net_loan)
+        super().__init__(runs, Objective.BALANCED, name, replace(POLICY, weights=weights))
+
+    def burdens(self, run: Run) -> Burdens:
+        """Return the balances as they are; one loan request stands for many."""
+        net = ((run.lent - run.borrowed) * run.scale).tolist()
+        return Burdens(dict(zip(run.ground.agencies, net, strict=True)))
 
 
 class KnowsTheChances(Leenpad):
@@ -123,36 +149,39 @@ class Assigned(Leenpad):
 
     def batch(self, run: Run, now: int) -> None:
         """Assign what was asked while everybody was closed."""
-        waiting = run.unseen(now)
-        if not waiting:
+        unseen = run.unseen(now)
+        if not unseen:
             return
-        self.looked_at += len(waiting)
-        wanted, rows = _wanted(run, self, waiting, now)
+        self.looked_at += len(unseen)
+        wanted, rows = _wanted(run, self, unseen, now)
         offers = lay_out(wanted, run.vans.network, run.ground.register, self._policy, room=_room(run, now))
         choice = solve(offers.problem).choice.tolist()
         chosen = []
-        for wish, option, row_of in zip(waiting, choice, rows, strict=True):
-            row = wish.row if option < 0 else row_of[offers.candidate[option].location.id]
-            if row != wish.row:
-                chosen.append((wish, row, wish.row))
-        for wish, _, _ in chosen:
-            run.withdraw(wish)
-        for wish, row, before in chosen:
+        for placed, option, row_of in zip(unseen, choice, rows, strict=True):
+            row = placed.row if option < 0 else row_of[offers.candidate[option].location.id]
+            if row != placed.row:
+                chosen.append((placed, row))
+        for placed, _ in chosen:
+            run.withdraw(placed)
+            placed.wish.asked.discard(int(run.ground.row_place[placed.row]))
+        for placed, row in chosen:
             # What the assignment does not serve keeps its copy, so somebody may find none.
-            wish.rota = [row, before, *(one for one in wish.rota if one not in (row, before))]
+            wish, first = placed.wish, (row, placed.row)
+            wish.rota = [*first, *(one for one in wish.rota if one not in first)]
             run.ask_next(wish, now)
             self.moved += 1
 
 
-def _wanted(run: Run, way: Leenpad, waiting: list[Wish], now: int) -> tuple[list[Wanted], list[dict[str, int]]]:
+def _wanted(run: Run, way: Leenpad, unseen: list[Placement], now: int) -> tuple[list[Wanted], list[dict[str, int]]]:
     """What is wanted, of whom it may come, and which row of holdings that is."""
     ground = run.ground
     bound: dict[int, int] = {}
-    for wish in waiting:
-        bound[wish.row] = bound.get(wish.row, 0) + 1
+    for placed in unseen:
+        bound[placed.row] = bound.get(placed.row, 0) + 1
     wanted, rows = [], []
-    for wish in waiting:
-        row_of = {ground.places[ground.row_place[row]]: row for row in [wish.row, *wish.rota[: LOOKED_AT - 1]]}
+    for placed in unseen:
+        wish, first = placed.wish, placed.row
+        row_of = {ground.places[ground.row_place[row]]: row for row in [first, *wish.rota[: LOOKED_AT - 1]]}
         held = [
             Holding(place, int(ground.row_copies[row]), int(run.free[row]) + bound.get(row, 0), True)
             for place, row in row_of.items()
@@ -215,16 +244,12 @@ def learned(run: Run, runs: Runs, now: int) -> ResponseModel:
 
 
 def _places(run: Run) -> tuple[Place, ...]:
-    return _places_of(run.ground.register, run.ground.places)
+    return _places_of(run.ground.register, run.ground.places, _moment(run, 0))
 
 
 @lru_cache(maxsize=2)  # by identity of the register
-def _places_of(register: Register, places: tuple[str, ...]) -> tuple[Place, ...]:
-    found = []
-    for place in places:
-        agency = register.agencies[register.locations[place].agency or ""]
-        found.append(Place(place, agency.system, agency.province))
-    return tuple(found)
+def _places_of(register: Register, places: tuple[str, ...], moment: datetime) -> tuple[Place, ...]:
+    return tuple(place_of(register, place, moment) for place in places)
 
 
 def _runs_by(run: Run, runs: Runs, day: int) -> dict[str, tuple[int, int]]:

@@ -19,16 +19,18 @@ from bench.choice.plots import Axis
 from bench.choice.run import KEPT_DAYS, PATIENCE_DAYS
 from bench.choice.text import TEXT
 from bench.choice.ways import Circles, Clairvoyant, CostMatrix, FixedList
-from bench.choice.year import ASSIGNED, BALANCED, FASTEST, KEENER, KNOWS, MIXED
+from bench.choice.year import ASSIGNED, BALANCED, FAIR, FASTEST, KEENER, KNOWS, MIXED, TWO, TWO_KEENER
 from routing import Objective
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
-PLOTS = ("choice-turnaround.svg", "choice-cost.svg", "choice-promises.svg")
+PLOTS = ("choice-turnaround.svg", "choice-cost.svg", "choice-promises.svg", "choice-fairness.svg")
 MOST_DAYS = 20
 LEAST = 30
 """Promises that a share is told of, at least."""
 
 FIXED, SEES_ALL = FixedList.name, Clairvoyant.name
+NOT_DRAWN = {MIXED, *FAIR}
+"""Ways that have a plot of their own."""
 Bools = npt.NDArray[np.bool_]
 
 
@@ -37,7 +39,8 @@ def write(years: Years, *, keep: bool) -> str:
     text = page(years)
     if keep:
         (DOCS / "choice.md").write_text(text, encoding="utf-8")
-        for name, plot in zip(PLOTS, (turnaround(years), cost(years), reliability(years)), strict=True):
+        drawn = turnaround(years), cost(years), reliability(years), fair_curve(years)
+        for name, plot in zip(PLOTS, drawn, strict=True):
             (DOCS / name).write_text(plot, encoding="utf-8")
     return text
 
@@ -86,6 +89,10 @@ def page(years: Years) -> str:
         assigned_share=sum(one["looked_at"] for one in notes) / (len(notes) * extent.requests),
         moved_share=sum(one["moved"] for one in notes) / max(1.0, sum(one["looked_at"] for one in notes)),
         gap=_part(years.against(FASTEST, SEES_ALL, "mean")),
+        gap_two=_part(years.against(TWO, SEES_ALL, "mean")),
+        two_median=_part(years.against(TWO, FIXED, "median")),
+        let_go=years.number(TWO, "let_go").told(".2f"),
+        fairness=_fairness(years),
         gap_told=_part(years.against(KNOWS, SEES_ALL, "mean")),
         gap_learning=_part(years.against(FASTEST, KNOWS, "mean")),
         gap_today=_part(years.against(Circles.name, SEES_ALL, "mean")),
@@ -125,6 +132,7 @@ def _more(years: Years) -> str:
     forms = {
         "declined": ".3f",
         "silent": ".3f",
+        "let_go": ".3f",
         "legs": ".2f",
         "kilometres": ".1f",
         "crates": ",.0f",
@@ -146,12 +154,28 @@ def _against(years: Years) -> str:
     )
 
 
+def _fairness(years: Years) -> str:
+    rows = []
+    for way, cents in {BALANCED: 0.0, **FAIR}.items():
+        shown = [
+            years.number(way, "median").told(".2f"),
+            years.number(way, "p90").told(".2f"),
+            years.number(way, "mean").told(".2f"),
+            _euro(years.number(way, "transport")),
+            _euro(years.number(way, "tariff")),
+            years.number(way, "one_sided").told(".3f"),
+            years.number(way, "gini").told(".3f"),
+        ]
+        rows.append(f"| {cents:g} | {' | '.join(shown)} |")
+    return "\n".join(rows)
+
+
 # --- the aims -------------------------------------------------------------------------------------
 
 
 def _acceptance(years: Years) -> str:
     rows = []
-    for way in (FASTEST, KEENER, BALANCED):
+    for way in (FASTEST, KEENER, BALANCED, TWO, TWO_KEENER):
         shorter, cheaper = -years.against(way, FIXED, "median").mean, -years.against(way, FIXED, "transport").mean
         fairer = years.differs(way, FIXED, "gini")
         rows += [
@@ -159,9 +183,10 @@ def _acceptance(years: Years) -> str:
             ("transport cost against the fixed list", way, "≥ 25% lower", f"{cheaper:.1%}", cheaper >= 0.25),
             ("Gini of net balance, less the fixed list's", way, "≤ 0", fairer.told("+.3f"), fairer.mean <= 0),
         ]
-    for name, kind in (("median", "median"), ("mean", "mean")):
-        above = years.against(FASTEST, SEES_ALL, name)
-        rows.append((f"{kind} turnaround above the clairvoyant's", FASTEST, "≤ 5%", _part(above), above.mean <= 0.05))
+    for way in (FASTEST, TWO):
+        for name in ("median", "mean"):
+            above = years.against(way, SEES_ALL, name)
+            rows.append((f"{name} turnaround above the clairvoyant's", way, "≤ 5%", _part(above), above.mean <= 0.05))
     return "\n".join(
         f"| {what} | {way} | {aim} | {got} | {_met(met)} |"
         for what, way, aim, got, met in [*rows, *_calibrated(years)]
@@ -229,7 +254,7 @@ def turnaround(years: Years) -> str:
     days = np.arange(0, MOST_DAYS + 0.01, 0.5)
     curves = {}
     for way in years.ways:
-        if way == MIXED:
+        if way in NOT_DRAWN:
             continue
         waited = np.sort(np.concatenate([year[way].waited for year in years.of_seed]))
         share = np.searchsorted(waited, days, side="right") / len(waited)
@@ -244,13 +269,30 @@ def cost(years: Years) -> str:
     groups = {
         way: [(year[way].numbers["transport"] / 100, year[way].numbers["mean"]) for year in years.of_seed]
         for way in years.ways
-        if way != MIXED
+        if way not in NOT_DRAWN
     }
     every = [point for points in groups.values() for point in points]
     dearest, slowest = (int(max(values)) + 1 for values in zip(*every, strict=True))
     x = Axis("transport cost of an item, euro", 0, dearest, range(dearest + 1))
     y = Axis("mean days until it can be collected", 0, slowest, range(0, slowest + 1, 2))
     return plots.dots(x, y, groups, title="Turnaround and transport cost under each way to choose")
+
+
+def fair_curve(years: Years) -> str:
+    """Draw what it costs in days and in euro to have more of what was lent given back, weight by weight."""
+    ways = (BALANCED, *FAIR)
+    given = [years.number(way, "one_sided").mean for way in ways]
+    curves = {
+        "mean days": [years.number(way, "mean").mean for way in ways],
+        "median days": [years.number(way, "median").mean for way in ways],
+        "tariff, euro": [years.number(way, "tariff").mean / 100 for way in ways],
+        "transport, euro": [years.number(way, "transport").mean / 100 for way in ways],
+    }
+    most = int(max(max(values) for values in curves.values())) + 1
+    x = Axis("part of the items between agencies that nobody gave back", 0, 0.5, (0, 0.1, 0.2, 0.3, 0.4, 0.5))
+    y = Axis("days; euro", 0, most, range(most + 1))
+    points = {name: list(zip(given, values, strict=True)) for name, values in curves.items()}
+    return plots.lines(x, y, points, title="What fairness costs")
 
 
 def reliability(years: Years) -> str:

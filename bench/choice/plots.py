@@ -10,7 +10,7 @@ WIDTH, HEIGHT = 760, 420
 LEFT, RIGHT, TOP, BOTTOM = 60, 250, 20, 50
 COLOURS = (
     "#b42318", "#b54708", "#7a5c00", "#4d7c0f", "#047857", "#0e7490",
-    "#1d4ed8", "#6d28d9", "#a21caf", "#64748b", "#334155", "#000000",
+    "#1d4ed8", "#6d28d9", "#a21caf", "#64748b", "#334155", "#000000", "#0d9488", "#c2410c",
 )  # fmt: skip
 
 Points = Sequence[tuple[float, float]]

@@ -35,7 +35,7 @@ LOSE, SHIP, BACK, RETRY, BATCH = range(5)
 
 @dataclass(slots=True, eq=False)
 class Wish:
-    """A loan request on its way. `rota` and `row` are holdings by row; `turn` counts placements."""
+    """A loan request on its way. `rota` has holdings by row; `open` are the placements that wait for an answer."""
 
     number: int
     pickup: int
@@ -43,11 +43,19 @@ class Wish:
     moment: int
     rota: list[int] = field(default_factory=list)
     asked: set[int] = field(default_factory=set)
-    row: int = -1
-    turn: int = 0
-    asked_at: int = 0
-    answer: int = SILENT
+    open: list[Placement] = field(default_factory=list)
+    let_go: int = 0
     promised: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Placement:
+    """A holding (row) that was asked for, and what its place is going to answer."""
+
+    wish: Wish
+    row: int
+    asked_at: int
+    answer: int
 
 
 class Way(Protocol):
@@ -55,6 +63,7 @@ class Way(Protocol):
 
     name: str
     learns: bool
+    at_once: int  # so many are asked side by side
 
     def begin(self, run: Run, now: int) -> None:
         """Take note that a week begins."""
@@ -91,11 +100,12 @@ class Outcome(NamedTuple):
     legs: int
     declined: int
     silent: int
+    let_go: int
     p50: int
     p90: int
 
 
-NOTHING = Outcome(-1, -1, 0, 0, 0, 0, -1, -1)
+NOTHING = Outcome(-1, -1, 0, 0, 0, 0, 0, -1, -1)
 
 
 class Run:
@@ -113,9 +123,9 @@ class Run:
         self.lent, self.borrowed = np.zeros(agencies, np.int64), np.zeros(agencies, np.int64)
         self._answers = array("q")
         self.load: dict[int, int] = {}  # ride by number (see `ride_number`) → items
-        self.open: dict[int, Wish] = {}  # those of which a supplier has not answered
+        self.open: dict[int, Wish] = {}  # those that somebody is asked for
         self._wished = 0
-        self.events: list[tuple[int, int, int, Wish | int, int]] = []
+        self.events: list[tuple[int, int, int, Wish | Placement | int]] = []
         self._count = 0
 
     def wanted(self, demand: Demand) -> None:
@@ -128,7 +138,7 @@ class Run:
         """Live through a week: all that happens from `since` up to `until` (seconds from the origin)."""
         self.way.begin(self, since)
         for day in range(since, until, DAY_SECONDS):
-            self._push(day + 6 * 3600, BATCH, 0, 0)
+            self._push(day + 6 * 3600, BATCH, 0)
         moments = self.demand.moment
         while True:
             due = self.events[0][0] if self.events else until
@@ -137,8 +147,8 @@ class Run:
                 continue
             if due >= until:
                 return
-            now, _, kind, about, turn = heappop(self.events)
-            self._happen(now, kind, about, turn, back)
+            now, _, kind, about = heappop(self.events)
+            self._happen(now, kind, about, back)
 
     def candidates(self, wish: Wish) -> Ints:
         """Holdings (rows) of which a copy is there, at places that vans call at, and that were not asked yet."""
@@ -156,28 +166,33 @@ class Run:
         place = int(ground.row_place[row])
         self.free[row] -= 1
         wish.asked.add(place)
-        wish.row, wish.asked_at, wish.turn = row, now, wish.turn + 1
-        wish.answer, opened = self.nature.answer(wish.number, place, wish.moment // DAY_SECONDS)
-        self._push(self._ends(place, now, wish.answer, opened), SHIP if wish.answer < BINS else LOSE, wish, wish.turn)
+        answer, opened = self.nature.answer(wish.number, place, wish.moment // DAY_SECONDS)
+        placed = Placement(wish, row, now, answer)
+        self._push(self._ends(place, now, answer, opened), SHIP if answer < BINS else LOSE, placed)
+        wish.open.append(placed)
         self.open[wish.number] = wish
 
-    def withdraw(self, wish: Wish) -> None:
-        """Take a placement back that nobody can have answered yet."""
-        self.free[wish.row] += 1
-        wish.asked.discard(int(self.ground.row_place[wish.row]))
-        wish.turn += 1
-        self.open.pop(wish.number)
+    def withdraw(self, placed: Placement) -> None:
+        """Take a placement back that was not answered yet."""
+        self.free[placed.row] += 1
+        self._close(placed)
 
-    def unseen(self, now: int) -> list[Wish]:
-        """The loan requests whose supplier was not open for a second since it was asked, in order."""
+    def unseen(self, now: int) -> list[Placement]:
+        """The placements whose supplier was not open for a second since it was asked, in order of loan requests."""
         hours, kind = self.ground.hours, self.ground.kind
         found = []
         for number in sorted(self.open):
-            wish = self.open[number]
-            of = int(kind[self.ground.row_place[wish.row]])
-            if opened_before(hours, of, now) == opened_before(hours, of, wish.asked_at):
-                found.append(wish)
+            for placed in self.open[number].open:
+                of = int(kind[self.ground.row_place[placed.row]])
+                if opened_before(hours, of, now) == opened_before(hours, of, placed.asked_at):
+                    found.append(placed)
         return found
+
+    def _close(self, placed: Placement) -> None:
+        wish = placed.wish
+        wish.open.remove(placed)
+        if not wish.open:
+            del self.open[wish.number]
 
     def ride_number(self, planned: int, day: int) -> int:
         """Number a planned ride on a service day (ordinal)."""
@@ -185,9 +200,9 @@ class Run:
 
     # --- what happens -----------------------------------------------------------------------------
 
-    def _push(self, at: int, kind: int, about: Wish | int, turn: int) -> None:
+    def _push(self, at: int, kind: int, about: Wish | Placement | int) -> None:
         self._count += 1
-        heappush(self.events, (at, self._count, kind, about, turn))
+        heappush(self.events, (at, self._count, kind, about))
 
     def _arrive(self) -> None:
         number, demand = self._wished, self.demand
@@ -195,40 +210,51 @@ class Run:
         wish = Wish(number, int(demand.pickup[number]), int(demand.title[number]), int(demand.moment[number]))
         self.ask_next(wish, wish.moment)
 
-    def _happen(self, now: int, kind: int, about: Wish | int, turn: int, back: Back) -> None:
+    def _happen(self, now: int, kind: int, about: Wish | Placement | int, back: Back) -> None:
         if kind == BATCH:
             self.way.batch(self, now)
         elif isinstance(about, int):
             self.free[about] += 1
-        elif kind == RETRY:
+        elif isinstance(about, Wish):
             self.ask_next(about, now)
-        elif turn == about.turn:
-            del self.open[about.number]
-            place = int(self.ground.row_place[about.row])
-            self._note(about, place, now)
-            if kind == SHIP:
-                self._ship(about, place, now, back)
-            else:
-                self.free[about.row] += 1
-                (self._silent if about.answer == SILENT else self._declined)[about.number] += 1
-                self.ask_next(about, now)
+        elif about in about.wish.open:  # and was not withdrawn
+            self._answered(about, now, back)
+
+    def _answered(self, placed: Placement, now: int, back: Back) -> None:
+        wish = placed.wish
+        self._close(placed)
+        self._note(placed, now)
+        if placed.answer < BINS:
+            wish.let_go += len(wish.open)
+            for other in wish.open.copy():
+                self.withdraw(other)
+            self._ship(placed, now, back)
+        else:
+            self.free[placed.row] += 1
+            (self._silent if placed.answer == SILENT else self._declined)[wish.number] += 1
+            self.ask_next(wish, now)
 
     def ask_next(self, wish: Wish, now: int) -> None:
-        """Ask whoever is next on the rota and still has a copy; with none left, choose anew or wait a day."""
+        """Ask whoever is next on the rota and still has a copy, until as many are asked as the way asks at once.
+
+        With none left, choose anew; where that gives nobody either, wait a day.
+        """
         for fresh in (False, True):
-            while wish.rota:
+            while wish.rota and len(wish.open) < self.way.at_once:
                 row = wish.rota.pop(0)
                 if self.free[row] > 0:
                     self.place(wish, row, now)
-                    return
+            if len(wish.open) == self.way.at_once:
+                return
             if not fresh:
                 rows = self.candidates(wish)
                 wish.rota = self.way.rota(self, wish, now, rows) if len(rows) else []
-        if now - wish.moment < PATIENCE_DAYS * DAY_SECONDS:
-            self._push(now + DAY_SECONDS, RETRY, wish, 0)
+        if not wish.open and now - wish.moment < PATIENCE_DAYS * DAY_SECONDS:
+            self._push(now + DAY_SECONDS, RETRY, wish)
 
-    def _ship(self, wish: Wish, place: int, now: int, back: Back) -> None:
-        ground = self.ground
+    def _ship(self, placed: Placement, now: int, back: Back) -> None:
+        ground, wish = self.ground, placed.wish
+        place = int(ground.row_place[placed.row])
         journey = self.vans.ride(place, wish.pickup, now)
         if journey.arrival < 0:
             return
@@ -241,6 +267,7 @@ class Run:
             len(journey.first),
             self._declined[wish.number],
             self._silent[wish.number],
+            wish.let_go,
             *(wish.promised or (-1, -1)),
         )
         if ground.agency[place] != ground.agency[wish.pickup]:
@@ -250,7 +277,7 @@ class Run:
         kept = low + (high - low) * unit(self.nature.seed, wish.number, 0, READING)
         home = at + int(kept * DAY_SECONDS)
         home += int(back[self.local(home).weekday(), wish.pickup, place])
-        self._push(home, BACK, wish.row, 0)
+        self._push(home, BACK, placed.row)
 
     def _ends(self, place: int, asked_at: int, answer: int, opened: float) -> int:
         """When a place that was asked at a moment answers so after some open seconds, or its time is over."""
@@ -259,17 +286,18 @@ class Run:
             return int(days_later(hours, kind, asked_at, LAPSE_DAYS))
         return max(asked_at, int(moment_of(hours, kind, opened_before(hours, kind, asked_at) + int(opened))))
 
-    def _note(self, wish: Wish, place: int, now: int) -> None:
+    def _note(self, placed: Placement, now: int) -> None:
         """Keep an answer, and what the place answers to others of the country who ask at the same moment."""
-        asked = self.local(wish.asked_at)
+        wish, place = placed.wish, int(self.ground.row_place[placed.row])
+        asked = self.local(placed.asked_at)
         about = place, wish.title, asked.weekday(), asked.hour
-        self._answers.extend((*about, wish.answer, now, 0))
+        self._answers.extend((*about, placed.answer, now, 0))
         if not self.way.learns:
             return
         for echo in range(1, self.heard):
             number = wish.number + echo * BEYOND
             answer, opened = self.nature.answer(number, place, wish.moment // DAY_SECONDS)
-            self._answers.extend((*about, answer, self._ends(place, wish.asked_at, answer, opened), 1))
+            self._answers.extend((*about, answer, self._ends(place, placed.asked_at, answer, opened), 1))
 
     def answers(self) -> Answers:
         """All answers so far."""

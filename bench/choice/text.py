@@ -40,11 +40,12 @@ had filled; the divisor is the same for all ways, so who crosses fewer borders i
 
 ![Turnaround beside transport cost](choice-cost.svg)
 
-| | noes | silences | van rides | kilometres | crates over | fullest trip | Gini of supplied per copy |
-|---|---:|---:|---:|---:|---:|---:|---:|
+| | noes | silences | let go | van rides | kilometres | crates over | fullest trip | Gini of supplied per copy |
+|---|---:|---:|---:|---:|---:|---:|---:|---:|
 {more}
 
-*Noes* and *silences* come before a loan request is filled. *Kilometres* are those of the crow. *Crates over*: crates beyond
+*Noes* and *silences* come before a loan request is filled. *Let go* are suppliers that were asked for nothing, because another handed
+the item over first: some of them had it off the shelf already. *Kilometres* are those of the crow. *Crates over*: crates beyond
 what a trip takes, in the year; *fullest trip*: which part of its crates the fullest one fills. Both are of an average day of each trip and of items
 on their way to a reader, 20 to a crate: a sample of one in {scale} says little of a single day.
 
@@ -68,13 +69,26 @@ choice, and what is not known of the chances. *Leenpad, told the chances* is Lee
 
 Being told before asking who will say no saves the clairvoyant every no ({noes} for each loan request that Leenpad fills, and still {noes_told} for one that
 knows all chances), and of every supplier it knows on which day the book will be pulled. An aim of 5% above the
-clairvoyant lies well below what the same order comes to with the true chances, as long as one is asked after the other. Asking two at once, which
-a policy may allow, is not simulated: how much of the distance it would take away is not known.
+clairvoyant lies well below what the same order comes to with the true chances, as long as one is asked after the other. *Two at once* takes a good
+part of the distance away, by asking the first two of the rota side by side: {gap_two} above the clairvoyant on average. For each loan request that
+is filled {let_go} suppliers are then let go, which is work for nothing at a library; so it is a choice of a policy, and off by default.
 
-The same limits the median against the fixed list: who is told the chances comes to {told_median}, the clairvoyant to {sees_median}. Most loan
+The same limits the median against the fixed list: who is told the chances comes to {told_median}, two at once to {two_median}, the clairvoyant to {sees_median}. Most loan
 requests are filled by whoever is asked first, under every way. What choosing saves most is the long waits: Leenpad, fastest, has {fast_mean} of the mean and {fast_p90} of p90.
 
 Against today's order the gain has a price: with no weight for fairness, Leenpad, balanced, has a Gini of net balance of {gini_balanced}, and *{today}* has {gini_today}.
+
+## What fairness costs
+
+Leenpad, balanced, with more and more weight for what an agency has lent more than it borrowed ([policies.md](policies.md)). Balances are
+those of the simulated year so far; a loan request counts for the {scale} that it stands for. *Nobody gave back* is the part of the items between agencies
+that was not set off by others in the other direction: 0 where everyone borrowed as much as it lent.
+
+| cents per net loan | median | p90 | mean | transport, euro | tariff, euro | nobody gave back | Gini of net balance |
+|---|---:|---:|---:|---:|---:|---:|---:|
+{fairness}
+
+![What fairness costs](choice-fairness.svg)
 
 ## Whether promises are kept
 
@@ -86,10 +100,10 @@ missed vans and copies that were gone meanwhile included. Each loan request puts
 |---|---:|---:|---:|---:|
 {kept}
 
-Items come with vans, so many cases share one moment, and the first moment by which nine of ten cases have happened is often one by which
-many more have. Of {said.promises} promises, made in five weeks of a smaller run and not among those above, the likelihoods that they were made of were added
-up: by themselves they say that {said.by_p90:.1%} are kept as p90, and {said.by_p50:.1%} as p50. That is what to hold the shares above against: a promise that
-names a van can be exact and yet be kept more often than nine times of ten.
+Items come with vans, so many cases share one moment, and hardly ever is there one by which just half of the cases have happened, or nine of ten. A
+promise names the nearest. Of {said.promises} promises, made in five weeks of a smaller run and not among those above, the likelihoods that they were made of were added
+up: by themselves they say that {said.by_p90:.1%} are kept as p90, and {said.by_p50:.1%} as p50. That is what to hold the shares above against. Half of
+the cases is a share that the first van often passes already.
 
 ![Promises kept](choice-promises.svg)
 
@@ -125,7 +139,8 @@ The curves are tenths of the promises, by how far away the promised moment is. T
 7. *Leenpad* per loan request: `decide` with the response model that `routing.learning` learns every week from what was answered
    before, the rota in expected order, by the objective *fastest* or *balanced* (the policy's weights: 0.10 euro for an
    hour, {handling:.2f} for a handling, beside the tariff; once more with 0.40 for an hour). It begins the warm-up knowing
-   nothing. Its choice has no weight for fairness here.
+   nothing. Its choice has no weight for fairness, but where its name says so. *Two at once* asks the first two of the rota side by side, and when one
+   says no, the next beside the other; whoever hands the item over first supplies, and the other hears at once that it need not.
 8. *The day assigned*: as 7, balanced; every day before anyone opens, what was asked while everybody it was placed with was closed is assigned at
    once by `routing.assign` among the first {looked_at} on each rota, within copies and room in the vans, and moved where that is better. That were
    {assigned_share:.0%} of all loan requests, of which {moved_share:.1%} moved. An assignment weighs planned itineraries and knows nothing of chances.

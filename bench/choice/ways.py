@@ -19,6 +19,7 @@ class Plain:
 
     name = ""
     learns = False
+    at_once = 1
 
     def begin(self, run: Run, now: int) -> None:
         """Learn nothing."""

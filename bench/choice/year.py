@@ -10,7 +10,7 @@ from bench.choice.chance import A_YEAR, COUNTED_DAYS, WARM_UP_DAYS, Demand, Natu
 from bench.choice.figures import Figures, measure
 from bench.choice.ground import THIN_OF_DEMO, Ground, lay_ground, ways_back
 from bench.choice.journey import Vans
-from bench.choice.leenpad import KEEN, Assigned, KnowsTheChances, Leenpad, Runs
+from bench.choice.leenpad import KEEN, Assigned, Fair, KnowsTheChances, Leenpad, Runs, Two
 from bench.choice.run import Run, Way, tariffs
 from bench.choice.ways import AnyHolder, Circles, Clairvoyant, CostMatrix, CostPriorityRatio, FixedList, Nearest
 from routing import Objective
@@ -20,11 +20,15 @@ TAIL_DAYS = 49
 """So long after the last loan request is lived on, for what is still under way."""
 
 FASTEST, BALANCED, KEENER = "Leenpad, fastest", "Leenpad, balanced", "Leenpad, balanced at 0.40 an hour"
-ASSIGNED, MIXED, KNOWS = (
+ASSIGNED, TWO, TWO_KEENER, MIXED, KNOWS = (
     "Leenpad, balanced, the day assigned",
+    "Leenpad, fastest, two at once",
+    "Leenpad, balanced at 0.40 an hour, two at once",
     "Leenpad, mixed objectives",
     "Leenpad, told the chances",
 )
+FAIR = {f"Leenpad, balanced, {cents:g} cent per net loan": cents for cents in (0.01, 0.04, 0.16)}
+"""With these weights for the balance of whoever supplies; without any it is BALANCED."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,9 @@ def ways_of(ground: Ground, runs: Runs) -> tuple[Way, ...]:
         Leenpad(runs, Objective.BALANCED, BALANCED),
         Leenpad(runs, Objective.BALANCED, KEENER, KEEN),
         Assigned(runs, Objective.BALANCED, ASSIGNED),
+        *(Fair(runs, name, cents) for name, cents in FAIR.items()),
+        Two(runs, Objective.FASTEST, TWO),
+        Two(runs, Objective.BALANCED, TWO_KEENER, KEEN),
         Leenpad(runs, None, MIXED),
         KnowsTheChances(runs, Objective.FASTEST, KNOWS),
         Clairvoyant(),
