@@ -13,8 +13,8 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
-from datetime import datetime, time
+from dataclasses import dataclass, field, fields, replace
+from datetime import date, datetime, time, timedelta
 from multiprocessing.connection import Connection, wait
 from typing import Any, BinaryIO
 from zoneinfo import ZoneInfo
@@ -25,17 +25,19 @@ import orjson
 from app.database import open_database
 from app.embedded.leash import die_with_parent
 from app.imports.parse import FRAME
+from app.lending.burdens import BALANCE_DAYS, succeeded
 from app.planning.alter import Place, Plan, altered
 from app.planning.demand import Demand, generated, real
 from app.planning.measure import Run, gaining, legs_beside, locations_beside, losing, measures, overfull
 from app.planning.scenario import RealDemand, ScenarioShape
+from app.store.burdens import read_net_loans
 from app.store.demand import list_places, list_submitted, read_held
 from app.store.network_versions import get_number
 from app.store.policies import load_versions
 from app.store.register import load_register
 from app.store.standing import list_tariffs
 from app.store.timetable import as_timetable, read_content
-from routing import Asked, Network, Policy, Replay, agree, compile_network, replay
+from routing import Asked, Burdens, Network, Policy, Replay, agree, compile_network, replay
 
 SHOWN = 10  # losers and gainers in the summary
 MOST_OVERFULL = 5000
@@ -50,6 +52,7 @@ class Given:
     plan: Plan
     demand: Demand
     places: dict[str, Place]
+    burdens: Burdens = field(default_factory=Burdens)
 
 
 Told = Callable[[int, int], None]
@@ -87,7 +90,16 @@ async def read_given(connection: Any, scenario: ScenarioShape, *, horizon_days: 
         held = await read_held(connection, ids, special=special, titles=None)
         served = [stop.id for stop in plan.content.stops if stop.id in plan.register.locations]
         demand = generated(wanted, held, ids, counters=served, zone=zone)
-    return Given(scenario, plan, demand, known)
+    return Given(scenario, plan, demand, known, await _burdens(connection, plan, wanted.since))
+
+
+async def _burdens(connection: Any, plan: Plan, since: date) -> Burdens:
+    """Return the balances with which the first day begins; nothing of them where no policy weighs any."""
+    if plan.agreement is None or not plan.agreement.weighs:
+        return Burdens()
+    first = datetime.combine(since, time(), ZoneInfo(plan.register.timezone))
+    net = await read_net_loans(connection, since=first - timedelta(days=BALANCE_DAYS), until=first)
+    return Burdens(succeeded(net, plan.register, first))
 
 
 # --- working it out -------------------------------------------------------------------------------
@@ -102,7 +114,7 @@ def work_out(given: Given, *, processes: int, told: Told) -> dict[str, Any]:
         for plan, name in zip(plans, ("base", "changed"), strict=True)
     ]
     parts = shares(demand.asked, processes)
-    found = _side_by_side(plans, networks, demand, parts, told)
+    found = _side_by_side(given, plans, networks, parts, told)
     base, changed = (
         Run(
             plan=plan,
@@ -145,14 +157,15 @@ def shares(asked: Asked, count: int) -> list[np.ndarray[Any, np.dtype[np.intp]]]
 
 
 def _side_by_side(
-    plans: Sequence[Plan], networks: Sequence[Network], demand: Demand, parts: Sequence[Any], told: Told
+    given: Given, plans: Sequence[Plan], networks: Sequence[Network], parts: Sequence[Any], told: Told
 ) -> list[Replay]:
     """Decide each part in a process of its own, and put the parts together."""
+    demand = given.demand
     fork = multiprocessing.get_context("fork")
     pipes, workers = [], []
     for part in parts:
         near, far = fork.Pipe(duplex=False)
-        worker = fork.Process(target=_decide_part, args=(plans, networks, demand, part, far, os.getpid()))
+        worker = fork.Process(target=_decide_part, args=(given, plans, networks, part, far, os.getpid()))
         worker.start()
         far.close()
         pipes.append(near)
@@ -179,9 +192,10 @@ def _side_by_side(
 
 
 def _decide_part(
-    plans: Sequence[Plan], networks: Sequence[Network], demand: Demand, part: Any, pipe: Connection, parent: int
+    given: Given, plans: Sequence[Plan], networks: Sequence[Network], part: Any, pipe: Connection, parent: int
 ) -> None:
     die_with_parent(parent, signal.SIGKILL)
+    demand = given.demand
     mine = Asked(**{each.name: getattr(demand.asked, each.name)[part] for each in fields(Asked)})
     every = demand.asked.requested
     span = (int(every.min(initial=2**40)), int(every.max(initial=0))) if len(every) else None
@@ -205,6 +219,7 @@ def _decide_part(
                 mine,
                 own_province_first=plan.own_province_first,
                 agreement=plan.agreement,
+                burdens=given.burdens,
                 span=span,
                 told=tell,
             )

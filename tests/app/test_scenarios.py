@@ -121,6 +121,29 @@ async def test_what_was_worked_out_before_a_column_was_thought_of_has_null_there
     assert (summary["no_longer_reachable"], summary["base"]["unreachable_locations"]) == (None, None)
 
 
+async def test_balances_with_which_the_first_day_begins_weigh_where_a_policy_says_so(
+    house: House, filled: str
+) -> None:
+    for _ in range(4):
+        assert (await house.ask()).status_code == 201
+    # Three of them were sent by the desk's own agency long before, and nothing came back.
+    await run_sql(
+        filled,
+        "update loan_request set submitted_at = '2026-10-01', shipped_at = '2026-11-22', supplying_agency = 'NL-1',"
+        " requesting_agency = 'NL-3' where id in (select id from loan_request order by id limit 3)",
+    )
+    by_van = []
+    for cents in (0.0, 1000.0):
+        written = {"requesting": {"cents_per_hour": 1.0, "cents_per_net_loan": cents}}
+        await run_sql(filled, "delete from policy")
+        assert (await house.client.post("/v1/policies", json=written)).status_code == 201
+        base = (await worked_out(house, filled))["summary"]["base"]
+        assert (base["loan_requests"], base["delivered"]) == (1, 1)
+        by_van.append(base["by_van"])
+    await run_sql(filled, "delete from policy")
+    assert by_van == [0, 1], "the desk's own copy, and then the branch's"
+
+
 KINDS: dict[str, dict[str, Any]] = {
     "drop_route": {"route": "V1"},
     "frequency": {"route": "V1", "weekdays": ["Mo"], "again_after_minutes": [240]},

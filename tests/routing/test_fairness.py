@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from random import Random
 from typing import Any
 
@@ -34,7 +34,6 @@ from routing import (
     standing_of,
     unlearned,
 )
-from routing.fair_curve import fair_curve, gini
 from routing.prospect import aim_of
 from routing.ranking import Offer, ranked
 from tests.routing.asking import moment
@@ -244,37 +243,3 @@ def test_the_aim_is_never_below_nothing_and_differs_by_what_the_key_does(objecti
     assert (aim.fixed >= 0).all()
     by_aim = [f"L{at}" for at in np.argsort(aim.plain, kind="stable")]
     assert by_aim == [each.location for each in ranked(offers, objective, policy.weights)]
-
-
-# --- what it costs --------------------------------------------------------------------------------
-
-
-def test_the_gini_of_balances() -> None:
-    assert gini([5, 5, 5]) == 0
-    assert gini([]) == gini([7]) == gini([0, 0]) == 0
-    assert gini([0, 0, 0, 9]) == 1
-    assert gini([-4, 4]) == 1
-    assert gini([1, 3]) == 0.5, "half the difference of 2, over the 4 there are, of which at most all differ"
-    values = np.random.default_rng(5).integers(-30, 50, 40)
-    plainly = np.abs(values[:, None] - values).sum() / (2 * 39 * np.abs(values).sum())
-    assert gini(values) == pytest.approx(plainly)
-
-
-def test_the_more_it_weighs_the_more_even_and_the_later() -> None:
-    """Two lenders, one of them two hours later: without a weight the sooner one lends everything, day after day."""
-    network = compile_network(drawn("C/c Mo-Su c 08:00 desk 09:00\nB/b Mo-Su b 08:00 desk 11:00"))
-    shelf = shelve([[Holding("b", 1), Holding("c", 1)]], REGISTER.locations, Policy())
-    first = datetime(2026, 11, 2, 6, tzinfo=UTC)
-    rows: list[tuple[str, int, datetime, datetime | None, int | None]] = [
-        ("desk", 0, first + timedelta(days=day), None, None) for day in range(40)
-    ]
-    free, dear, dearer = fair_curve(
-        network, REGISTER, Policy(), shelf, asked_of(shelf, rows), weights=(0.0, 1.0, 100.0)
-    )
-    assert (free.filled, free.median_hours, free.one_sided) == (40, 2.0, 1.0)
-    assert free.gini == gini([-40, 0, 40])
-    # C lends 21 before it bears 20 more than B, which two hours are worth; from then on they take turns.
-    assert dear.gini == gini([-40, 9, 31]) or dear.gini == gini([-40, 10, 30])
-    assert dearer.gini == gini([-40, 20, 20])
-    assert free.gini > dear.gini > dearer.gini
-    assert dearer.median_hours == 3.0, "half of them two hours later"
