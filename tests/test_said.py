@@ -15,16 +15,18 @@ __all__ = ["database", "database_url", "server_url", "template"]  # fixtures, ta
 
 def test_all_is_said_in_what_is_chosen_and_nothing_is_chosen_that_is_not_needed() -> None:
     heard = {
-        "half.py": Heard({"a", "b"}, seconds=2),
-        "other.py": Heard({"b", "c"}, seconds=1),
-        "again.py": Heard({"a"}, seconds=0),
-        "dear.py": Heard({"a", "b", "c"}, seconds=99),
-        "nothing.py": Heard(),
+        "one.py::half": Heard({"a", "b"}, seconds=2),
+        "one.py::other": Heard({"b", "c"}, seconds=1),
+        "two.py::again": Heard({"a"}, seconds=0),
+        "two.py::dear": Heard({"a", "b", "c"}, seconds=99),
+        "two.py::nothing": Heard(),
     }
-    assert cover(heard) == ["again.py", "other.py"]
-    assert cover({**heard, "alone.py": Heard({"b", "c", "d"}, seconds=50)}) == ["again.py", "alone.py"]
-    assert cover({**heard, ALWAYS: Heard({"a"}, seconds=500)}) == [ALWAYS, "other.py"]
-    assert cover({"nothing.py": Heard()}) == []
+    assert cover(heard) == ["one.py::other", "two.py::again"]
+    alone = {"one.py::alone": Heard({"b", "c", "d"}, seconds=50)}
+    assert cover({**heard, **alone}) == ["one.py::alone", "two.py::again"]
+    planned = {f"{ALWAYS}::{name}": Heard({"a"}, seconds=500) for name in ("first", "last")}
+    assert cover({**heard, **planned}) == ["one.py::other", *planned]
+    assert cover({"two.py::nothing": Heard()}) == []
 
 
 async def test_what_the_store_says_is_heard_and_what_a_test_says_is_not(

@@ -1,4 +1,4 @@
-"""What is said to PostgreSQL in which file of tests, so that another version of it need not hear everything again.
+"""What is said to PostgreSQL in which test, so that another version of it need not hear everything again.
 
 A statement is one of ours, word for word but for numbers: what `app` and the migrations say, not what tests do.
 """
@@ -24,35 +24,41 @@ TESTS = f"{ROOT / 'tests'}/"
 WAYS = ("execute", "_get_statement", "_copy_in", "_copy_out")
 # By which index a statement goes every version decides for itself: what looks at that is repeated as well.
 ALWAYS = "tests/lending/test_year.py"
-KEPT = "leenpad/files-for-another-postgresql"  # in pytest's cache, where `run` looks for it
+KEPT = "leenpad/tests-for-another-postgresql"  # in pytest's cache, where `run` looks for it
 
 
 @dataclass(slots=True)
 class Heard:
-    """The statements of one file of tests, and the seconds that its tests took."""
+    """The statements of one test, and the seconds that it took."""
 
     statements: set[str] = field(default_factory=set)
     seconds: float = 0.0
 
 
 def cover(heard: Mapping[str, Heard]) -> list[str]:
-    """Choose files in which all is said that is said in any: by turns the one that says most that is new a second."""
-    chosen = [name for name in heard if name == ALWAYS]
+    """Choose tests in which all is said that is said in any: by turns the one that says most that is new a second.
+
+    They are named by file and test; of the file ALWAYS all are chosen.
+    """
+    always = [name for name in heard if name.startswith(ALWAYS)]
+    chosen = always.copy()
     missing = said_in(heard, heard) - said_in(heard, chosen)
     while missing:
-        best = max(sorted(heard), key=lambda name: len(heard[name].statements & missing) / (heard[name].seconds + 1))
+        best = max(
+            sorted(heard), key=lambda name: len(heard[name].statements & missing) / (heard[name].seconds + 0.1)
+        )
         chosen.append(best)
         missing -= heard[best].statements
     # What was taken early may have been said in full by those that came after it.
     for name in sorted(chosen, key=lambda name: -heard[name].seconds):
         others = [other for other in chosen if other != name]
-        if name != ALWAYS and heard[name].statements <= said_in(heard, others):
+        if name not in always and heard[name].statements <= said_in(heard, others):
             chosen = others
-    return chosen
+    return sorted(chosen)
 
 
 def said_in(heard: Mapping[str, Heard], names: Iterable[str]) -> set[str]:
-    """All that is said in some files."""
+    """All that is said in some tests."""
     return set[str]().union(*(heard[name].statements for name in names))
 
 
@@ -85,7 +91,7 @@ def _is_ours() -> bool:
 class Listening:
     """A part of pytest: listens in each process that tests, and where all comes together writes down what to repeat.
 
-    Only files with a test that asks for a server can be repeated on another one.
+    Only a test that asks for a server can be repeated on another one.
     """
 
     def __init__(self, config: pytest.Config) -> None:
@@ -96,13 +102,13 @@ class Listening:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Put what is said while this test runs, and the time, down to its file."""
+        """Put what is said while this test runs, its fixtures included, and the time down to it."""
         begun, self.now = time.monotonic(), Heard()
         answer = yield
         if item.get_closest_marker("database"):
-            file = self.heard[str(item.path.relative_to(ROOT))]
-            file.statements |= self.now.statements
-            file.seconds += time.monotonic() - begun
+            test = self.heard[item.nodeid]
+            test.statements |= self.now.statements
+            test.seconds += time.monotonic() - begun
         return answer
 
     @pytest.hookimpl(optionalhook=True)
@@ -116,7 +122,7 @@ class Listening:
         """Hand it over, or choose."""
         if hasattr(self.config, "workeroutput"):
             self.config.workeroutput["heard"] = {
-                name: (sorted(file.statements), file.seconds) for name, file in self.heard.items()
+                name: (sorted(test.statements), test.seconds) for name, test in self.heard.items()
             }
         elif (cache := getattr(self.config, "cache", None)) is not None:
             cache.set(KEPT, cover(self.heard))
