@@ -162,6 +162,7 @@ def replay(
 ) -> Replay:
     """Decide all that was asked by the policy's objective. `told` hears how many are done, now and then.
 
+    All go by what they come to if everyone supplies, also where a policy says that rotas are in expected order.
     `own_province_first`: whoever stands in the pickup location's province comes before all others. What an
     `agreement` says goes over the policy, counter by counter and day by day; the shelf says what was `held` then.
     What suppliers bear (`burdens`) weighs as the policies say, the same all the time; how often they may be asked in
