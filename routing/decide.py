@@ -11,7 +11,7 @@ from routing.costs import NO_TARIFF, charge_between
 from routing.fairness import Burdens, burden_of, burden_told, cents_of, is_full, limited, limits_anyone
 from routing.model import Burden, Decision, Holding, Policy, Question, Refusal, Register, RotaEntry, RotaOrder
 from routing.network import Network
-from routing.policies import orders, precedence, precedence_told
+from routing.policies import lapses, orders, precedence, precedence_told
 from routing.prospect import in_order, look_ahead, promising
 from routing.ranking import Offer, explained, ranked
 from routing.register import Side, standing_of
@@ -95,7 +95,11 @@ def decide(
         rota.sort(key=lambda offer: first[offer.candidate])
     ahead, places = None, list(range(len(rota)))
     if responses is not None and rota:
-        ahead = look_ahead(rota, candidates, transport, register, policy, responses)
+        if (general := lapses(policy, question.service_level)[0]) != policy.lapse_days:
+            policy = replace(policy, lapse_days=general)
+        ahead = look_ahead(
+            rota, candidates, transport, register, policy, responses, service_level=question.service_level
+        )
         if policy.rota_order is RotaOrder.EXPECTED:
             circles = [0] * len(rota) if first is None else [first[offer.candidate] for offer in rota]
             places = in_order(ahead, rota, objective, policy, circles=circles)
@@ -107,7 +111,8 @@ def decide(
         shown = zip(entries, rota, strict=False)
         entries = [entry._replace(precedence=first[offer.candidate]) for entry, offer in shown]
     if responses is not None and ahead is not None:
-        entries = promising(ahead, entries, places, responses)
+        hours = [candidates[offer.candidate].location.opening_hours for offer in rota[: len(entries)]]
+        entries = promising(ahead, entries, places, responses, hours)
     return Decision(
         network_version=network.version,
         requested_at=question.requested_at,
@@ -117,6 +122,7 @@ def decide(
         response_model=None if responses is None else responses.version,
         policy=policy,
         policy_versions=behind(holdings, register, situation),
+        opening_hours=register.locations[question.pickup_location].opening_hours,
     )
 
 

@@ -345,14 +345,25 @@ class LendingBook:
     agencies: Mapping[str, Lending]
 
 
+class LapseRule(NamedTuple):
+    """After so many open days without an answer of an agency, at a service level, the next supplier is asked.
+
+    '' stands for every agency, and for every level.
+    """
+
+    agency: str
+    service_level: str
+    open_days: int
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """What holds for a question: horizon, default objective, weights, tariff, the special channel, and who is first.
 
     Those of an earlier one of `circles` come before those of a later one; none: there is no such order. The rota is
     in `rota_order` where a response model is known; a supplier that is silent for `lapse_days` of those on which it
-    opens is passed over. Suppliers have `lending` rules (None: nobody has any). `versions` are those of the policies
-    that this was made of.
+    opens, or as many as one of `lapse_rules` says, is passed over. Suppliers have `lending` rules (None: nobody has
+    any). `versions` are those of the policies that this was made of.
     """
 
     horizon_days: int = 35
@@ -362,6 +373,7 @@ class Policy:
     special_materials: frozenset[str] = frozenset({"braille", "daisy"})
     rota_order: RotaOrder = RotaOrder.ARRIVAL
     lapse_days: int = 8
+    lapse_rules: tuple[LapseRule, ...] = ()
     circles: tuple[Circle, ...] = ()
     central_collections: Central = Central.NEUTRAL
     max_cost_cents: int | None = None
@@ -374,7 +386,8 @@ class Question:
     """A title wanted at a counter. `requested_at` is aware and counts to the second; it is the engine's only clock.
 
     `excluded` names agencies or locations (ISIL) that must not supply. Nobody could be asked about the shelves of the
-    locations in `unanswered`: they come after all others on the rota.
+    locations in `unanswered`: they come after all others on the rota. The `service_level` (ISO 18626) says how long
+    suppliers may take to answer.
     """
 
     pickup_location: str
@@ -385,6 +398,7 @@ class Question:
     limit: int = 10
     excluded: frozenset[str] = frozenset()
     unanswered: frozenset[str] = frozenset()
+    service_level: str = "Core"
 
 
 # --- the answer -----------------------------------------------------------------------------------
@@ -415,23 +429,30 @@ class CostPart:
 class Promise(NamedTuple):
     """When the reader can collect: by `p50` in half of the cases in which anyone supplies, by `p90` in nine of ten.
 
-    `chance` is how likely it is that anyone does. Whoever it is a promise of is asked first, those after it follow.
+    `chance` is how likely it is that anyone supplies. Vans bring many cases at once, so it is rarely just half of
+    them, or nine of ten: `by_p50` and `by_p90` say in what part it has come by then. Whoever it is a promise of is
+    asked first, those after it follow.
     """
 
     p50: datetime
     p90: datetime
     chance: float
+    by_p50: float
+    by_p90: float
 
 
 class Response(NamedTuple):
     """How a supplier was taken to answer: `supplied` and `declined` by bins of open time, as `routing.response` has
-    them, and `silent`; `missed` is how likely each leg's trip leaves the item behind.
+    them, and `silent` until `lapse_days` open days are over; when it is open (`opening_hours`, OpenStreetMap syntax),
+    and how likely each leg's trip leaves the item behind (`missed`).
     """
 
     supplied: tuple[float, ...]
     declined: tuple[float, ...]
     silent: float
     missed: tuple[float, ...]
+    lapse_days: int
+    opening_hours: str
 
 
 class Burden(NamedTuple):
@@ -488,7 +509,8 @@ class Refusal:
 class Decision:
     """The rota in order and every refusal, wholly of one network version and one response model (None: without).
 
-    `policy` is what was decided by, and `policy_versions` those that it was made of, suppliers' too.
+    `policy` is what was decided by, and `policy_versions` those that it was made of, suppliers' too. What arrives can
+    be collected when the pickup location opens (`opening_hours`, OpenStreetMap syntax).
     """
 
     network_version: str
@@ -499,3 +521,4 @@ class Decision:
     response_model: str | None = None
     policy: Policy = Policy()
     policy_versions: tuple[int, ...] = ()
+    opening_hours: str = ""

@@ -14,7 +14,18 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from routing.costs import same_agency, same_province
-from routing.model import Central, Circle, Holding, Lending, LendingBook, Objective, Policy, RotaOrder, Weights
+from routing.model import (
+    Central,
+    Circle,
+    Holding,
+    LapseRule,
+    Lending,
+    LendingBook,
+    Objective,
+    Policy,
+    RotaOrder,
+    Weights,
+)
 from routing.register import Side
 
 
@@ -271,3 +282,24 @@ _WHERE = {
     Circle.PROVINCE: "In the own province",
     Circle.NATIONAL: "In the country",
 }
+
+
+def lapses(policy: Policy, service_level: str) -> tuple[int, Mapping[str, int]]:
+    """Return after how many open days silence is a no at a service level: in general, and by agency where it differs.
+
+    The agency counts before the level: what it has agreed for all its answers beats what holds for everyone's at that
+    level.
+    """
+    if not policy.lapse_rules:
+        return policy.lapse_days, {}
+    general, own = _lapses(policy.lapse_rules, service_level)
+    return policy.lapse_days if general is None else general, own
+
+
+@lru_cache(maxsize=64)
+def _lapses(rules: tuple[LapseRule, ...], service_level: str) -> tuple[int | None, Mapping[str, int]]:
+    found: dict[str, int] = {}
+    for rule in sorted(rules, key=lambda rule: rule.service_level != ""):  # the more particular one comes last
+        if rule.service_level in ("", service_level):
+            found[rule.agency] = rule.open_days
+    return found.pop("", None), found

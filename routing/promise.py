@@ -37,6 +37,8 @@ MOST_MOMENTS = 512
 """There are fewer of those than this."""
 BLOCK = 16
 """Ticks that are looked at together: most of a window has no moment at which anyone is asked."""
+HALF, NEARLY = 0.5, 0.8
+"""Of what happens at all, by a moment that is promised as p50, and as p90, at least so much has."""
 HARDLY_COUNTS = 1e-3
 """A rota that is less likely to come to its next supplier promises what it does without."""
 
@@ -279,34 +281,43 @@ def when_collected(
 @njit(cache=True, nogil=True)
 def promised(
     ways: Ways, suppliers: Suppliers, rota: Ints, count: int, asked: int, ticks: int
-) -> tuple[Longs, Longs, Floats]:
-    """The moments p50 and p90 (-1: nobody can), and how likely anyone supplies, from each of the first on."""
-    p50, p90, supplied = np.empty(count, np.int64), np.empty(count, np.int64), np.empty(count)
+) -> tuple[Longs, Floats, Floats]:
+    """What a rota promises from each of its first entries on: (count, 2), (count, 2), (count,).
+
+    Those are the moments p50 and p90 (-1: nobody can), which share of the cases in which anyone supplies has come by
+    each of them, and how likely anyone supplies.
+    """
+    moment, share, supplied = np.empty((count, 2), np.int64), np.empty((count, 2)), np.empty(count)
     cases, room, at_chance = room_for_cases(ways), room_for_ticks(ticks), np.zeros(len(ways.spread.slot))
     for place in range(count):
         moments, likely = when_collected(ways, suppliers, rota[place:], asked, cases, room, at_chance)
-        p50[place], p90[place] = quantile(moments, likely, 0.5), quantile(moments, likely, 0.9)
+        moment[place, 0], share[place, 0] = quantile(moments, likely, 0.5, HALF)
+        moment[place, 1], share[place, 1] = quantile(moments, likely, 0.9, NEARLY)
         supplied[place] = likely.sum()
-    return p50, p90, supplied
+    return moment, share, supplied
 
 
 @njit(cache=True, nogil=True)
-def quantile(moments: Longs, likely: Floats, share: float) -> int:
-    """The one of some moments by which what has happened comes nearest to a share of all that does; -1: nothing does.
+def quantile(moments: Longs, likely: Floats, share: float, least: float) -> tuple[int, float]:
+    """The moment by which what has happened comes nearest to a share of all that does, and how much then has.
 
-    Items come with vans, so much happens at once. The first moment by which at least the share has happened would
-    be one by which more has, every time.
+    Only moments count by which at least so much has happened; (-1, 0): nothing does. Items come with vans, so much
+    happens at once. The first moment by which at least the share has happened would be one by which more has, every
+    time.
     """
     whole = likely.sum()
     if whole <= 0:
-        return -1
-    so_far, before, best, nearest = 0.0, 0.0, -1, np.inf
+        return -1, 0.0
+    so_far, before, best, nearest, found = 0.0, 0.0, -1, np.inf, 0.0
     for at in range(len(moments)):
         so_far += likely[at]
         if so_far == before or (at + 1 < len(moments) and moments[at + 1] == moments[at]):
             continue
+        before = so_far
+        if so_far < least * whole * (1 - 1e-12):
+            continue
         away = abs(so_far / whole - share)
         if away > nearest + 1e-12:
             break
-        before, best, nearest = so_far, int(moments[at]), away
-    return best
+        best, nearest, found = int(moments[at]), away, so_far / whole
+    return best, found

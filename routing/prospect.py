@@ -15,6 +15,7 @@ from routing.learning import place_of
 from routing.model import Objective, Policy, Promise, Register, Response, RotaEntry
 from routing.network import Floats, Ints, Longs, Network, Window
 from routing.order import Aim, order
+from routing.policies import lapses
 from routing.promise import HERE, TICK, Suppliers, Ways, promised
 from routing.ranking import Offer
 from routing.response import BINS, DECLINED, HOUR_BANDS, SILENT, SUPPLIED, Context, ResponseModel, hour_band
@@ -47,6 +48,8 @@ def look_ahead(
     register: Register,
     policy: Policy,
     responses: ResponseModel,
+    *,
+    service_level: str,
 ) -> Prospect:
     """Gather what is known of how the suppliers of some offers answer, and of how their items travel."""
     network, window = transport.network, transport.window
@@ -57,19 +60,22 @@ def look_ahead(
     if transport.pickup_location in known:
         stop[at == known[transport.pickup_location]] = HERE
     local = to_moment(transport.requested, network.zone)
-    materials = [candidates[offer.candidate].holding.material for offer in offers]
+    asked = [candidates[offer.candidate] for offer in offers]
+    materials = [one.holding.material for one in asked]
+    general, own = lapses(policy, service_level)
+    days = [own.get(one.supplying_agency or "", general) for one in asked] if own else [general] * len(asked)
     supplied, declined, silent = _answers(places.row[at], materials, responses, local)
     return Prospect(
         network=network,
         window=window,
-        ways=_ways(transport, register, responses),
+        ways=ways_of(transport, register, responses),
         suppliers=Suppliers(
             stop=stop,
             kind=places.kind[at],
             supplied=supplied,
             declined=declined,
             silent=silent,
-            lapse_days=np.full(len(offers), policy.lapse_days, dtype=np.int32),
+            lapse_days=np.array(days, dtype=np.int32),
         ),
         asked=transport.requested - window.start,
         ticks=window.length // TICK + 1,
@@ -79,15 +85,23 @@ def look_ahead(
 class _Places(NamedTuple):
     """The locations of a register as columns: their stop in a network, kind of opening hours, and row in a model."""
 
+    register: Register
+    responses: ResponseModel
     position: dict[str, int]
     stop: Ints
     kind: Ints
     row: Longs
 
 
-@lru_cache(maxsize=16)  # all are told apart by identity, and a process has few at a time
 def _places(network: Network, register: Register, responses: ResponseModel, at: int) -> _Places:
-    """As they are when a window begins. Position 0 is of whoever the register does not know."""
+    """As they are when a window begins. Position 0 is of whoever the register does not know.
+
+    They are kept with the network, and go with it: an older register's make way for those of the next.
+    """
+    key = ("places", at)
+    found = network.cache.find(key)
+    if isinstance(found, _Places) and found.register is register and found.responses is responses:
+        return found
     stop, kind, row = [-1], [ALWAYS], [0]
     kinds = kinds_of(register)[1]
     ids = [*register.locations, *(stop for stop in network.stop_positions if stop not in register.locations)]
@@ -96,12 +110,16 @@ def _places(network: Network, register: Register, responses: ResponseModel, at: 
         stop.append(network.stop_positions.get(id_, -1))
         kind.append(kinds.get(id_, ALWAYS))
         row.append(responses.row_of(*place_of(register, id_, moment)))
-    return _Places(
+    found = _Places(
+        register,
+        responses,
         {id_: at for at, id_ in enumerate(ids, start=1)},
         np.array(stop, dtype=np.int32),
         np.array(kind, dtype=np.int32),
         np.array(row, dtype=np.int64),
     )
+    network.cache.keep(key, found, size_bytes=found.stop.nbytes + found.kind.nbytes + found.row.nbytes)
+    return found
 
 
 def in_order(
@@ -141,27 +159,42 @@ def aim_of(offers: Sequence[Offer], objective: Objective, policy: Policy, *, cir
 
 
 def promising(
-    prospect: Prospect, entries: Sequence[RotaEntry], rota: Sequence[int], responses: ResponseModel
+    prospect: Prospect,
+    entries: Sequence[RotaEntry],
+    rota: Sequence[int],
+    responses: ResponseModel,
+    opening_hours: Sequence[str],
 ) -> list[RotaEntry]:
-    """Return the first entries of a rota (positions of suppliers) with what each of them promises, asked now."""
+    """Return the first entries of a rota (positions of suppliers) with what each of them promises, asked now.
+
+    `opening_hours` are those of their locations.
+    """
     count = len(entries)
     places = np.array(rota, dtype=np.int32)
-    columns = promised(prospect.ways, prospect.suppliers, places, count, prospect.asked, prospect.ticks)
-    start, zone, shown = prospect.window.start, prospect.network.zone, places[:count]
-    suppliers = prospect.suppliers
-    supplied = np.diff(suppliers.supplied[shown]).round(6).tolist()
-    declined, silent = suppliers.declined[shown].tolist(), suppliers.silent[shown].round(6).tolist()
+    moments, shares, chances = promised(
+        prospect.ways, prospect.suppliers, places, count, prospect.asked, prospect.ticks
+    )
+    start, zone, suppliers, shown = prospect.window.start, prospect.network.zone, prospect.suppliers, places[:count]
+    columns = zip(
+        entries,
+        moments.tolist(),
+        shares.round(6).tolist(),
+        chances.tolist(),
+        np.diff(suppliers.supplied[shown]).round(6).tolist(),
+        suppliers.declined[shown].tolist(),
+        suppliers.silent[shown].round(6).tolist(),
+        suppliers.lapse_days[shown].tolist(),
+        opening_hours,
+        strict=True,
+    )
     found = []
-    for at, (entry, p50, p90, chance) in enumerate(zip(entries, *(one.tolist() for one in columns), strict=True)):
+    for entry, (p50, p90), by, chance, supplied, declined, silent, days, hours in columns:
         missed = [responses.missed.get(leg.route_id, responses.missed_otherwise) for leg in entry.legs]
-        found.append(
-            entry._replace(
-                promise=Promise(to_moment(start + p50, zone), to_moment(start + p90, zone), chance)
-                if p50 >= 0
-                else None,
-                response=Response(tuple(supplied[at]), tuple(declined[at]), silent[at], tuple(missed)),
-            )
-        )
+        promise = None
+        if p50 >= 0:
+            promise = Promise(to_moment(start + p50, zone), to_moment(start + p90, zone), chance, *by)
+        response = Response(tuple(supplied), tuple(declined), silent, tuple(missed), days, hours)
+        found.append(entry._replace(promise=promise, response=response))
     return found
 
 
@@ -194,7 +227,8 @@ def _in_context(responses: ResponseModel, material: str, weekday: int, band: int
     return supplied, np.ascontiguousarray(answers[:, DECLINED]), np.ascontiguousarray(answers[:, SILENT])
 
 
-def _ways(transport: Transport, register: Register, responses: ResponseModel) -> Ways:
+def ways_of(transport: Transport, register: Register, responses: ResponseModel) -> Ways:
+    """Return how items travel to the pickup location of a transport, kept for whoever asks next."""
     network, window = transport.network, transport.window
     texts, kinds = kinds_of(register)
     hours = hours_in(texts, register.timezone, window.start, window.length)

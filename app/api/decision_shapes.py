@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -48,6 +48,9 @@ Moment = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 Isil = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+ServiceLevel = Literal["Core", "Express", "Priority", "Rush", "SameDay", "SecondaryMail", "Standard"]
 
 
 class TitleShape(BaseModel):
@@ -115,6 +118,9 @@ class QuestionShape(BaseModel):
         "system that has not answered by then counts as unknown, and stands last on the rota. 0: none is asked. "
         "Left out: what the key says, or else the setting.",
     )
+    service_level: ServiceLevel = Field(
+        default="Core", description="ISO 18626 serviceLevel; says how long a supplier may take to answer."
+    )
 
 
 class LegShape(BaseModel):
@@ -141,8 +147,13 @@ class PromiseShape(BaseModel):
     """When the reader can collect, if this supplier is asked first and those after it follow."""
 
     p50: datetime = Field(description="By then in half of the cases in which anyone supplies.")
-    p90: datetime = Field(description="By then in nine of ten.")
+    p90: datetime = Field(
+        description="By then in nine of ten, or as near to that as vans allow, which bring many cases at once; in "
+        "80 of a hundred at least."
+    )
     chance: float = Field(description="How likely it is that anyone supplies.")
+    by_p50: float = Field(default=0.5, description="In what part of the cases exactly it can be collected by p50.")
+    by_p90: float = Field(default=0.9, description="And by p90.")
 
 
 class ResponseShape(BaseModel):
@@ -155,6 +166,8 @@ class ResponseShape(BaseModel):
     declined: list[float] = Field(description="That it says no within each of them.")
     silent: float = Field(description="That it says nothing until the placement lapses.")
     missed: list[float] = Field(description="For each leg, that the item is left behind and takes a later trip.")
+    lapse_days: int = Field(default=8, description="Days on which it opens, after which silence is taken for a no.")
+    opening_hours: str = Field(default="", description="Its own, in OpenStreetMap's syntax; empty: always.")
 
 
 class BurdenShape(BaseModel):
@@ -220,7 +233,10 @@ class WentByShape(BaseModel):
     horizon_days: int
     max_cost_cents: int | None = Field(description="The policy's; what the question allows may be less.")
     rota_order: RotaOrder
-    lapse_days: int = Field(description="Open days after which silence is taken for a no, in what is promised.")
+    lapse_days: int = Field(
+        description="Open days after which silence is taken for a no, in what is promised, where an agency has not "
+        "agreed otherwise (`response` of each entry)."
+    )
     supplier_cents: int = Field(description="Of the tariff of the day.")
     transport_cents: int
 
@@ -237,6 +253,9 @@ class DecisionShape(BaseModel):
     policy: WentByShape | None = Field(default=None, description="Null: it was decided before this was kept.")
     response_model: str | None = Field(
         default=None, description="The version of the response model behind the promises; null: none."
+    )
+    opening_hours: str = Field(
+        default="", description="Of the pickup location, in OpenStreetMap's syntax; empty: always open."
     )
 
 
@@ -326,4 +345,5 @@ ANSWER: dict[str, Any] = {
         "transport_cents": 400,
     },
     "response_model": None,
+    "opening_hours": "",
 }

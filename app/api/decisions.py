@@ -106,4 +106,5 @@ def question(asked: QuestionShape, *, now: datetime | None = None) -> Question:
         max_cost_cents=asked.max_cost_cents,
         limit=asked.limit,
         excluded=frozenset(asked.exclude),
+        service_level=asked.service_level,
     )

@@ -167,6 +167,7 @@ def _asked_of(loan: Loan, decision: dict[str, Any]) -> Question:
         pickup_location=loan.pickup_location,
         requested_at=datetime.fromisoformat(decision["requested_at"]),
         objective=Objective(decision["objective"]),
+        service_level=loan.service_level,
     )
 
 

@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
 from app.api.bodies import read_json
+from app.api.decision_shapes import ServiceLevel
 from app.api.dependencies import Caller, database, requires, resources
-from app.api.loan_shapes import ServiceLevel, Word
+from app.api.loan_shapes import Word
 from app.database import Database
 from app.lending.agree import agree
 from app.problems import Fault, InvalidInput, TooLarge, UnsupportedMediaType, documented

@@ -24,7 +24,6 @@ Status = Literal[
     "CompletedWithoutReturn",
     "Cancelled",
 ]
-ServiceLevel = Literal["Core", "Express", "Priority", "Rush", "SameDay", "SecondaryMail", "Standard"]
 Outcome = Literal["filled", "unfilled", "cancelled"]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 Text = Annotated[str, StringConstraints(max_length=2000, pattern=r"^[^\x00]*$")]
@@ -45,9 +44,6 @@ class LoanRequestShape(QuestionShape):
     patron_reference: Word | None = Field(
         default=None,
         description="Opaque: says nothing about the reader to anyone else. Unlinked when the loan request ends.",
-    )
-    service_level: ServiceLevel = Field(
-        default="Core", description="ISO 18626 serviceLevel; says how long a supplier may take to answer."
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from app.lending.ground import Ground
 from app.lending.stop import EVERYTHING, RECOUNT
+from app.store.epochs import bump
 from app.store.lapse_rules import drop_rule, list_rules, put_rule
 from app.store.tasks import AT_ONCE, schedule
 
@@ -22,5 +23,6 @@ async def agree(
             await drop_rule(connection, agency=agency, service_level=service_level)
         else:
             await put_rule(connection, agency=agency, service_level=service_level, open_days=open_days)
+        await bump(connection, "register")  # promises go by it too
         await schedule(connection, RECOUNT, EVERYTHING if agency is None else f"agency:{agency}", AT_ONCE)
         return await list_rules(connection)

@@ -21,6 +21,7 @@ def written(decision: Decision) -> bytes:
         "refusals": decision.refusals,
         "policy": _policy(decision),
         "response_model": decision.response_model,
+        "opening_hours": decision.opening_hours,
     }
     return _dumps(document, decision.requested_at)
 

@@ -33,7 +33,8 @@ NIGHT = time(3)
 PERIOD = timedelta(days=6 * HALF_LIFE_DAYS)
 """Older answers would weigh less than a sixty-fourth."""
 TRIP_DAYS = 180
-KEPT = 60
+KEPT = 400
+"""Versions of the model: whatever a decision went by can be looked up a year later."""
 
 
 async def ensure_learning(connection: Connection, ground: Ground) -> None:

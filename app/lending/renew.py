@@ -66,6 +66,7 @@ def as_question(loan: Loan, *, at: datetime) -> Question:
         question,
         requested_at=max(at, question.requested_at),
         excluded=question.excluded.union(loan.asked),
+        service_level=loan.service_level,
     )
 
 

@@ -22,6 +22,7 @@ from app.lasting import set_aside
 from app.lending.burdens import LiveBurdens
 from app.lending.clock import Clock
 from app.lending.warm import warm_up
+from app.store.lapse_rules import load_rules
 from app.store.network_versions import get_number
 from app.store.policies import load_versions
 from app.store.register import load_register
@@ -33,6 +34,7 @@ from app.store.timetable import as_timetable, read_content
 from routing import (
     Agreement,
     Burdens,
+    LapseRule,
     Lending,
     Network,
     Policy,
@@ -217,7 +219,8 @@ class Snapshot:
                 register, policies, systems = held.register, held.policies, held.systems
                 agreement = held.agreement
             else:
-                register, policies = await load_register(connection), self._policies(await list_tariffs(connection))
+                register, rules = await load_register(connection), await load_rules(connection)
+                policies = self._policies(await list_tariffs(connection), rules)
                 agreement = agree(await load_versions(connection))
                 called = await load_systems(connection)
                 systems = {name: system for name, system in called.items() if system.kind in SYSTEMS}
@@ -241,10 +244,11 @@ class Snapshot:
         log.info("network version loaded", version=version, trips=len(timetable.trips))
         return network
 
-    def _policies(self, tariffs: Sequence[tuple[date, Tariff]]) -> tuple[tuple[date, Policy], ...]:
-        return tuple((day, replace(self._policy, tariff=tariff)) for day, tariff in tariffs) or (
-            (date.min, self._policy),
-        )
+    def _policies(
+        self, tariffs: Sequence[tuple[date, Tariff]], rules: tuple[LapseRule, ...]
+    ) -> tuple[tuple[date, Policy], ...]:
+        policy = replace(self._policy, lapse_rules=rules)
+        return tuple((day, replace(policy, tariff=tariff)) for day, tariff in tariffs) or ((date.min, policy),)
 
     def _remember(self, network: Network) -> None:
         self._recent[network.version] = network

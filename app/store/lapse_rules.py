@@ -6,6 +6,8 @@ from typing import Any
 
 import asyncpg
 
+from routing.model import LapseRule
+
 # '' in the table stands for every agency, every service level.
 _RULE = "nullif(agency, '') as agency, nullif(service_level, '') as service_level, open_days"
 
@@ -31,6 +33,12 @@ async def list_rules(connection: asyncpg.Connection) -> list[dict[str, Any]]:
         " order by lapse_rule.agency = '', lapse_rule.agency, lapse_rule.service_level = '', lapse_rule.service_level"
     )
     return [dict(row) for row in rows]
+
+
+async def load_rules(connection: asyncpg.Connection) -> tuple[LapseRule, ...]:
+    """Return all rules as the engine wants them."""
+    rows = await connection.fetch("select agency, service_level, open_days from lapse_rule order by 1, 2")
+    return tuple(LapseRule(*row) for row in rows)
 
 
 async def put_rule(

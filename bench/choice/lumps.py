@@ -17,7 +17,7 @@ from bench.choice.ground import ways_back
 from bench.choice.year import MIXED, Extent, prepare
 from routing.calendar import DAY_SECONDS
 from routing.network import Ints, Longs
-from routing.promise import Suppliers, Ways, promised, room_for_cases, room_for_ticks, when_collected
+from routing.promise import Suppliers, Ways, promised
 from routing.response import Floats
 
 SAMPLE = Extent(thin=20, warm_up=7, counted=28)
@@ -48,14 +48,10 @@ def _heard() -> Iterator[list[tuple[float, float]]]:
 
     def listening(
         ways: Ways, suppliers: Suppliers, rota: Ints, count: int, asked: int, ticks: int
-    ) -> tuple[Longs, Longs, Floats]:
-        columns: tuple[Longs, Longs, Floats] = promised(ways, suppliers, rota, count, asked, ticks)
-        p50, p90 = columns[0][0], columns[1][0]
-        if p50 >= 0:
-            room, at_chance = room_for_ticks(ticks), np.zeros(len(ways.spread.slot))
-            moments, likely = when_collected(ways, suppliers, rota, asked, room_for_cases(ways), room, at_chance)
-            whole = likely.sum()
-            found.append((float(likely[moments <= p50].sum() / whole), float(likely[moments <= p90].sum() / whole)))
+    ) -> tuple[Longs, Floats, Floats]:
+        columns: tuple[Longs, Floats, Floats] = promised(ways, suppliers, rota, count, asked, ticks)
+        if columns[0][0, 0] >= 0:
+            found.append((float(columns[1][0, 0]), float(columns[1][0, 1])))
         return columns
 
     with patch("routing.prospect.promised", listening):

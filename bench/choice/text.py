@@ -100,10 +100,9 @@ missed vans and copies that were gone meanwhile included. Each loan request puts
 |---|---:|---:|---:|---:|
 {kept}
 
-Items come with vans, so many cases share one moment, and hardly ever is there one by which just half of the cases have happened, or nine of ten. A
-promise names the nearest. Of {said.promises} promises, made in five weeks of a smaller run and not among those above, the likelihoods that they were made of were added
-up: by themselves they say that {said.by_p90:.1%} are kept as p90, and {said.by_p50:.1%} as p50. That is what to hold the shares above against. Half of
-the cases is a share that the first van often passes already.
+Items come with vans, so many cases share one moment, and hardly ever is there one by which just half of the cases have happened, or nine of ten. As
+p50 a promise names the first by which half have, as p90 the one nearest to nine of ten. Of {said.promises} promises, made in five weeks of a smaller run and not among those above, the likelihoods that they were made of were added
+up: by themselves they say that {said.by_p90:.1%} are kept as p90, and {said.by_p50:.1%} as p50. That is what to hold the shares above against.
 
 ![Promises kept](choice-promises.svg)
 

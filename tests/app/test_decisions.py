@@ -186,6 +186,7 @@ async def test_the_whole_answer(client: httpx.AsyncClient) -> None:
             "transport_cents": 400,
         },
         "response_model": None,
+        "opening_hours": "",
     }
 
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pytest
 
 from app.lending.learn import LEARN, ensure_learning, learn_responses
 from app.lending.work import work_off
-from routing.response import BINS
+from routing import Location, Register
+from routing.hours import kinds_of
+from routing.network import Network
+from routing.promise import TICK, Suppliers, promised
+from routing.prospect import ways_of
+from routing.response import ANSWERS, BINS, ResponseModel
+from routing.transport import transport_to
 from tests.lending.test_learn import moment, placed
 from tests.support.filled import EVERYWHERE, run_sql
 from tests.support.house import House
@@ -82,6 +90,71 @@ async def test_a_promise_is_made_of_what_was_learned_and_kept_with_it(house: Hou
     for name in ("promise", "rota", "policy", "response_model"):
         assert kept[name] == decision[name]
     assert (await house.look(loan))["rota"][0]["promise"] == first["promise"]
+
+
+async def test_what_is_kept_suffices_to_reckon_the_promise_again(house: House, filled: str) -> None:
+    """With the timetable of the version that it names, and nothing else."""
+    house.clock.set(moment("22", "18:00"))
+    await placed(filled, "far 20 09:00 20 10:30 Returned", times=40)
+    await placed(filled, "branch 19 09:00 20 17:00 Unfilled", times=20)
+    await learn(house)
+    await run_sql(filled, "insert into lapse_rule (agency, service_level, open_days) values ('NL-2', '', 3)")
+    await run_sql(filled, "update location set opening_hours = 'Mo-Fr 10:00-16:00' where id = 'desk'")
+    await run_sql(filled, "update epoch set number = number + 1")
+    house.clock.set(moment("23", "08:00"))
+    loan = await house.asked()
+    network = (await house.ground.snapshot.follow()).network
+    await run_sql(
+        filled,
+        "delete from lapse_rule where agency = 'NL-2'; update location set opening_hours = '' where id = 'desk';"
+        " delete from response_model; update epoch set number = number + 1",
+    )
+    kept = (await house.client.get(f"/v1/loan-requests/{loan}/decision")).json()
+    assert {entry["supplying_location"]: entry["response"]["lapse_days"] for entry in kept["rota"]} == {
+        "branch": 3,
+        "far": 8,
+    }
+    assert kept["opening_hours"] == "Mo-Fr 10:00-16:00"
+    for entry, (p50, p90, by) in zip(kept["rota"], again(kept, network), strict=True):
+        promise = entry["promise"]
+        assert [datetime.fromisoformat(promise[name]).timestamp() for name in ("p50", "p90")] == [p50, p90]
+        assert [promise["by_p50"], promise["by_p90"]] == pytest.approx(by, abs=1e-4)
+
+
+def again(kept: dict[str, Any], network: Network) -> Iterator[tuple[float, float, list[float]]]:
+    """Reckon p50, p90 and what has come by then, of each entry, from a decision for desk as it is kept."""
+    entries = kept["rota"]
+    hours = {entry["supplying_location"]: entry["response"]["opening_hours"] for entry in entries}
+    every = {**hours, "desk": kept["opening_hours"]}
+    register = Register({}, {name: Location(name, opening_hours=said) for name, said in every.items()})
+    response = [entry["response"] for entry in entries]
+    missed = {
+        leg["route_id"]: share
+        for entry in entries
+        for leg, share in zip(entry["legs"], entry["response"]["missed"], strict=True)
+    }
+    model = ResponseModel("kept", np.zeros((1, ANSWERS)), {}, {}, {}, missed=missed)
+    requested = int(datetime.fromisoformat(kept["requested_at"]).timestamp())
+    transport = transport_to(network, "desk", requested=requested, horizon_days=kept["policy"]["horizon_days"])
+    kinds, window = kinds_of(register)[1], transport.window
+    suppliers = Suppliers(
+        stop=np.array([network.stop_positions[name] for name in hours], dtype=np.int32),
+        kind=np.array([kinds[name] for name in hours], dtype=np.int32),
+        supplied=np.array([[0.0, *np.cumsum(each["supplied"])] for each in response]),
+        declined=np.array([each["declined"] for each in response]),
+        silent=np.array([each["silent"] for each in response]),
+        lapse_days=np.array([each["lapse_days"] for each in response], dtype=np.int32),
+    )
+    moments, by, _ = promised(
+        ways_of(transport, register, model),
+        suppliers,
+        np.arange(len(entries), dtype=np.int32),
+        len(entries),
+        requested - window.start,
+        window.length // TICK + 1,
+    )
+    for (p50, p90), shares in zip((moments + window.start).tolist(), by.tolist(), strict=True):
+        yield float(p50), float(p90), shares
 
 
 async def test_who_says_no_is_asked_later_where_the_policy_wants_the_expected_order(

@@ -249,22 +249,26 @@ def test_a_rota_costs_and_promises_what_happens_to_it(seed: int) -> None:
 def test_quantiles_are_of_what_happens_at_all() -> None:
     moments, likely = np.array([10, 20, 30], dtype=np.int64), np.array([0.2, 0.2, 0.1])
     # By 10 two of five have happened, by 20 four.
-    assert [quantile(moments, likely, share) for share in (0.1, 0.59, 0.61, 0.89, 1.0)] == [10, 10, 20, 20, 30]
-    assert quantile(moments, likely, 0.6) == 20, "of two as near, the one by which more has happened"
-    assert quantile(moments, np.zeros(3), 0.5) == -1
+    found = [quantile(moments, likely, share, 0.0) for share in (0.1, 0.59, 0.61, 0.89, 1.0)]
+    assert found == [(10, 0.4), (10, 0.4), (20, 0.8), (20, 0.8), (30, 1.0)]
+    assert quantile(moments, likely, 0.6, 0.0) == (20, 0.8), "of two as near, the one by which more has happened"
+    assert quantile(moments, np.zeros(3), 0.5, 0.0) == (-1, 0.0)
+
+
+def test_no_moment_is_promised_by_which_too_little_has_happened() -> None:
+    moments, likely = np.array([10, 20, 30], dtype=np.int64), np.array([0.45, 0.39, 0.16])
+    assert quantile(moments, likely, 0.5, 0.0) == (10, 0.45)
+    moment, share = quantile(moments, likely, 0.5, 0.5)
+    assert (moment, round(share, 9)) == (20, 0.84)
+    moment, share = quantile(moments, likely, 0.9, 0.85)
+    assert (moment, round(share, 9)) == (30, 1.0)
 
 
 def test_what_happens_at_one_moment_counts_together() -> None:
     moments = np.array([10, 10, 10, 20, 20, 30], dtype=np.int64)
     likely = np.array([0.3, 0.0, 0.3, 0.0, 0.3, 0.1])
-    assert [quantile(moments, likely, share) for share in (0.3, 0.5, 0.74, 0.76, 0.9, 0.96)] == [
-        10,
-        10,
-        10,
-        20,
-        20,
-        30,
-    ]
+    found = [quantile(moments, likely, share, 0.0)[0] for share in (0.3, 0.5, 0.74, 0.76, 0.9, 0.96)]
+    assert found == [10, 10, 10, 20, 20, 30]
 
 
 def test_orders_are_told_apart_by_their_cost() -> None:

@@ -11,7 +11,19 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from routing import Decision, Holding, Location, Objective, Policy, Question, Register, compile_network, decide
+from routing import (
+    Agency,
+    Decision,
+    Holding,
+    LapseRule,
+    Location,
+    Objective,
+    Policy,
+    Question,
+    Register,
+    compile_network,
+    decide,
+)
 from routing.model import Promise, RotaOrder
 from routing.response import ANSWERS, BINS, SILENT, ResponseModel, unlearned
 from tests.support.worlds import AMSTERDAM, drawn
@@ -47,17 +59,21 @@ def asked(
     *,
     order: RotaOrder = RotaOrder.ARRIVAL,
     holders: tuple[str, ...] = ("near", "far"),
+    lapse_rules: tuple[LapseRule, ...] = (),
     **question: Any,
 ) -> Decision:
-    ids = ("near", "far", "desk", "shop")
-    register = Register({}, {id_: Location(id_, opening_hours="Mo-Su 08:00-18:00") for id_ in ids})
+    agencies = dict.fromkeys(("near", "desk", "shop"), "N") | {"far": "F"}
+    register = Register(
+        {isil: Agency(isil, province="P") for isil in ("N", "F")},
+        {id_: Location(id_, agency=isil, opening_hours="Mo-Su 08:00-18:00") for id_, isil in agencies.items()},
+    )
     asks = {"pickup_location": "desk", "requested_at": MONDAY, **question}
     return decide(
         Question(**asks),
         [Holding(id_, copies=1) for id_ in holders],
         compile_network(drawn(VANS)),
         register,
-        Policy(rota_order=order),
+        Policy(rota_order=order, lapse_rules=lapse_rules),
         responses,
     )
 
@@ -82,7 +98,7 @@ def test_nothing_is_promised_without_a_model() -> None:
 
 def test_who_always_supplies_is_promised_by_the_next_van() -> None:
     decision = asked(model({}))
-    assert promised(decision) == [Promise(at(23, 17), at(23, 17), 1.0)] * 2
+    assert promised(decision) == [Promise(at(23, 17), at(23, 17), 1.0, 1.0, 1.0)] * 2
     assert decision.response_model == "7"
 
 
@@ -92,15 +108,44 @@ def test_a_no_costs_the_time_until_the_next_is_asked() -> None:
     late[BINS + 3] = 0.5  # after six hours: 15:00
     late[SILENT] = 0
     first, second = promised(asked(model({"far": late})))
-    assert first == Promise(at(23, 17), at(24, 17), pytest.approx(1.0))  # type: ignore[arg-type]
-    assert second == Promise(at(23, 17), at(23, 17), 1.0)  # nobody is asked after it
+    assert first is not None
+    assert first[:2] == (at(23, 17), at(24, 17))
+    assert first[2:] == pytest.approx((1.0, 0.5, 1.0))
+    assert second == Promise(at(23, 17), at(23, 17), 1.0, 1.0, 1.0)  # nobody is asked after it
 
 
 def test_silence_lasts_until_it_lapses() -> None:
     """Eight open days from Monday morning; the other is asked on Tuesday of the week after."""
     assert promised(asked(model({"far": answers()})))[0] == Promise(
-        datetime(2026, 12, 1, 17, tzinfo=AMSTERDAM), datetime(2026, 12, 1, 17, tzinfo=AMSTERDAM), 1.0
+        datetime(2026, 12, 1, 17, tzinfo=AMSTERDAM), datetime(2026, 12, 1, 17, tzinfo=AMSTERDAM), 1.0, 1.0, 1.0
     )
+
+
+@pytest.mark.parametrize(
+    ("rules", "level", "due"),
+    [
+        ([("", "", 2)], "Core", 25),
+        ([("", "", 2), ("", "Rush", 1)], "Core", 25),
+        ([("", "", 2), ("", "Rush", 1)], "Rush", 24),
+        ([("", "", 2), ("F", "", 3), ("", "Rush", 1)], "Rush", 26),
+        ([("", "", 2), ("F", "", 3), ("F", "Rush", 1)], "Rush", 24),
+        ([("N", "", 1)], "Core", 25 + 6),
+    ],
+)
+def test_silence_lapses_by_the_rule_of_the_agency_and_the_service_level(
+    rules: list[tuple[str, str, int]], level: str, due: int
+) -> None:
+    """The other one is asked as many open days later, and its van comes at 17:00."""
+    known = model({"far": answers()})
+    decision = asked(known, lapse_rules=tuple(LapseRule(*rule) for rule in rules), service_level=level)
+    promise, response = decision.rota[0].promise, decision.rota[0].response
+    assert rota(decision) == ["far", "near"]
+    assert promise is not None
+    assert response is not None
+    assert promise.p50 == datetime(2026, 11, 23, 17, tzinfo=AMSTERDAM) + timedelta(days=due - 23)
+    said = {(agency, of): days for agency, of, days in rules}
+    assert decision.policy.lapse_days == said.get(("", level), said.get(("", ""), 8))
+    assert response.lapse_days == due - 23
 
 
 def test_of_those_who_never_supply_nothing_is_promised() -> None:
@@ -109,14 +154,16 @@ def test_of_those_who_never_supply_nothing_is_promised() -> None:
     here, *others = promised(decision)
     # Within an hour, which is cut into four.
     assert here == Promise(
-        MONDAY + timedelta(minutes=22, seconds=30), MONDAY + timedelta(minutes=52, seconds=30), 1.0
+        MONDAY + timedelta(minutes=22, seconds=30), MONDAY + timedelta(minutes=52, seconds=30), 1.0, 0.5, 1.0
     )
     assert others == [None, None]
 
 
 def test_a_van_that_may_be_missed_moves_the_later_quantile() -> None:
     (first, _) = promised(asked(model({}, missed={"in": 0.2})))
-    assert first == Promise(at(23, 17), at(24, 17), pytest.approx(1.0))  # type: ignore[arg-type]
+    assert first is not None
+    assert first[:2] == (at(23, 17), at(24, 17))
+    assert first[2:] == pytest.approx((1.0, 0.8, 0.96), abs=1e-3)
 
 
 def test_who_hardly_ever_supplies_is_asked_later_where_the_rota_goes_by_what_it_comes_to() -> None:
@@ -125,7 +172,7 @@ def test_who_hardly_ever_supplies_is_asked_later_where_the_rota_goes_by_what_it_
     assert rota(plain) == ["far", "near"]  # both arrive alike, so by id
     assert rota(expected) == ["near", "far"]
     assert [entry.rank for entry in expected.rota] == [1, 2]
-    assert promised(expected)[0] == Promise(at(23, 17), at(23, 17), 1.0)
+    assert promised(expected)[0] == Promise(at(23, 17), at(23, 17), 1.0, 1.0, 1.0)
 
 
 def test_who_could_not_be_asked_about_its_shelf_still_comes_last() -> None:
