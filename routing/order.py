@@ -154,6 +154,21 @@ def cost_of(ways: Ways, suppliers: Suppliers, aim: Aim, rota: Ints, asked: int, 
 
 
 @njit(cache=True, nogil=True)
+def least_cost(ways: Ways, suppliers: Suppliers, aim: Aim, asked: int) -> float:
+    """What no rota of all suppliers costs less than: as if no "no" took time, and all were asked by what they cost.
+
+    It holds for as many suppliers as there are, where orders can no longer be gone through.
+    """
+    count = len(suppliers.stop)
+    cases = room_for_cases(ways)
+    least_in = np.empty(count)
+    for one in range(count):
+        _, least_in[one] = _cost_now(ways, suppliers, aim, one, asked, asked, cases)
+    supplied = suppliers.supplied[:, BINS].copy()
+    return float(_least_from(aim.circle, supplied, np.zeros(count, np.bool_), least_in, np.empty(count)))
+
+
+@njit(cache=True, nogil=True)
 def search(ways: Ways, suppliers: Suppliers, aim: Aim, head: Ints, asked: int, ticks: int, tries: int) -> Ints:
     """Search the orders of `head`, whose own is tried first; return the best after trying so many beginnings."""
     size, better = len(head), 1 - 1e-12

@@ -11,7 +11,7 @@ from numba import njit
 
 from routing.calendar import open_days_later, ready_seconds, to_moment, to_seconds
 from routing.network import Ints
-from routing.order import Aim, _cost_now, by_index, cost_of, order
+from routing.order import Aim, _cost_now, by_index, cost_of, least_cost, order
 from routing.promise import (
     HERE,
     MIDDLES,
@@ -121,6 +121,29 @@ def test_the_order_is_the_best_of_those_that_keep_to_circles() -> None:
         rota = order(drawn.ways, drawn.suppliers, drawn.aim, asked=drawn.asked, ticks=drawn.ticks)
         assert sorted(drawn.aim.circle[rota]) == drawn.aim.circle[rota].tolist()
         check(drawn)
+
+
+def least(drawn: Prospects) -> float:
+    found: float = least_cost(drawn.ways, drawn.suppliers, drawn.aim, drawn.asked)
+    return found
+
+
+def test_no_order_costs_less_than_the_bound() -> None:
+    for seed in range(40):
+        drawn = draw(seed, circles=1 + seed % 2)
+        best = cheapest(drawn.ways, drawn.suppliers, drawn.aim, drawn.asked, drawn.ticks)
+        assert least(drawn) <= best * (1 + 1e-9)
+
+
+def test_of_many_the_order_costs_little_more_than_the_bound() -> None:
+    above = []
+    for seed in range(60):
+        drawn = draw(seed, most=55)
+        if len(drawn.suppliers.stop) >= 8:
+            rota = order(drawn.ways, drawn.suppliers, drawn.aim, asked=drawn.asked, ticks=drawn.ticks)
+            above.append(whole_cost(drawn, rota) / least(drawn) - 1)
+    assert min(above) >= -1e-9
+    assert np.median(above) < 0.1, "a bound that is far away says nothing"
 
 
 def test_of_many_the_order_costs_no_more_than_that_of_the_index() -> None:
