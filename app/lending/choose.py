@@ -18,6 +18,8 @@ from routing import Decision, Question, decide
 LOOK_UP_SECONDS = 10.0
 # From here on a first decision may take longer than the other callers of this process should wait for.
 LARGE_CALLS = 200_000
+# So do promises of so many entries, each of which is reckoned with all that follow it.
+LARGE_ROTA = 25
 
 
 class UnknownTitle(Exception):  # noqa: N818 - says what it is
@@ -77,7 +79,8 @@ async def choose(
     burdens = await snapshot.borne(state)
     started = perf_counter()
     asked = question, holders.holdings, state.network, state.register, policy, state.responses, burdens
-    if len(state.network.timetable.stop_times.trip) >= LARGE_CALLS:
+    shown = min(question.limit, len(holders.holdings)) if state.responses is not None else 0
+    if shown > LARGE_ROTA or len(state.network.timetable.stop_times.trip) >= LARGE_CALLS:
         decision = await aside(decide, *asked)
     else:
         decision = decide(*asked)
