@@ -63,7 +63,10 @@ async def test_a_worker_killed_in_the_middle_of_a_page_costs_that_page(
     await until(stage.work)  # once the lease of the one that died is over
     run = await stage.run("one")
     assert (run["state"], run["records"], run["pages"]) == ("done", RECORDS, 6)
-    assert stage["one"].asked == [(None, str(landed) if landed else None)]
+    # On a busy machine whoever takes over may lose its lease too; nobody goes back behind what has landed.
+    first, *others = stage["one"].asked
+    assert first == (None, str(landed) if landed else None)
+    assert all(int(cursor or 0) > landed for _, cursor in others)
     assert await stage.rows("select count(*), sum(copies) from holding") == [(2 * RECORDS, 2 * RECORDS)]
 
 

@@ -203,7 +203,10 @@ async def test_how_long_is_waited_is_the_key_s_where_the_question_does_not_say(
     try:
         hasty = {"authorization": f"Bearer {made.json()['key']}"}
         answer = await house.client.post("/v1/decisions", json=QUESTION, headers=hasty)
-        assert "did not answer within 100 ms" in answer.json()["rota"][-1]["reasons"][-1]
+        (branch,) = [one for one in answer.json()["rota"] if one["supplying_location"] == "branch"]
+        # On a busy machine a tenth of a second may be over before it is asked.
+        told = ("did not answer within 100 ms", "was not asked in time")
+        assert any(words in branch["reasons"][-1] for words in told)
         patient = await house.client.post("/v1/decisions", json={**QUESTION, "live_deadline_ms": 3000}, headers=hasty)
         assert "unknown" not in patient.text
     finally:
