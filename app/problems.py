@@ -676,6 +676,11 @@ def faults_of(errors: Sequence[Mapping[str, Any]], *, skip: int = 0) -> tuple[Fa
 def _pointer(places: Sequence[str | int], kind: str) -> str:
     if kind == "json_invalid":
         return ""  # the place is a character offset, and no pointer reaches into what cannot be parsed
+    return pointer_to(*places)
+
+
+def pointer_to(*places: str | int) -> str:
+    """Write a JSON pointer (RFC 6901) to a place in a body."""
     return "".join("/" + str(place).replace("~", "~0").replace("/", "~1") for place in places)
 
 

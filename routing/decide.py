@@ -42,6 +42,8 @@ class UnknownMoment(Exception):  # noqa: N818 -- what it is, not that it is an e
 FIRST_YEAR, LAST_YEAR = 1900, 2900
 UNANSWERED = 1000
 """What comes on top of the precedence of those who could not be asked: more than any policy gives."""
+CHOSEN = -1
+"""The precedence of a location that somebody has chosen: less than any other has."""
 FULL = 2000
 """What comes on top for those who were asked as often as they may be today."""
 
@@ -171,13 +173,14 @@ def _precedence(
     """What puts each candidate before others whatever the objective (less comes first); None: nothing does."""
     ordered = orders(policy)
     full = frozenset[int]() if bearing is None else bearing.full(candidates, offers)
-    if not ordered and not question.unanswered and not full:
+    if not ordered and not question.unanswered and not full and question.first is None:
         return None
     found = {}
     for offer in offers:
         rank = precedence(policy, offer.location, candidates[offer.candidate].side, side) if ordered else 0
         rank += UNANSWERED if offer.location in question.unanswered else 0
-        found[offer.candidate] = rank + (FULL if offer.candidate in full else 0)
+        rank += FULL if offer.candidate in full else 0
+        found[offer.candidate] = CHOSEN if offer.location == question.first else rank
     return found
 
 
@@ -311,6 +314,8 @@ def _entries(
                 *precedence_told(policy, offer.location, candidates[offer.candidate].side, side),
                 *reasons,
             )
+        if offer.location == question.first:
+            reasons = ("Chosen before all others.", *reasons)
         burden = None if bearing is None else bearing.of(candidates[offer.candidate])
         if burden is not None and not (limited(burden) or policy.weights.weigh_burdens):
             burden = None

@@ -386,8 +386,9 @@ class Question:
     """A title wanted at a counter. `requested_at` is aware and counts to the second; it is the engine's only clock.
 
     `excluded` names agencies or locations (ISIL) that must not supply. Nobody could be asked about the shelves of the
-    locations in `unanswered`: they come after all others on the rota. The `service_level` (ISO 18626) says how long
-    suppliers may take to answer.
+    locations in `unanswered`: they come after all others on the rota. The location `first`, which somebody has
+    chosen, comes before them and is not excluded. The `service_level` (ISO 18626) says how long suppliers may take to
+    answer.
     """
 
     pickup_location: str
@@ -399,6 +400,7 @@ class Question:
     excluded: frozenset[str] = frozenset()
     unanswered: frozenset[str] = frozenset()
     service_level: str = "Core"
+    first: str | None = None
 
 
 # --- the answer -----------------------------------------------------------------------------------

@@ -172,6 +172,8 @@ def _suspended(candidate: Candidate, situation: Situation) -> str | None:
 
 
 def _excluded(candidate: Candidate, situation: Situation) -> str | None:
+    if candidate.location.id == situation.question.first:
+        return None
     excluded = situation.question.excluded
     for name in (candidate.location.id, candidate.supplying_agency, candidate.location.agency):
         if name in excluded:

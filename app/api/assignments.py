@@ -18,7 +18,7 @@ from app.lending.choose import TitleKey
 from app.lending.snapshot import NotReady
 from app.planning.assign import Asked, Assigned, Unassignable, assign
 from app.planning.assigned import document
-from app.problems import Fault, InvalidInput, TooLarge, UnsupportedMediaType, documented
+from app.problems import Fault, InvalidInput, TooLarge, UnsupportedMediaType, documented, pointer_to
 from app.resources import Resources
 from routing import Question
 
@@ -69,9 +69,7 @@ async def assign_batch(request: Request, held: Held, caller: Anyone) -> Response
             turn=held.assigning,
         )
     except Unassignable as error:
-        raise InvalidInput(
-            *(Fault(f"/requests/{at}/{name}", detail) for at, name, detail in error.faults[:MOST_FAULTS])
-        ) from None
+        raise InvalidInput(*(Fault(pointer_to(*at), detail) for at, detail in error.faults[:MOST_FAULTS])) from None
     return Response(await aside(_written, found), media_type="application/json")
 
 

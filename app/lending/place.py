@@ -97,16 +97,17 @@ async def _pick(ground: Ground, task: Task, loan: Loan) -> Placement | None:
     Whoever was chosen while another request took the last copy is left for the next choice.
     """
     at = ground.clock.now()
-    renewed = await renew(ground, loan, at=at, only=loan.chosen)
+    renewed = await renew(ground, loan, at=at, first=loan.chosen)
     async with ground.database.transaction() as connection:
         fresh = await lock_loan(connection, loan.id)
         await hold(connection, task)
         if (fresh.events, fresh.chosen) != (loan.events, loan.chosen):
             raise LookAgain  # somebody changed it meanwhile: start over from what it is now
         await lock_titles(connection, renewed.titles)
-        entry, changed = await _first_with_copy(connection, renewed, at=at)
-        if loan.chosen is None:  # a decision about one location alone is no answer to what the rota is
+        entry, changed = await _first_with_copy(connection, renewed, at=at, only=loan.chosen)
+        if loan.chosen is None:
             changed += what_changed(await latest_decision(connection, loan.id), renewed.decision, loan.asked)
+        if loan.chosen is None or entry is not None:
             await add_decision(connection, loan.id, written(renewed.decision))
         if entry is not None:
             return await _note(ground, connection, task, fresh, renewed, entry, changed, at=at)
@@ -123,7 +124,7 @@ async def _refuse_choice(connection: Connection, loan: Loan, renewed: Renewed, c
     refusal = next((found for found in renewed.decision.refusals if found.supplying_location == chosen), None)
     if refusal is not None:
         why = {"reason": str(refusal.reason), "detail": refusal.detail}
-    elif renewed.decision.rota:
+    elif any(entry.supplying_location == chosen for entry in renewed.decision.rota):
         why = {"reason": "unavailable", "detail": "Every copy there is spoken for."}
     else:
         why = {"reason": "no_holding", "detail": "No copy of it is known there."}
@@ -132,16 +133,21 @@ async def _refuse_choice(connection: Connection, loan: Loan, renewed: Renewed, c
 
 
 async def _first_with_copy(
-    connection: Connection, renewed: Renewed, *, at: datetime
+    connection: Connection, renewed: Renewed, *, at: datetime, only: str | None
 ) -> tuple[RotaEntry | None, list[str]]:
-    """Return the first of the rota that has a copy; those asked often enough today last, and who that passes over."""
+    """Return the first of the rota that has a copy; those asked often enough today last, and who that passes over.
+
+    `only`: whom somebody chose, however often it was asked; None where that has no copy.
+    """
     taken = await committed(connection, renewed.titles)
     able = []
     for entry in renewed.decision.rota:
+        if only not in (None, entry.supplying_location):
+            continue
         spoken_for = taken.get(entry.supplying_location)
         if spoken_for is None or renewed.copies.get(entry.supplying_location, Copies()).suffice(spoken_for):
             able.append(entry)
-    if not any(keeps_to_so_many(entry) for entry in able):
+    if only is not None or not any(keeps_to_so_many(entry) for entry in able):
         return next(iter(able), None), []
     full = await asked_enough(connection, able, renewed.register, at=at)
     chosen = next((entry for entry in able if entry.supplying_location not in full), able[0])

@@ -36,8 +36,8 @@ class Copies(NamedTuple):
         return spoken_for.unshipped < self.on_shelf and spoken_for.all < self.all
 
 
-async def renew(ground: Ground, loan: Loan, *, at: datetime, only: str | None = None) -> Renewed:
-    """Decide again at `at`, leaving out who had their turn; `only` narrows it to one location that staff chose.
+async def renew(ground: Ground, loan: Loan, *, at: datetime, first: str | None = None) -> Renewed:
+    """Decide again at `at`, leaving out who had their turn; the location `first`, which somebody chose, comes first.
 
     Raises NotReady, routing.UnknownLocation or DatabaseUnavailable.
     """
@@ -45,13 +45,12 @@ async def renew(ground: Ground, loan: Loan, *, at: datetime, only: str | None = 
     async with ground.database.connection() as connection:
         titles = await find_titles(connection, isbn=loan.isbn, ppn=loan.ppn)
         taken = await committed(connection, titles)
-    holdings = [less(holding, taken) for holding in holders.holdings if only in (None, holding.location)]
-    question = as_question(loan, at=at)
+    holdings = [less(holding, taken) for holding in holders.holdings]
     decision = await choose(
         ground.snapshot,
         title=TitleKey(isbn=loan.isbn, ppn=loan.ppn),
         holders=Holders(holders.standing, True, holdings),
-        question=question if only is None else replace(question, excluded=frozenset()),
+        question=replace(as_question(loan, at=at), first=first),
         availability=ground.availability,
         deadline_seconds=ground.live_deadline_seconds,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -19,7 +19,7 @@ from app.planning.load import Grid
 from app.store.holders import Key, Shelved, find_many_holders, key_of
 from app.store.standing import Standing, read_standing
 from routing import Policy, Question
-from routing.assign import Assignment, Offers, Wanted, lay_out, solve
+from routing.assign import Assignment, Offers, Wanted, horizon_of, lay_out, solve
 from routing.calendar import DAY_SECONDS, to_seconds
 from routing.network import Longs, Window, window_for
 
@@ -39,10 +39,10 @@ class Asked:
 
 
 class Unassignable(Exception):  # noqa: N818 - says what it is
-    """Loan requests of the batch cannot be decided: which ones, by position, what about them, and why."""
+    """The batch cannot be decided: the places in it, as one would walk there, and what is wrong with each."""
 
-    def __init__(self, faults: Sequence[tuple[int, str, str]]) -> None:
-        super().__init__("; ".join(detail for _, _, detail in faults))
+    def __init__(self, faults: Sequence[tuple[tuple[str | int, ...], str]]) -> None:
+        super().__init__("; ".join(detail for _, detail in faults))
         self.faults = faults
 
 
@@ -73,10 +73,10 @@ async def assign(
     standing, shelves = await _look_up(database, asked)
     state = await snapshot.at(standing)
     moment = asked[0].question.requested_at.astimezone(state.network.zone)
-    wanted = _wanted(asked, shelves, state, moment)
+    wanted = _wanted(asked, shelves, state, moment, quotas)
     policy = state.policy_at(moment)
     async with turn:
-        window = await aside(window_for, state.network, to_seconds(moment), policy.horizon_days)
+        window = await aside(window_for, state.network, to_seconds(moment), horizon_of(wanted, policy))
         first = date.fromordinal(int(window.ride_day.min())) if len(window.ride_day) else moment.date()
         grid, capacity = await foresight.under_way(
             database, state, first=first, days=window.length // DAY_SECONDS + 3
@@ -112,16 +112,25 @@ async def _look_up(database: Database, asked: Sequence[Asked]) -> tuple[Standing
     return standing, shelves
 
 
-def _wanted(asked: Sequence[Asked], shelves: Mapping[Key, Shelved], state: State, moment: datetime) -> list[Wanted]:
+def _wanted(
+    asked: Sequence[Asked],
+    shelves: Mapping[Key, Shelved],
+    state: State,
+    moment: datetime,
+    quotas: Collection[str],
+) -> list[Wanted]:
     found: list[Wanted] = []
-    faults: list[tuple[int, str, str]] = []
+    known = state.register.locations.keys() | state.register.agencies.keys()
+    faults: list[tuple[tuple[str | int, ...], str]] = [
+        (("quotas", name), f"No location or agency {name} is registered.") for name in quotas if name not in known
+    ]
     for position, one in enumerate(asked):
         shelved = shelves.get(key_of(one.title.isbn, one.title.ppn))
         counter = one.question.pickup_location
         if counter not in state.register.locations:
-            faults.append((position, "pickup_location", f"No location {counter} is registered."))
+            faults.append((("requests", position, "pickup_location"), f"No location {counter} is registered."))
         if shelved is None:
-            faults.append((position, "title", f"No holding of {one.title} is known."))
+            faults.append((("requests", position, "title"), f"No holding of {one.title} is known."))
         else:
             found.append(
                 Wanted(

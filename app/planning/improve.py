@@ -3,12 +3,15 @@
 Who was asked first was chosen alone, as things were then. Before the vans leave, much is known that was not: copies
 came free, others asked for the last one, vans filled up. What is gained is taken only where it takes no copy that
 anybody else of these has now: then nobody has lost anything, and a move that fails midway harms nobody.
+
+An assignment weighs planned itineraries. So where a policy goes by more than that (the expected order, what suppliers
+bear), nothing is moved; nobody is moved to whom the policy puts after whoever has it, or who was asked often enough.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import NamedTuple
@@ -34,17 +37,20 @@ from app.store.loans import Loan, read_loans
 from app.store.placements import Committed, committed
 from app.store.register import TIMEZONE
 from app.store.tasks import Task, drop, ensure, finish, postpone
-from routing import Holding
-from routing.assign import Offers, Wanted, lay_out, solve
+from routing import Burdens, Holding, Policy, standing_of
+from routing.assign import Offers, Wanted, horizon_of, lay_out, solve
 from routing.assign.weigh import UNITS_PER_CENT
 from routing.calendar import DAY_SECONDS, to_seconds
+from routing.fairness import burden_of, is_full
 from routing.network import window_for
+from routing.policies import orders, precedence
+from routing.screening import Candidate
 
 log = structlog.get_logger()
 
 IMPROVE, DAILY = "improve", "daily"
 MOST = 5000
-"""Loan requests that are looked at together; the oldest first."""
+"""Loan requests that are looked at together; the newest first, of which most is still to be gained."""
 LEAST_GAIN_CENTS = 100
 """What a move must gain, in cents as an assignment weighs: less is not worth letting a supplier go."""
 
@@ -105,23 +111,25 @@ async def find_moves(ground: Ground, *, items_per_crate: int) -> list[Move]:
     """Find what can be gained now. Raises NotReady or DatabaseUnavailable."""
     state, at = await ground.snapshot.follow(), ground.clock.now()
     async with ground.database.connection() as connection:
-        loans = await read_loans(connection, await list_improvable(connection, limit=MOST))
-        known = [
-            loan for loan in loans if loan.supplying_location and loan.pickup_location in state.register.locations
-        ]
+        listed = await list_improvable(connection, limit=MOST + 1)
+        loans = await read_loans(connection, listed[:MOST])
+        known = [loan for loan in loans if _may_move(loan, state, at)]
         shelves = await find_many_holders(connection, {_key(loan) for loan in known})
         known = [loan for loan in known if _key(loan) in shelves]
         taken = {
             shelved.titles: await committed(connection, shelved.titles)
             for shelved in {shelved.titles: shelved for shelved in shelves.values()}.values()
         }
+    if len(listed) > MOST:
+        log.warning("not all that could gain is looked at", looked_at=MOST)
     if not known:
         return []
     theirs = Counter((shelves[_key(loan)].titles, str(loan.supplying_location)) for loan in known)
     moment = at.astimezone(state.network.zone).replace(microsecond=0)
     wanted = [_wanted(loan, shelves[_key(loan)], state, taken, theirs, moment) for loan in known]
+    burdens = await ground.snapshot.borne(state)
     policy = state.policy_at(moment)
-    window = await aside(window_for, state.network, to_seconds(moment), policy.horizon_days)
+    window = await aside(window_for, state.network, to_seconds(moment), horizon_of(wanted, policy))
     first = date.fromordinal(int(window.ride_day.min())) if len(window.ride_day) else moment.date()
     grid, capacity = await Foresight().under_way(
         ground.database, state, first=first, days=window.length // DAY_SECONDS + 3
@@ -134,7 +142,48 @@ async def find_moves(ground: Ground, *, items_per_crate: int) -> list[Move]:
         for shelved in shelves.values()
         for holding in shelved.holdings
     }
-    return list(_worth_it(known, [shelves[_key(loan)].titles for loan in known], offers, choice, free))
+    asked = _Asked(state, Burdens() if burdens is None else burdens, moment)
+    return _worth_it(known, [shelves[_key(loan)].titles for loan in known], offers, choice, free, asked)
+
+
+def _may_move(loan: Loan, state: State, at: datetime) -> bool:
+    """Whether what a loan request goes by is what an assignment weighs."""
+    if not loan.supplying_location or loan.pickup_location not in state.register.locations:
+        return False
+    policy = state.policy_for(loan.pickup_location, at)
+    return state.responses_for(policy) is None and not policy.weights.weigh_burdens
+
+
+class _Asked:
+    """How often suppliers may still be asked today."""
+
+    def __init__(self, state: State, burdens: Burdens, moment: datetime) -> None:
+        self._state, self._burdens, self._moment = state, burdens, moment
+        self._more: Counter[str] = Counter()  # by agency and by location, in the moves so far
+
+    def take(self, loan: Loan, candidate: Candidate) -> bool:
+        """Ask a supplier once more, if it may be asked for this loan request."""
+        policy = self._state.policy_for(loan.pickup_location, self._moment)
+        agency, location = candidate.supplying_agency, candidate.location.id
+        pickup = standing_of(self._state.register, loan.pickup_location, self._moment).agency
+        burden = burden_of(
+            self._burdens,
+            policy,
+            agency=agency,
+            location=location,
+            side=candidate.side,
+            day=self._moment.date(),
+            own=location == loan.pickup_location or (pickup is not None and pickup.isil == agency),
+        )
+        whose = agency or location
+        burden = burden._replace(
+            placed_today=burden.placed_today + self._more[f"agency {whose}"],
+            placed_here_today=burden.placed_here_today + self._more[f"location {location}"],
+        )
+        if is_full(burden):
+            return False
+        self._more.update((f"agency {whose}", f"location {location}"))
+        return True
 
 
 def _wanted(
@@ -149,8 +198,12 @@ def _wanted(
     question = as_question(loan, at=moment)
     asked_for = frozenset(loan.question.get("exclude", ()))
     excluded = question.excluded - ({loan.supplying_location} - asked_for)
+    policy = state.policy_for(loan.pickup_location, moment)
+    rank = _ranking(policy, loan.pickup_location, state, moment)
     holdings = []
     for holding in shelved.holdings:
+        if rank(holding.location) > rank(str(loan.supplying_location)):
+            continue
         spoken_for, own = taken[shelved.titles].get(holding.location), theirs[shelved.titles, holding.location]
         others = None if spoken_for is None else Committed(spoken_for.unshipped - own, spoken_for.all - own)
         holdings.append(less(holding, {} if others is None else {holding.location: others}))
@@ -158,7 +211,16 @@ def _wanted(
         replace(question, requested_at=max(question.requested_at, moment), excluded=excluded),
         shelved.titles,
         holdings,
-        policy=state.policy_for(loan.pickup_location, moment),
+        policy=policy,
+    )
+
+
+def _ranking(policy: Policy, pickup_location: str, state: State, moment: datetime) -> Callable[[str], int]:
+    """What the policy of a counter puts first, by location: less comes before."""
+    own = standing_of(state.register, pickup_location, moment).side
+    ordered = orders(policy)
+    return lambda location: (
+        precedence(policy, location, standing_of(state.register, location, moment).side, own) if ordered else 0
     )
 
 
@@ -173,6 +235,7 @@ def _worth_it(
     offers: Offers,
     choice: Sequence[int],
     free: dict[tuple[tuple[int, ...], str], int],
+    asked: _Asked,
 ) -> list[Move]:
     """The moves that gain enough and take a copy that nobody has, the greatest gain first."""
     found = []
@@ -188,10 +251,12 @@ def _worth_it(
         to = offers.candidate[option].location.id
         gain = (min(own) - int(weight[option])) / UNITS_PER_CENT
         if to != loan.supplying_location and gain >= LEAST_GAIN_CENTS:
-            found.append((gain, at, to))
+            found.append((gain, at, option))
     moves = []
-    for gain, at, to in sorted(found, key=lambda one: (-one[0], one[1])):
-        if free.get((titles[at], to), 0) > 0:
+    for gain, at, option in sorted(found, key=lambda one: (-one[0], one[1])):
+        candidate = offers.candidate[option]
+        to = candidate.location.id
+        if free.get((titles[at], to), 0) > 0 and asked.take(loans[at], candidate):
             free[titles[at], to] -= 1
             loan = loans[at]
             moves.append(Move(loan.id, loan.placements, str(loan.supplying_location), to, gain))

@@ -8,10 +8,10 @@ import asyncpg
 
 
 async def list_improvable(connection: asyncpg.Connection, *, limit: int) -> list[UUID]:
-    """Return those that lie with a supplier without an answer, and that nobody chose it for: the oldest first."""
+    """Return those that lie with a supplier without an answer, and that nobody chose it for: the newest first."""
     rows = await connection.fetch(
         "select id from loan_request where outcome is null and supplying = 'asked' and requesting = 'waiting'"
-        " and item = 'in_hand' and chosen is null order by id limit $1",
+        " and item = 'in_hand' and chosen is null order by id desc limit $1",
         limit,
     )
     return [row["id"] for row in rows]

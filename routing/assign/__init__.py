@@ -1,7 +1,7 @@
 """A whole day at once: who supplies each of many loan requests, by which vans, so that all together weigh least."""
 
 from routing.assign.check import faults
-from routing.assign.options import Offers, Quotas, Wanted, lay_out
+from routing.assign.options import Offers, Quotas, Wanted, horizon_of, lay_out
 from routing.assign.problem import Assignment, Problem, Resource, ResourceKind, gap
 from routing.assign.solve import greedy, solve
 from routing.assign.why import Difference, WayTaken, differences, told, way_taken
@@ -20,6 +20,7 @@ __all__ = [
     "faults",
     "gap",
     "greedy",
+    "horizon_of",
     "lay_out",
     "solve",
     "told",

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import numpy as np
 
 from routing.assign.problem import Problem, Resource, ResourceKind
 from routing.assign.weigh import weighing, weight_of_none
-from routing.calendar import ready_seconds, to_moment, to_seconds
+from routing.calendar import DAY_SECONDS, ready_seconds, to_moment, to_seconds
 from routing.costs import NO_TARIFF, Charge, charge_between
 from routing.decide import UnknownLocation, check_moments, dearest, no_way
 from routing.model import Holding, Objective, Policy, Question, Refusal, Register
@@ -97,8 +97,8 @@ def lay_out(
 ) -> Offers:
     """Find the options of all that is wanted at one moment.
 
-    `room` is how many items each ride of the window may still take (`network.window_for`; negative: any number).
-    Raises UnknownLocation or UnknownMoment, as `decide` does.
+    `room` is how many items each ride of the window may still take (`network.window_for` with `horizon_of` them;
+    negative: any number). Raises UnknownLocation or UnknownMoment, as `decide` does.
     """
     assert len({one.question.requested_at for one in wanted}) <= 1, "a batch is of one moment"
     refusals: list[list[Refusal]] = [[] for _ in wanted]
@@ -110,18 +110,25 @@ def lay_out(
     transports = _transports(wanted, network, policy)
     rows, charges = _Rows(), _Charges(policy)
     for (pickup, objective, _, own), group in groups.items():
-        transport = transports[pickup]
+        whole = transports[pickup]
+        transport = replace(whole, horizon_end=whole.requested + own.horizon_days * DAY_SECONDS)
         _add(rows, group, wanted, transport, (objective, own), charges, side, refusals)
     return _gathered(rows, asked, wanted, policy, transports, charges, side, refusals, room=room, quotas=quotas or {})
 
 
+def horizon_of(wanted: Sequence[Wanted], policy: Policy) -> int:
+    """Return how many days the window of a batch reaches: those of the policy that looks furthest ahead."""
+    return max((one.policy or policy).horizon_days for one in wanted) if wanted else policy.horizon_days
+
+
 def _transports(wanted: Sequence[Wanted], network: Network, policy: Policy) -> dict[str, Transport]:
+    horizon_days = horizon_of(wanted, policy)
     return {
         pickup: transport_to(
             network,
             pickup,
             requested=to_seconds(wanted[0].question.requested_at),
-            horizon_days=policy.horizon_days,
+            horizon_days=horizon_days,
         )
         for pickup in dict.fromkeys(one.question.pickup_location for one in wanted)
     }
@@ -318,7 +325,6 @@ def _gathered(
         weighing(one.question.objective or own.objective, own) for one, own in zip(wanted, policies, strict=True)
     ]
     waited = arrival[order] - requested
-    none = weight_of_none(policy)
     problem = Problem(
         option_start=np.searchsorted(request, np.arange(len(wanted) + 1)).astype(np.int64),
         weight=np.array(
@@ -333,7 +339,13 @@ def _gathered(
         use_start=use_start,
         use=use,
         capacity=capacity,
-        penalty=np.array([none if one.penalty is None else one.penalty for one in wanted], dtype=np.int64),
+        penalty=np.array(
+            [
+                weight_of_none(own) if one.penalty is None else one.penalty
+                for one, own in zip(wanted, policies, strict=True)
+            ],
+            dtype=np.int64,
+        ),
     )
     return Offers(
         problem=problem,

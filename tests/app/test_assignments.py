@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import httpx
@@ -15,6 +15,8 @@ from tests.support.filled import BY_PPN, EVERYWHERE, client_of, fill, run_sql, r
 
 MONDAY = "2026-11-23T07:30:00+01:00"
 ASKED = {"title": {"isbn": EVERYWHERE}, "pickup_location": "desk"}
+
+Agreed = Callable[..., Awaitable[None]]
 
 pytestmark = pytest.mark.usefixtures("filled")
 
@@ -33,7 +35,7 @@ async def client(filled: str) -> AsyncIterator[httpx.AsyncClient]:
 
 async def assigned(client: httpx.AsyncClient, *requests: dict[str, Any], **more: Any) -> dict[str, Any]:
     batch = [{"id": str(at), **ASKED, **one} for at, one in enumerate(requests)]
-    answer = await client.post("/v1/assignments", json={"requests": batch, "requested_at": MONDAY, **more})
+    answer = await client.post("/v1/assignments", json={"requests": batch, "requested_at": MONDAY} | more)
     assert answer.status_code == 200, answer.text
     AssignmentShape.model_validate_json(answer.content, strict=False)
     document: dict[str, Any] = answer.json()
@@ -110,6 +112,7 @@ async def test_an_isbn_and_a_ppn_of_one_work_share_its_copies(client: httpx.Asyn
             "/requests/1/title",
         ),
         ({"requests": [{"id": "1", **ASKED}], "quotas": {"branch": -1}}, "/quotas/branch"),
+        ({"requests": [{"id": "1", **ASKED}], "quotas": {"NL-TYPO/1": 3}}, "/quotas/NL-TYPO~11"),
         ({"requests": [{"id": "1", **ASKED, "limit": 3}]}, "/requests/0/limit"),
     ],
 )
@@ -117,6 +120,38 @@ async def test_what_is_wrong_is_named(client: httpx.AsyncClient, change: dict[st
     answer = await client.post("/v1/assignments", json={"requested_at": MONDAY, **change})
     assert answer.status_code == 422, answer.text
     assert [fault["pointer"] for fault in answer.json()["errors"]] == [pointer]
+
+
+@pytest.fixture
+async def agreed(client: httpx.AsyncClient, filled: str) -> AsyncIterator[Agreed]:
+    """Say what the desk's own agency has agreed; it is forgotten afterwards."""
+
+    async def agree(**requesting: Any) -> None:
+        answer = await client.post("/v1/policies", json={"agency": "NL-1", "requesting": requesting})
+        assert answer.status_code == 201, answer.text
+
+    yield agree
+    await run_sql(filled, "delete from policy; update epoch set number = number + 1")
+
+
+async def test_whoever_waits_at_a_high_price_is_served_all_the_same(
+    client: httpx.AsyncClient, agreed: Agreed
+) -> None:
+    """Not to be served weighs by the same policy as to wait."""
+    await agreed(cents_per_hour=1000.0)
+    found = await assigned(client, {})
+    assert found["served"] == 1
+
+
+async def test_nothing_arrives_beyond_the_counter_s_own_horizon(client: httpx.AsyncClient, agreed: Agreed) -> None:
+    late = {"requested_at": "2026-11-27T20:00:00+01:00"}  # a Friday evening, and vans drive on Monday
+    assert (await assigned(client, {}, **late))["served"] == 1
+    await agreed(horizon_days=1)
+    found = await assigned(client, {}, **late)
+    assert found["served"] == 0
+    assert "unreachable" in {refusal["reason"] for refusal in found["items"][0]["refusals"]}
+    decision = (await client.post("/v1/decisions", json={**ASKED, **late})).json()
+    assert decision["rota"] == []
 
 
 async def test_a_large_batch_is_taken(client: httpx.AsyncClient) -> None:

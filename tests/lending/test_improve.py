@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, time
+from typing import Any
 
 import pytest
 
 from app.lending.work import work_off
 from app.planning.improve import IMPROVE, Improving, find_moves, improve, make, next_of
+from tests.lending.test_learn import placed
+from tests.lending.test_promise import learn
 from tests.support.filled import run_sql
 from tests.support.house import House
 
@@ -66,6 +69,53 @@ async def test_whoever_has_answered_keeps_it(house: House, answer: str) -> None:
     await house.acted(second, answer)
     assert await improve(house.ground, items_per_crate=20) == 0
     assert await supplier(house, second) == "far"
+
+
+async def test_what_is_kept_of_a_move_says_whom_it_lies_with(house: House) -> None:
+    _, second = await both(house)
+    before = (await house.client.get(f"/v1/loan-requests/{second}/decision")).json()
+    assert await improve(house.ground, items_per_crate=20) == 1
+    await house.work()
+    decision = (await house.client.get(f"/v1/loan-requests/{second}/decision")).json()
+    assert [entry["supplying_location"] for entry in before["rota"]] == ["far"]
+    assert [(entry["rank"], entry["supplying_location"]) for entry in decision["rota"]] == [(1, "branch"), (2, "far")]
+    first = decision["rota"][0]
+    assert first["precedence"] == -1
+    assert first["reasons"][0] == "Chosen before all others."
+    expected, arrives = (await house.look(second))["expected_at"], first["arrives_at"]
+    assert datetime.fromisoformat(expected) == datetime.fromisoformat(arrives)
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"requesting": {"central_collections": "first"}, "supplying": {"central_holders": ["far"]}}, "precedence"),
+        ({"agency": "NL-2", "supplying": {"most_a_day": 1}}, "it was asked once today"),
+        ({"requesting": {"cents_per_net_loan": 1.0}}, "balances are nothing an assignment weighs"),
+    ],
+)
+async def test_nothing_is_moved_against_a_policy(house: House, filled: str, said: dict[str, Any], why: str) -> None:
+    await both(house)
+    try:
+        assert (await house.client.post("/v1/policies", json=said)).status_code == 201
+        house.ground.snapshot.burdens.forget()
+        assert await find_moves(house.ground, items_per_crate=20) == [], why
+    finally:
+        await run_sql(filled, "delete from policy; update epoch set number = number + 1")
+    (move,) = await find_moves(house.ground, items_per_crate=20)
+    assert move.to_location == "branch", "without it, this one is"
+
+
+async def test_a_rota_in_expected_order_is_not_turned_round_by_planned_vans(house: House, filled: str) -> None:
+    await placed(filled, "far 20 09:00 20 10:30 Returned", times=5)
+    await both(house)
+    try:
+        await learn(house)
+        said = {"requesting": {"rota_order": "expected"}}
+        assert (await house.client.post("/v1/policies", json=said)).status_code == 201
+        assert await find_moves(house.ground, items_per_crate=20) == []
+    finally:
+        await run_sql(filled, "delete from policy; delete from response_model; update epoch set number = number + 1")
 
 
 async def test_an_answer_that_comes_meanwhile_stands(house: House) -> None:
