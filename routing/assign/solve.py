@@ -20,6 +20,10 @@ ROUNDS = 1000
 PROMISING, LEAST_PROMISING = 1.7, 5_000
 """So many options for a loan request on average are left to HiGHS, or so many in all where that is more."""
 
+FAR = 32.0
+"""A price may have to rise to what not being served weighs, where nothing else is left: steps are no less than a part
+of that."""
+
 NEAR = 2e-4
 """HiGHS may stop when nothing among the promising options can be better by this part."""
 
@@ -108,7 +112,11 @@ def _price(problem: Problem) -> Floats:
         problem.use,
         problem.capacity,
         problem.penalty.astype(np.float64),
-        max(1.0, float(weight.mean()) if len(weight) else 1.0),
+        max(
+            1.0,
+            float(weight.mean()) if len(weight) else 1.0,
+            float(problem.penalty.mean()) / FAR if problem.requests else 1.0,
+        ),
         ROUNDS,
     )
     return found

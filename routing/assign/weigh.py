@@ -16,6 +16,8 @@ UNITS_PER_CENT = 60 * TIE
 """A weight is a whole number of these: so a minute at whole cents an hour is one too."""
 
 MOST_HANDLINGS = 10
+MOST_CENTS = 10_000.0
+"""An hour and a handling weigh no more than this: a hundred euro decides all that more would, and sums stay whole."""
 
 
 class Weighing(NamedTuple):
@@ -32,7 +34,10 @@ class Weighing(NamedTuple):
 
 def weighing(objective: Objective, policy: Policy) -> Weighing:
     """How an objective weighs under a policy."""
-    minute, handling = round(policy.weights.cents_per_hour), round(policy.weights.cents_per_handling * 60)
+    hourly, handled = (
+        min(each, MOST_CENTS) for each in (policy.weights.cents_per_hour, policy.weights.cents_per_handling)
+    )
+    minute, handling = round(hourly), round(handled * 60)
     first = {
         Objective.FASTEST: (TIE, 1, 1),
         Objective.FEWEST_HANDLINGS: (1, TIE, 1),

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 
+from routing import Objective, Policy, Weights
 from routing.assign import Assignment, Problem, faults, gap, greedy, solve
+from routing.assign.weigh import weighing, weight_of_none
 
 EXAMPLES = settings(max_examples=150, deadline=None, database=None)
 # (weight, resources) of each option of each loan request
@@ -167,3 +169,18 @@ def test_what_is_dearer_than_nothing_is_not_served() -> None:
 def test_the_checker_finds(choice: list[int], weight: int, bound: int, said: str) -> None:
     problem = problem_of([[(1, [0]), (2, [1])], [(1, [0]), (10, [2])]], [1, 1, 1], [100, 100])
     assert said in faults(problem, Assignment(np.array(choice), weight, bound, finished=True))
+
+
+@pytest.mark.parametrize("hourly", [0.4, 10.0, 40.0, 1e6])
+@pytest.mark.parametrize("horizon_days", [1, 35, 366])
+def test_the_bound_reaches_what_not_being_served_weighs(hourly: float, horizon_days: int) -> None:
+    """Two want one copy: its price is all that separates the second from not being served."""
+    policy = Policy(horizon_days=horizon_days, weights=Weights(cents_per_hour=hourly))
+    whole = weighing(Objective.BALANCED, policy)
+    weights = [whole.of(days * 43_200, 2, 1075) for days in (1, 2)]
+    none = weight_of_none(policy)
+    problem = problem_of([[(weight, [0])] for weight in weights], [1], [none, none])
+    found = solve(problem)
+    assert faults(problem, found) == []
+    assert found.weight == weights[0] + none
+    assert gap(found) < 1e-6
