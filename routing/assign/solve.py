@@ -20,7 +20,7 @@ ROUNDS = 1000
 PROMISING, LEAST_PROMISING = 1.7, 5_000
 """So many options for a loan request on average are left to HiGHS, or so many in all where that is more."""
 
-FAR = 32.0
+FAR = 24.0
 """A price may have to rise to what not being served weighs, where nothing else is left: steps are no less than a part
 of that."""
 
