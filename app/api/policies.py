@@ -124,7 +124,8 @@ async def write_policy(request: Request, held: HeldResources, caller: Writer) ->
 
     A version is all that its side says: what is left out is no longer said. An admin writes any. A key of an agency
     writes its own: with the scope `requester` what is `requesting`, with `supplier` what is `supplying` (but for
-    `central_holders`); what the key may not say stays as it was.
+    `central_holders`); what the key may not say stays as it was. Later versions that only took over what it says
+    are followed by new ones of their day.
     """
     asked = await read_json(request, NewPolicyShape)
     draft = await _draft(held, await held.snapshot.follow(), asked, caller)

@@ -161,6 +161,7 @@ policy = Table(
     Column("agency", Text, ForeignKey("agency.isil"), index=True),
     Column("valid_from", Date, nullable=False),  # of two from one day the later one counts
     Column("document", JSONB, nullable=False),  # {"requesting": {…}, "supplying": {…}}: what is said, and no more
+    Column("says", ARRAY(Text), nullable=False),  # the fields that are its writer's; all others it took over
     Column("by", Text, nullable=False),
     _moment("written_at", required=True),
     Column("note", Text),

@@ -321,6 +321,50 @@ async def test_an_agency_writes_what_is_its_own(house: House) -> None:
     assert {"id": asked["id"]} in [one["made"] for one in logged]
 
 
+async def test_a_change_of_one_half_holds_also_where_the_other_half_was_written_ahead(house: House) -> None:
+    admin: dict[str, str] = {}
+
+    async def key(*scopes: str) -> dict[str, str]:
+        answer = await house.client.post("/v1/keys", json={"agency": "NL-2", "scopes": list(scopes)}, headers=admin)
+        return {"authorization": f"Bearer {answer.json()['key']}"}
+
+    async def say(who: dict[str, str], **said: Any) -> None:
+        answer = await house.client.post("/v1/policies", json={"agency": "NL-2", **said}, headers=who)
+        assert answer.status_code == 201, answer.text
+
+    async def on(day: str) -> tuple[Any, Any, Any]:
+        params = {"pickup_location": "branch", "supplying_location": "branch", "at": day}
+        found = (await house.client.get("/v1/policies/effective", params=params, headers=admin)).json()
+        asked, lent = found["requesting"], found["supplying"]
+        return asked["objective"]["value"], lent["not_lent"]["value"], lent["loan_days"]["value"]
+
+    admin = await key("admin")
+    asks, lends = await key("requester"), await key("supplier")
+    await say(asks, valid_from="2027-01-01", requesting={"objective": "cheapest"})
+    await say(asks, valid_from="2027-02-01", requesting={"objective": "balanced"})
+    await say(lends, supplying={"not_lent": ["game"]})
+    days = ("2026-12-31", "2027-01-01", "2027-01-31", "2027-02-01", "2027-03-01")
+    for day, objective in zip(days, ("fastest", "cheapest", "cheapest", "balanced", "balanced"), strict=True):
+        assert await on(day) == (objective, ["game"], 21), day
+
+    # Said for a day, it stands from there on, whatever is said for an earlier one.
+    await say(lends, valid_from="2027-02-01", supplying={"loan_days": 14})
+    await say(lends, supplying={"not_lent": ["dvd"]})
+    await say(asks, requesting={"objective": "fewest_handlings"})
+    assert [await on(day) for day in days] == [
+        ("fewest_handlings", ["dvd"], 21),
+        ("cheapest", ["dvd"], 21),
+        ("cheapest", ["dvd"], 21),
+        ("balanced", [], 14),
+        ("balanced", [], 14),
+    ]
+
+    # What an admin says is all of it, and takes nothing over.
+    await say(admin, valid_from="2027-03-01", requesting={"objective": "cheapest"})
+    await say(lends, valid_from="2027-02-15", supplying={"loan_days": 7})
+    assert [await on(day) for day in ("2027-02-15", "2027-03-01")] == [("balanced", [], 7), ("cheapest", [], 21)]
+
+
 async def test_days_in_the_collection_count_where_many_are_decided(house: House, filled: str) -> None:
     """In a dry run and in an assignment as in a decision: the branch's copy is too new by one day."""
     young = "update holding set added_on = '2025-11-24' where location = 'branch'"

@@ -1,0 +1,33 @@
+"""Which fields of a policy its writer says."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "0018"
+down_revision = "0016"
+branch_labels = None
+depends_on = None
+
+# Of policies written before, nobody knows who said what: they say all that could be said, and hold as they were read.
+SAID = """
+update policy set says = array[
+    'circles', 'central_collections', 'objective', 'cents_per_hour', 'cents_per_handling', 'cents_per_net_loan',
+    'cents_per_open_item', 'horizon_days', 'max_cost_cents', 'rota_order', 'not_lent', 'least_age_days',
+    'embargo_days', 'loan_days', 'renewals', 'central_holders', 'floating', 'floating_materials', 'most_floating',
+    'most_a_day', 'most_a_day_per_location']
+"""
+
+
+def upgrade() -> None:
+    """Add the column; what policies say stays as it is."""
+    op.add_column("policy", sa.Column("says", postgresql.ARRAY(sa.Text()), nullable=True))
+    op.execute(SAID)
+    op.alter_column("policy", "says", nullable=False)
+
+
+def downgrade() -> None:
+    """Forget who says what."""
+    op.drop_column("policy", "says")
