@@ -584,6 +584,8 @@ placement = Table(
     Column("state", Text, nullable=False),  # asking | live | closed
     # Its system was away, and surely knows nothing of it: until it is asked again, which takes this back first.
     Column("untouched", Boolean, nullable=False, server_default=text("false")),
+    # Its copy came straight from another reader: whoever it belongs to was not asked.
+    Column("forwarded", Boolean, nullable=False, server_default=text("false")),
     Column("end", Text),  # the event that closed it
     Column("reason", Text),
     _moment("asked_at", required=True),

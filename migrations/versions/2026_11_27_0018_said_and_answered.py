@@ -1,4 +1,4 @@
-"""Which fields of a policy its writer says."""
+"""Which fields of a policy its writer says, and which placements asked nobody."""
 
 from __future__ import annotations
 
@@ -21,13 +21,22 @@ update policy set says = array[
 """
 
 
+# Only what is taken over is asked, placed, answered and shipped in one moment.
+FORWARDED = """
+update placement set forwarded = true where asked_at = placed_at and asked_at = answered_at and asked_at = shipped_at
+"""
+
+
 def upgrade() -> None:
-    """Add the column; what policies say stays as it is."""
+    """Add the columns; what policies say stays as it is."""
     op.add_column("policy", sa.Column("says", postgresql.ARRAY(sa.Text()), nullable=True))
     op.execute(SAID)
     op.alter_column("policy", "says", nullable=False)
+    op.add_column("placement", sa.Column("forwarded", sa.Boolean(), server_default=sa.text("false"), nullable=False))
+    op.execute(FORWARDED)
 
 
 def downgrade() -> None:
-    """Forget who says what."""
+    """Forget who says what, and who was asked."""
+    op.drop_column("placement", "forwarded")
     op.drop_column("policy", "says")
