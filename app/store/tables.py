@@ -236,6 +236,7 @@ floated_item = Table(
     Column("location", Text, nullable=False),  # where it stays
     Column("material", Text, nullable=False),
     Column("loan_request", UUID, nullable=False, unique=True),  # from which it came back
+    Column("added_on", Date),  # when it came into home's collection, as known when it was left here; null: unknown
     _moment("since", required=True),
     _moment("called_at"),  # from then on it is not lent there
     Column("called_by", Text),  # an agency: who of it is in the log of changes, for as long as that goes back

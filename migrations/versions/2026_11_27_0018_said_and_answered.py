@@ -1,4 +1,4 @@
-"""Which fields of a policy its writer says, and which placements asked nobody."""
+"""Which fields of a policy its writer says, which placements asked nobody, and how old a copy is that stays."""
 
 from __future__ import annotations
 
@@ -27,6 +27,12 @@ update placement set forwarded = true where asked_at = placed_at and asked_at = 
 """
 
 
+ADDED = """
+update floated_item set added_on = holding.added_on
+  from holding where holding.title_id = floated_item.title_id and holding.location = floated_item.home
+"""
+
+
 def upgrade() -> None:
     """Add the columns; what policies say stays as it is."""
     op.add_column("policy", sa.Column("says", postgresql.ARRAY(sa.Text()), nullable=True))
@@ -34,9 +40,12 @@ def upgrade() -> None:
     op.alter_column("policy", "says", nullable=False)
     op.add_column("placement", sa.Column("forwarded", sa.Boolean(), server_default=sa.text("false"), nullable=False))
     op.execute(FORWARDED)
+    op.add_column("floated_item", sa.Column("added_on", sa.Date(), nullable=True))
+    op.execute(ADDED)
 
 
 def downgrade() -> None:
     """Forget who says what, and who was asked."""
+    op.drop_column("floated_item", "added_on")
     op.drop_column("placement", "forwarded")
     op.drop_column("policy", "says")
