@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from app.planning import try_policy
 from app.store.demand import read_held
 from tests.support.filled import EVERYWHERE, run_sql
 from tests.support.house import House
@@ -432,6 +434,42 @@ def _instants(example: dict[str, Any]) -> dict[str, Any]:
         return {**side, "arrives_at": None if at is None else datetime.fromisoformat(at).timestamp()}
 
     return {**example, "before": each(example["before"]), "after": each(example["after"])}
+
+
+async def test_one_dry_run_at_a_time_and_none_for_ever(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    await house.ask()
+    await house.later(minutes=1)
+    at_once, most = 0, 0
+
+    async def slowly(function: Callable[..., Any], *args: Any) -> Any:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        await asyncio.sleep(0.02)
+        at_once -= 1
+        return function(*args)
+
+    async def tried() -> Any:
+        return await house.client.post("/v1/policies/preview", json={"requesting": {"max_cost_cents": 0}})
+
+    monkeypatch.setattr(try_policy, "aside", slowly)
+    answers = await asyncio.gather(*(tried() for _ in range(3)))
+    assert ([answer.status_code for answer in answers], most) == ([200, 200, 200], 1)
+    monkeypatch.setattr(try_policy, "SECONDS", 0.1)
+    turn = house.app.state.resources.trying
+    async with turn:
+        late = await tried()
+    assert (late.status_code, late.json()["type"]) == (503, "/problems/trying-too-slow")
+
+    async def never(*_: Any) -> None:
+        await asyncio.sleep(10)
+
+    monkeypatch.setattr(try_policy, "aside", never)
+    assert (await tried()).json()["detail"] == "It was not tried out within 0.1 seconds; nothing was changed."
+    assert not turn.locked()
+    monkeypatch.setattr(try_policy, "SECONDS", 60.0)
+    monkeypatch.setattr(try_policy, "aside", slowly)
+    assert (await tried()).json() == answers[0].json()
 
 
 async def test_a_dry_run_tells_the_change_on_average_and_draws_by_its_seed(house: House, filled: str) -> None:
