@@ -34,6 +34,7 @@ from app.planning.barcodes import NothingToLabel, UnknownCode
 from app.planning.drafts import DraftChanged, DraftTooLong
 from app.planning.edits import ChangeRefused
 from app.planning.runs import UnknownTrip
+from app.planning.try_policy import TryingTooSlow
 from app.store.agencies import UnknownAgency, UnknownPlace, UnknownSystem
 from app.store.doubts import UnknownDoubt
 from app.store.drafts import DraftFrozen, UnknownDraft
@@ -568,6 +569,13 @@ PROBLEMS: dict[type[Exception], ProblemType] = {
         503,
         "The import did not end within the time of the setting LEENPAD_IMPORT_MAX_SECONDS, and nothing was changed. "
         "Try again when less is going on, or send less at once.",
+    ),
+    TryingTooSlow: ProblemType(
+        "trying-too-slow",
+        "The policy was not tried out in time",
+        503,
+        "Policies are tried out one after the other, and each gets a minute, with its waiting. Nothing was changed. "
+        "Try again when nobody else does, with a smaller `sample` or fewer `days`.",
     ),
     UnknownScenario: ProblemType(
         "unknown-scenario",

@@ -46,6 +46,8 @@ class Resources:
     printing: asyncio.Lock = field(default_factory=asyncio.Lock)
     # One day is assigned at a time, for the same reason.
     assigning: asyncio.Lock = field(default_factory=asyncio.Lock)
+    # So is one policy tried out at a time.
+    trying: asyncio.Lock = field(default_factory=asyncio.Lock)
     # One import at a time: they would wait for each other in the database, and hold connections meanwhile.
     importing: asyncio.Lock = field(default_factory=asyncio.Lock)
 

@@ -245,7 +245,8 @@ def _cannot_supply(returned: Returned, register: Register, policy: Policy) -> li
         agency_in_force(register, find_location(register, returned.home).agency, returned.at),
         day_of(returned.at, register),
     )
-    _, refused = screen([Holding(returned.location, 1, 1, True, returned.material)], register, situation)
+    copy = Holding(returned.location, 1, 1, True, returned.material, home=returned.home)
+    _, refused = screen([copy], register, situation)
     found = [refusal.detail for refusal in refused]
     if not _opens(location, register, returned.at):
         found.append(f"{location.id} does not open within a year.")

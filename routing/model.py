@@ -264,6 +264,8 @@ class Register:
 class Holding(NamedTuple):
     """A location has copies of a title. `available` is None where nobody knows, as is the day they were `added_on`.
 
+    `home` is the location that they belong to, where they only stay at this one: its side says to whom they go.
+
     A tuple, as `RotaEntry` is: a decision makes so many that the four times longer of a frozen dataclass is felt.
     """
 
@@ -273,6 +275,7 @@ class Holding(NamedTuple):
     loanable: bool = True
     material: str = "book"
     added_on: date | None = None
+    home: str | None = None
 
 
 # --- the question and how to weigh it -------------------------------------------------------------

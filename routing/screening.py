@@ -12,19 +12,20 @@ from zoneinfo import ZoneInfo
 from routing.costs import euros
 from routing.model import Agency, Holding, Lending, Location, Period, Policy, Question, Reason, Refusal, Register
 from routing.policies import lending_of, lent_from
-from routing.register import Side, covers, standing_of, standing_still, steady
+from routing.register import Side, Standing, covers, standing_of, standing_still, steady
 
 
 class Candidate(NamedTuple):
     """A location that holds the title, with the agency that answers for it when asked and the side it pays on.
 
-    A tuple, as `Offer` is.
+    `owner` is where its copies belong, if they only stay there. A tuple, as `Offer` is.
     """
 
     holding: Holding
     location: Location
     agency: Agency | None
     side: Side
+    owner: Standing | None = None
 
     @property
     def supplying_agency(self) -> str | None:
@@ -59,14 +60,18 @@ def screen(
     asked: list[Candidate] = []
     refused: list[Refusal] = []
 
-    def fits(holding: Holding) -> bool:
+    def candidate_of(holding: Holding) -> Candidate:
         standing = known.get(holding.location) or standing_of(register, holding.location, moment)
-        return _lent_from(Candidate(holding, *standing), situation) <= situation.day
+        if holding.home is None:
+            return Candidate(holding, *standing)
+        return Candidate(holding, *standing, known.get(holding.home) or standing_of(register, holding.home, moment))
+
+    def fits(holding: Holding) -> bool:
+        return _lent_from(candidate_of(holding), situation) <= situation.day
 
     for holding in one_per_location(holdings, situation.policy, fits if lends else None):
-        standing = known.get(holding.location)
-        candidate = Candidate(holding, *(standing or standing_of(register, holding.location, moment)))
-        for reason, rule in rules_for_steady if standing else rules:
+        candidate = candidate_of(holding)
+        for reason, rule in rules_for_steady if holding.location in known else rules:
             detail = rule(candidate, situation)
             if detail is not None:
                 refused.append(refuse(candidate, reason, detail))
@@ -83,7 +88,7 @@ def behind(holdings: Iterable[Holding], register: Register, situation: Situation
         return situation.policy.versions
     found = set(situation.policy.versions)
     known = steady(register)
-    for location in {holding.location for holding in holdings}:
+    for location in {name for holding in holdings for name in (holding.location, holding.home) if name is not None}:
         side = (known.get(location) or standing_of(register, location, moment)).side
         found.update(lending_of(book, side.agency, side.province).versions)
     return tuple(sorted(found))
@@ -133,6 +138,7 @@ def as_one(together: Sequence[Holding], policy: Policy) -> Holding:
         loanable=lent[0].loanable,
         material=ordinary[0].material,
         added_on=ordinary[0].added_on,
+        home=ordinary[0].home,
     )
 
 
@@ -199,7 +205,7 @@ def _too_new(candidate: Candidate, situation: Situation) -> str | None:
 
 def _lent_from(candidate: Candidate, situation: Situation) -> date:
     """The first day on which a candidate's copies may go where they are asked for."""
-    if candidate.location.id == situation.question.pickup_location:
+    if _goes_nowhere(candidate, situation):
         return date.min
     to_others = _leaves_its_agency(candidate, situation)
     first = lent_from(candidate.holding, _lending(candidate, situation), to_others=to_others)
@@ -207,19 +213,30 @@ def _lent_from(candidate: Candidate, situation: Situation) -> date:
 
 
 def _lending(candidate: Candidate, situation: Situation) -> Lending:
-    book = situation.policy.lending
-    return Lending() if book is None else lending_of(book, candidate.side.agency, candidate.side.province)
+    """What the side has said that the copies belong to, wherever they stay."""
+    book, side = situation.policy.lending, candidate.side if candidate.owner is None else candidate.owner.side
+    return Lending() if book is None else lending_of(book, side.agency, side.province)
+
+
+def _goes_nowhere(candidate: Candidate, situation: Situation) -> bool:
+    """Whether it is asked for where it stands, or where it belongs."""
+    return situation.question.pickup_location in (candidate.location.id, candidate.holding.home)
 
 
 def _leaves_its_agency(candidate: Candidate, situation: Situation) -> bool:
-    if candidate.location.id == situation.question.pickup_location:
+    if _goes_nowhere(candidate, situation):
         return False
-    own = situation.pickup_agency
-    return candidate.agency is None or own is None or candidate.agency.isil != own.isil
+    own, whose = situation.pickup_agency, _owner(candidate)
+    return whose is None or own is None or whose.isil != own.isil
+
+
+def _owner(candidate: Candidate) -> Agency | None:
+    return candidate.agency if candidate.owner is None else candidate.owner.agency
 
 
 def _whoever(candidate: Candidate) -> str:
-    return candidate.supplying_agency or candidate.location.id
+    agency = _owner(candidate)
+    return agency.isil if agency is not None else candidate.holding.home or candidate.location.id
 
 
 def day_of(moment: datetime, register: Register) -> date:

@@ -111,7 +111,10 @@ async def _effects(
     except NotReady:
         return None
     now = at or held.clock.now()
-    found = await find_effects(held.database, state, before, after, sample=sample, seed=seed, now=now)
+    burdens = await held.snapshot.borne(state)
+    found = await find_effects(
+        held.database, state, before, after, sample=sample, seed=seed, now=now, burdens=burdens
+    )
     seen = list(found.effects)
     if not caller.sees_everything:
         asked = [one.loan for one in found.effects if one.loan is not None]

@@ -34,7 +34,7 @@ from app.api.policy_shapes import (
 from app.api.schemas import Day
 from app.lending.policies import REQUESTING, ROLES, SUPPLYING, Draft, effective, write
 from app.lending.snapshot import NotReady, State
-from app.planning.try_policy import try_policy
+from app.planning.try_policy import TryingTooSlow, try_policy
 from app.problems import Fault, Forbidden, InvalidInput, TooLarge, UnsupportedMediaType, documented
 from app.resources import Resources
 from app.store.agencies import holds_agency
@@ -124,7 +124,8 @@ async def write_policy(request: Request, held: HeldResources, caller: Writer) ->
 
     A version is all that its side says: what is left out is no longer said. An admin writes any. A key of an agency
     writes its own: with the scope `requester` what is `requesting`, with `supplier` what is `supplying` (but for
-    `central_holders`); what the key may not say stays as it was.
+    `central_holders`); what the key may not say stays as it was. Later versions that only took over what it says
+    are followed by new ones of their day.
     """
     asked = await read_json(request, NewPolicyShape)
     draft = await _draft(held, await held.snapshot.follow(), asked, caller)
@@ -139,14 +140,15 @@ async def write_policy(request: Request, held: HeldResources, caller: Writer) ->
     openapi_extra=takes_json("TryPolicyShape", {**ASKED, "days": 30}),
     responses={
         200: {"content": {"application/json": {"example": TRIED}}},
-        **documented(TooLarge, UnsupportedMediaType, InvalidInput, NotReady),
+        **documented(TooLarge, UnsupportedMediaType, InvalidInput, NotReady, TryingTooSlow),
     },
 )
 async def preview_policy(request: Request, held: HeldResources, caller: Trier) -> dict[str, Any]:
     """Decide the loan requests of the last days again, as things are and as if the draft had held. Changes nothing.
 
     Both times on the network that is active, with what is held now and everything on its shelf; library systems are
-    not asked. What would differ is counted over all that was drawn. Planners, readers and admins try any draft; a
+    not asked. What would differ is counted over all that was drawn. One is tried out at a time, each within a minute
+    with its waiting; a smaller `sample` is done sooner. Planners, readers and admins try any draft; a
     key of an agency its own.
     """
     asked = await read_json(request, TryPolicyShape)
@@ -154,7 +156,14 @@ async def preview_policy(request: Request, held: HeldResources, caller: Trier) -
     free = not caller.scopes.isdisjoint(("planner", "reader", "admin"))
     draft = await _draft(held, state, asked, caller, trying=free)
     tried = await try_policy(
-        held.database, state, draft, now=held.clock.now(), days=asked.days, sample=asked.sample, seed=asked.seed
+        held.database,
+        state,
+        draft,
+        now=held.clock.now(),
+        days=asked.days,
+        sample=asked.sample,
+        seed=asked.seed,
+        turn=held.trying,
     )
     seen = tried.different
     if not caller.sees_everything:

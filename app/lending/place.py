@@ -46,6 +46,8 @@ from app.store.events import Told
 from app.store.loans import Loan, add_decision, latest_decision, lock_loan, read_loan
 from app.store.placements import (
     LIVE,
+    NO_LONGER_WANTED,
+    OUT_OF_REACH,
     Placement,
     close_placement,
     committed,
@@ -64,8 +66,6 @@ from routing import Register, RotaEntry
 PLACE, LAPSE = "place", "lapse"
 AWAY = timedelta(hours=2)
 """How long a system may be away before whoever is next on the rota is asked instead."""
-OUT_OF_REACH = "SystemOutOfReach"
-"""Reason of a placement that was given up for that. None of ISO 18626's says it."""
 NOTHING_DONE = (Unavailable, AuthExpired, NotOffered)
 """What a system raises that was told to place an order, and did not."""
 
@@ -299,7 +299,7 @@ async def _call(
             return receipt, None
         clean = True
         if asked_before and loan.requesting in (Requesting.CANCELLING, Requesting.OVERRIDING):
-            return None, Refused("Other", "It was no longer wanted before it was placed.")
+            return None, Refused(NO_LONGER_WANTED, "It was no longer wanted before it was placed.")
         quote = await system.prepare(order, taken=taken)
         if not quote.possible:
             return None, Refused(quote.reason or "Other", quote.detail)

@@ -11,7 +11,7 @@ from app.database import Connection
 from app.lending.ground import Ground
 from app.lending.happen import LOAN_DAYS, MOST_RENEWALS
 from app.lending.snapshot import State
-from app.store.policies import Document, Row, add_version, find_version, hold_policies
+from app.store.policies import Document, Row, add_version, find_version, hold_policies, list_begun_later
 from routing import Asking, Floating, Lending, Version, era_on, names_of, standing_of
 
 REQUESTING, SUPPLYING = names_of(Asking), names_of(Lending)
@@ -33,29 +33,64 @@ class Draft:
 
 
 async def write(ground: Ground, draft: Draft, *, by: str, note: str | None) -> Row:
-    """Write a version. Whose fields it does not touch keep what they said in the version that it takes over from."""
+    """Write a version. Whose fields it does not touch keep what they said in the version that it takes over from.
+
+    Versions that begin later and did not say its fields themselves go by it too: it is said anew for their days.
+    """
+    at = ground.clock.now()
     async with ground.database.transaction() as connection:
         await hold_policies(connection)
-        return await add_version(
-            connection,
-            province=draft.province,
-            agency=draft.agency,
-            valid_from=draft.valid_from,
-            document=await whole(connection, draft),
-            by=by,
-            at=ground.clock.now(),
-            note=note,
-        )
+        document = await whole(connection, draft)
+        later = await _carried(connection, draft)
+
+        async def add(valid_from: date, document: Document, says: Collection[str]) -> Row:
+            return await add_version(
+                connection,
+                province=draft.province,
+                agency=draft.agency,
+                valid_from=valid_from,
+                document=document,
+                says=says,
+                by=by,
+                at=at,
+                note=note,
+            )
+
+        written = await add(draft.valid_from, document, draft.may_say)
+        for day, carried in later:
+            await add(day, carried, ())
+        return written
 
 
 async def whole(connection: Connection, draft: Draft) -> Document:
     """Return the document of a draft, with what stays of the version that it takes over from."""
     before = await find_version(connection, province=draft.province, agency=draft.agency, at=draft.valid_from)
-    kept: Document = {} if before is None else before["document"]
+    return _laid_over({} if before is None else before["document"], draft.document, draft.may_say)
+
+
+async def _carried(connection: Connection, draft: Draft) -> list[tuple[date, Document]]:
+    """Return by its day what each later version comes to that took a field of the draft from what was said before.
+
+    A field goes as far as the first day for which somebody says it.
+    """
+    found: list[tuple[date, Document]] = []
+    still = set(draft.may_say)
+    for row in await list_begun_later(
+        connection, province=draft.province, agency=draft.agency, after=draft.valid_from
+    ):
+        still.difference_update(row["says"])
+        document = _laid_over(row["document"], draft.document, still)
+        if document != row["document"]:
+            found.append((row["valid_from"], document))
+    return found
+
+
+def _laid_over(before: Document, said: Document, names: Collection[str]) -> Document:
+    """Return a document in which these fields say what `said` does of them, and all others what they said before."""
     found: dict[str, dict[str, Any]] = {}
     for side in ("requesting", "supplying"):
-        stays = {name: value for name, value in kept.get(side, {}).items() if name not in draft.may_say}
-        found[side] = stays | dict(draft.document.get(side, {}))
+        stays = {name: value for name, value in before.get(side, {}).items() if name not in names}
+        found[side] = stays | {name: value for name, value in said.get(side, {}).items() if name in names}
     return found
 
 

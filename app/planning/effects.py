@@ -14,7 +14,18 @@ from app.lending.choose import TitleKey, look_up
 from app.lending.snapshot import State
 from app.store.samples import Asked, list_asked, list_pickups, list_titles
 from app.store.timetable import Content, as_timetable
-from routing import Decision, Network, Question, UnknownLocation, UnknownMoment, compile_network, decide, without
+from routing import (
+    Burdens,
+    Decision,
+    Holding,
+    Network,
+    Question,
+    UnknownLocation,
+    UnknownMoment,
+    compile_network,
+    decide,
+    without,
+)
 
 CACHE_BYTES = 64 * 2**20
 ROTA = 1  # only the first supplier is looked at
@@ -58,10 +69,12 @@ async def find_effects(
     sample: int,
     seed: int,
     now: datetime,
+    burdens: Burdens | None,
 ) -> Effects:
     """Ask the newest loan requests again, and made-up ones where there are too few, as if they were asked at `now`.
 
-    The same seed makes up the same questions as long as the catalogue stays the same. Library systems are not asked.
+    Both networks are asked with the same `burdens`, as decisions are (None: nobody has agreed that they count). The
+    same seed makes up the same questions as long as the catalogue stays the same. Library systems are not asked.
     """
     asked = await _questions(database, sample=sample, seed=seed)
     networks = [await aside(_network, state, *version) for version in (before, after)]
@@ -72,8 +85,8 @@ async def find_effects(
             pickup_location=one.pickup_location, requested_at=now.astimezone(state.network.zone), limit=ROTA
         )
 
-        def answers(question: Question = question, holdings: Sequence = holders.holdings) -> list[Answer]:  # type: ignore[type-arg]
-            return [_answer(network, state, question, holdings) for network in networks]
+        def answers(question: Question = question, holdings: Sequence[Holding] = holders.holdings) -> list[Answer]:
+            return [_answer(network, state, question, holdings, burdens) for network in networks]
 
         was, now_is = await aside(answers)
         if was != now_is:
@@ -106,10 +119,18 @@ def _network(state: State, version: str, content: Content) -> Network:
     return without(network, state.network.stopped.said)
 
 
-def _answer(network: Network, state: State, question: Question, holdings: Sequence) -> Answer:  # type: ignore[type-arg]
+def _answer(
+    network: Network,
+    state: State,
+    question: Question,
+    holdings: Sequence[Holding],
+    burdens: Burdens | None,
+) -> Answer:
     policy = state.policy_for(question.pickup_location, question.requested_at)
     try:
-        decision: Decision = decide(question, holdings, network, state.register, policy, state.responses_for(policy))
+        decision: Decision = decide(
+            question, holdings, network, state.register, policy, state.responses_for(policy), burdens
+        )
     except (UnknownLocation, UnknownMoment):
         return Answer(None, None)
     if not decision.rota:

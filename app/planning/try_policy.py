@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -22,9 +23,15 @@ from app.store.samples import Decided, count_decided, list_decided
 from routing import Agreement, Burdens, Decision, Holding, UnknownLocation, UnknownMoment, Version, agree, decide
 
 AT_ONCE = 100  # loan requests, between which others of the process get their turn
+SECONDS = 60.0
+"""How long trying one out may take, with the waiting for its turn."""
 KEPT = 1000  # that differ
 SUPPLIERS = 100
 DRAFT = 0  # the number of a version that nobody wrote
+
+
+class TryingTooSlow(Exception):  # noqa: N818 - named as the problem it becomes
+    """A policy could not be tried out in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +64,32 @@ class Tried:
 
 
 async def try_policy(
-    database: Database, state: State, draft: Draft, *, now: datetime, days: int, sample: int, seed: int
+    database: Database,
+    state: State,
+    draft: Draft,
+    *,
+    now: datetime,
+    days: int,
+    sample: int,
+    seed: int,
+    turn: asyncio.Lock,
 ) -> Tried:
     """Decide what was submitted in the last days twice: as it stands, and as if the draft had always held.
 
     Of more than `sample` loan requests so many are drawn, the same for the same seed. What is out at the moment
-    counts as in: it was not, or will not be, when the loan request came.
+    counts as in: it was not, or will not be, when the loan request came. `turn` is held meanwhile. Raises
+    TryingTooSlow after SECONDS, of which nothing is left behind but the block that a thread is at.
     """
+    try:
+        async with asyncio.timeout(SECONDS), turn:
+            return await _try(database, state, draft, now=now, days=days, sample=sample, seed=seed)
+    except TimeoutError:
+        raise TryingTooSlow(f"It was not tried out within {SECONDS:g} seconds; nothing was changed.") from None
+
+
+async def _try(
+    database: Database, state: State, draft: Draft, *, now: datetime, days: int, sample: int, seed: int
+) -> Tried:
     since = now - timedelta(days=days)
     async with database.connection() as connection:
         document = await whole(connection, draft)

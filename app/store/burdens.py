@@ -25,14 +25,15 @@ class Counts:
     asked_here: dict[str, int]
 
 
-# What was sent or has ended is no longer to be sent; whatever became of it, it was asked for.
+# What was sent or has ended is no longer to be sent; whatever became of it, it was asked for: but for what came from
+# another reader, for which nobody was.
 _COUNTS = """
 select supplying_location, supplying_agency, sum(open)::int as open, sum(asked)::int as asked
   from (select supplying_location, supplying_agency, 1 as open, 0 as asked
           from placement where state <> 'closed' and shipped_at is null
          union all
         select supplying_location, supplying_agency, 0, 1
-          from placement where asked_at >= $1 and asked_at < $2) counted
+          from placement where asked_at >= $1 and asked_at < $2 and not forwarded) counted
  group by 1, 2
 """
 
@@ -65,10 +66,13 @@ async def lock_days(connection: asyncpg.Connection) -> None:
 
 
 async def count_asked(connection: asyncpg.Connection, *, since: datetime) -> tuple[dict[str, int], dict[str, int]]:
-    """Return how often agencies, and locations, were asked from a moment on, whatever became of it."""
+    """Return how often agencies, and locations, were asked from a moment on, whatever became of it.
+
+    What is sent on from reader to reader asks nobody.
+    """
     rows = await connection.fetch(
         "select supplying_agency, supplying_location, count(*)::int as asked from placement"
-        " where asked_at >= $1 group by 1, 2",
+        " where asked_at >= $1 and not forwarded group by 1, 2",
         since,
     )
     by_agency: dict[str, int] = {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -32,11 +32,12 @@ class Elsewhere(NamedTuple):
     home: str
     location: str | None
     material: str
+    added_on: date | None = None
 
 
 ELSEWHERE_SQL = """
-(select json_agg(json_build_array(f.home, case when f.called_at is null then f.location end, f.material)
-                 order by f.id)
+(select json_agg(json_build_array(f.home, case when f.called_at is null then f.location end, f.material,
+                                 f.added_on) order by f.id)
    from wanted join floated_item f on f.title_id = wanted.title_id where f.ended_at is null)
 """
 """Of the titles in `wanted`; null, as nearly always: none."""
@@ -44,7 +45,11 @@ ELSEWHERE_SQL = """
 
 def elsewhere_of(document: str | None) -> list[Elsewhere]:
     """Return what ELSEWHERE_SQL answered."""
-    return [] if document is None else [Elsewhere(*row) for row in orjson.loads(document)]
+    rows = [] if document is None else orjson.loads(document)
+    return [
+        Elsewhere(home, location, material, None if day is None else date.fromisoformat(day))
+        for home, location, material, day in rows
+    ]
 
 
 def as_they_stand(holdings: Sequence[Holding], elsewhere: Sequence[Elsewhere]) -> list[Holding]:
@@ -55,7 +60,11 @@ def as_they_stand(holdings: Sequence[Holding], elsewhere: Sequence[Elsewhere]) -
         gone = min(away[holding.location], holding.copies) if holding.loanable else 0
         away[holding.location] -= gone
         found.append(_less(holding, gone) if gone else holding)
-    found += [Holding(copy.location, 1, 1, True, copy.material) for copy in elsewhere if copy.location is not None]
+    found += [
+        Holding(copy.location, 1, 1, True, copy.material, copy.added_on, copy.home)
+        for copy in elsewhere
+        if copy.location is not None
+    ]
     return sorted(found, key=lambda holding: holding.location)
 
 
@@ -83,8 +92,8 @@ async def leave(
 ) -> None:
     """Note that the copy of a loan request stays where it was brought back; once for each loan request."""
     await connection.execute(
-        "insert into floated_item (title_id, home, agency, location, material, loan_request, since)"
-        " values ($1, $2, $3, $4, $5, $6, $7)",
+        "insert into floated_item (title_id, home, agency, location, material, loan_request, since, added_on)"
+        " values ($1, $2, $3, $4, $5, $6, $7, (select added_on from holding where title_id = $1 and location = $2))",
         *(title, home, agency, location, material, loan, at),
     )
 

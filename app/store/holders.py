@@ -106,7 +106,8 @@ select by, value, wanted.title_id, location, copies, available, loanable, materi
 
 # The copies that stay elsewhere, of the titles of all keys together: few, if any.
 _ELSEWHERE = """
-select named.by, named.value, f.home, case when f.called_at is null then f.location end as location, f.material
+select named.by, named.value, f.home, case when f.called_at is null then f.location end as location, f.material,
+       f.added_on
   from floated_item f join lateral (
     select 'isbn' as by, isbn as value from title_isbn where title_id = f.title_id and isbn = any($1::text[])
      union all

@@ -11,6 +11,8 @@ from uuid import UUID
 import asyncpg
 
 ASKING, LIVE, CLOSED = "asking", "live", "closed"
+OUT_OF_REACH, NO_LONGER_WANTED = "SystemOutOfReach", "NoLongerWanted"
+"""Reasons of placements that ended before their supplier heard of them. None of ISO 18626's says it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

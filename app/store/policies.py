@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -71,15 +71,16 @@ async def add_version(
     agency: str | None,
     valid_from: date,
     document: Document,
+    says: Collection[str],
     by: str,
     at: datetime,
     note: str | None,
 ) -> Row:
-    """Write a version, after `hold_policies`."""
+    """Write a version, after `hold_policies`. `says`: its writer's fields; what it holds of others it took over."""
     row = await connection.fetchrow(
-        "insert into policy (province, agency, valid_from, document, by, written_at, note)"  # noqa: S608 - our own text
-        f" values ($1, $2, $3, $4, $5, $6, $7) returning {_ROW}",
-        *(province, agency, valid_from, orjson.dumps(document).decode(), by, at, note),
+        "insert into policy (province, agency, valid_from, document, says, by, written_at, note)"  # noqa: S608 - our own text
+        f" values ($1, $2, $3, $4, $5, $6, $7, $8) returning {_ROW}",
+        *(province, agency, valid_from, orjson.dumps(document).decode(), sorted(says), by, at, note),
     )
     return _row(row)
 
@@ -94,6 +95,26 @@ async def find_version(
         *(province, agency, at),
     )
     return None if row is None else _row(row)
+
+
+async def list_begun_later(
+    connection: asyncpg.Connection, *, province: str | None, agency: str | None, after: date
+) -> list[Row]:
+    """Return what holds from each later day on which a version of one scope begins, in order: (valid_from, document,
+    says). `says` are the fields that any version of that day says.
+    """
+    rows = await connection.fetch(
+        """
+        select distinct on (valid_from) valid_from, document,
+               array(select unnest(says) from policy other
+                      where other.province is not distinct from $1 and other.agency is not distinct from $2
+                        and other.valid_from = policy.valid_from) as says
+          from policy where province is not distinct from $1 and agency is not distinct from $2 and valid_from > $3
+         order by valid_from, id desc
+        """,
+        *(province, agency, after),
+    )
+    return [_row(row) for row in rows]
 
 
 async def list_versions(

@@ -13,6 +13,7 @@ import numpy as np
 import orjson
 
 from app.store.epochs import RESPONSES, bump
+from app.store.placements import NO_LONGER_WANTED, OUT_OF_REACH
 from app.store.register import TIMEZONE
 from routing.learning import Learned
 from routing.response import ResponseModel
@@ -20,15 +21,19 @@ from routing.response import ResponseModel
 Row = dict[str, Any]
 
 # Supplied: it was handed to the vans. Whatever else ended a placement was not the supplier's answer: it was
-# cancelled, or let go as staff chose another or an item came from elsewhere. What is open says nothing yet. Kinds
-# are numbered as in routing.learning.KINDS.
-_ANSWERED = """
+# cancelled, or let go as staff chose another or an item came from elsewhere; or its system was out of reach, or the
+# reader no longer wanted it, before the supplier heard of it. For what another reader sent straight on it was never
+# asked. What is open says nothing yet. Kinds are numbered as in routing.learning.KINDS.
+_ANSWERED = f"""
 select supplying_location as location, asked_at, coalesce(shipped_at, closed_at) as ended_at, titles,
        case when shipped_at is not null then 0 when "end" = 'Lapsed' then 2 else 1 end as kind
   from placement
  where coalesce(shipped_at, closed_at) >= $1 and coalesce(shipped_at, closed_at) < $2
-   and (shipped_at is not null or "end" in ('Unfilled', 'RetryPossible', 'PlacementRefused', 'Lapsed'))
-"""
+   and not forwarded
+   and (shipped_at is not null or "end" in ('Unfilled', 'RetryPossible', 'Lapsed')
+        or "end" = 'PlacementRefused'
+           and coalesce(reason, '') not in ('{OUT_OF_REACH}', '{NO_LONGER_WANTED}'))
+"""  # noqa: S608 - our own words
 
 
 # --- what there is to learn from ------------------------------------------------------------------

@@ -161,6 +161,7 @@ policy = Table(
     Column("agency", Text, ForeignKey("agency.isil"), index=True),
     Column("valid_from", Date, nullable=False),  # of two from one day the later one counts
     Column("document", JSONB, nullable=False),  # {"requesting": {…}, "supplying": {…}}: what is said, and no more
+    Column("says", ARRAY(Text), nullable=False),  # the fields that are its writer's; all others it took over
     Column("by", Text, nullable=False),
     _moment("written_at", required=True),
     Column("note", Text),
@@ -235,6 +236,7 @@ floated_item = Table(
     Column("location", Text, nullable=False),  # where it stays
     Column("material", Text, nullable=False),
     Column("loan_request", UUID, nullable=False, unique=True),  # from which it came back
+    Column("added_on", Date),  # when it came into home's collection, as known when it was left here; null: unknown
     _moment("since", required=True),
     _moment("called_at"),  # from then on it is not lent there
     Column("called_by", Text),  # an agency: who of it is in the log of changes, for as long as that goes back
@@ -583,6 +585,8 @@ placement = Table(
     Column("state", Text, nullable=False),  # asking | live | closed
     # Its system was away, and surely knows nothing of it: until it is asked again, which takes this back first.
     Column("untouched", Boolean, nullable=False, server_default=text("false")),
+    # Its copy came straight from another reader: whoever it belongs to was not asked.
+    Column("forwarded", Boolean, nullable=False, server_default=text("false")),
     Column("end", Text),  # the event that closed it
     Column("reason", Text),
     _moment("asked_at", required=True),

@@ -51,9 +51,9 @@ async def take_over(
     row = await connection.fetchrow(
         """
         insert into placement (loan_request, number, supplying_agency, supplying_location, system, titles, receipt,
-                               state, asked_at, placed_at, answered_at, shipped_at)
-        select $1, $2, supplying_agency, supplying_location, system, titles, receipt, 'live', closed_at, closed_at,
-               closed_at, closed_at
+                               state, forwarded, asked_at, placed_at, answered_at, shipped_at)
+        select $1, $2, supplying_agency, supplying_location, system, titles, receipt, 'live', true, closed_at,
+               closed_at, closed_at, closed_at
           from placement where loan_request = $3 and number = $4
         returning system, receipt is not null as known
         """,

@@ -119,7 +119,7 @@ POST /v1/policies/preview : of who asks               401 401 401  200 403  403 
 
 GET /v1/agencies                                      401 401 401  200 200  200 200  200 200  200 200
 GET /v1/agencies/{isil}                               401 401 401  200 200  200 200  200 200  200 200
-GET /v1/agencies/{isil}/response                      401 401 401  200 403  403 403  403 403  200 200
+GET /v1/agencies/{isil}/response                      401 401 401  200 200  200 200  200 200  200 200
 GET /v1/response-models                               401 401 401  200 200  200 200  200 200  200 200
 GET /v1/locations                                     401 401 401  200 200  200 200  200 200  200 200
 GET /v1/locations/{id}                                401 401 401  200 200  200 200  200 200  200 200

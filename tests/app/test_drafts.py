@@ -11,7 +11,7 @@ import pytest
 from app.settings import Settings
 from app.store.keys import add_key
 from tests.lending.conftest import filled
-from tests.support.filled import run_sql
+from tests.support.filled import EVERYWHERE, run_sql
 from tests.support.house import House, open_house
 
 __all__ = ["filled"]
@@ -164,6 +164,29 @@ async def test_it_is_compared_in_numbers_and_by_the_decisions_that_change(house:
     assert again == compared, "the same seed, the same questions"
     other = (await house.client.get(f"{draft}/compare", params={"with": "second"})).json()
     assert other["numbers"]["route"]["added"] == 3
+
+
+async def test_the_decisions_that_change_go_by_what_suppliers_bear(house: House, filled: str) -> None:
+    """The branch, whose loan weighs ten euro, comes after far, which is there a day later."""
+    loan = await house.asked(pickup_location="desk")
+    for action in ("WillSupply", "Loaned"):
+        await house.acted(loan, action)
+    said = {"requesting": {"cents_per_hour": 1.0, "cents_per_net_loan": 1000.0}}
+    assert (await house.client.post("/v1/policies", json=said)).status_code == 201
+    try:
+        at = "2026-11-23T08:00:00+01:00"
+        asked = {"title": {"isbn": EVERYWHERE}, "pickup_location": "desk", "requested_at": at}
+        decision = (await house.client.post("/v1/decisions", json=asked)).json()
+        draft = await begun(house)
+        await changed(house, draft, {"op": "delete_route", "id": "V2"})
+        params: dict[str, str | int] = {"sample": 1, "at": at}
+        (effect,) = (await house.client.get(f"{draft}/compare", params=params)).json()["decisions"]["effects"]
+        first, second = decision["rota"]
+        assert effect["before"] == {"supplier": first["supplying_location"], "arrival": first["arrives_at"]}
+        assert effect["after"] == {"supplier": second["supplying_location"], "arrival": second["arrives_at"]}
+        assert (first["supplying_location"], second["supplying_location"]) == ("far", "branch")
+    finally:
+        await run_sql(filled, "delete from policy; update epoch set number = number + 1 where of = 'register'")
 
 
 async def test_it_becomes_a_version_is_activated_and_undone(house: House) -> None:

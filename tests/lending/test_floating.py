@@ -56,8 +56,8 @@ async def ring(filled: str) -> AsyncIterator[None]:
     await run_sql(
         filled,
         "delete from policy; delete from floated_item; update holding set available = null, copies = 2, material ="
-        " 'book' where location = 'branch' and title_id = 1; delete from holding where location = 'desk';"
-        " update epoch set number = number + 1 where of = 'register'",
+        " 'book', added_on = null where location = 'branch' and title_id = 1;"
+        " delete from holding where location = 'desk'; update epoch set number = number + 1 where of = 'register'",
     )
 
 
@@ -294,6 +294,53 @@ async def test_imports_of_both_sides_stay_true(house: House) -> None:
     known = await imported(f"desk,{EVERYWHERE},book,1,0,true\n")
     assert known["desk"] == "can"
     assert len(await listed(house)) == 1
+
+
+async def test_its_owner_says_to_whom_it_goes(house: House, filled: str) -> None:
+    """Of branch (NL-2), it stays at the desk (NL-1): its age and its owner's rules go with it."""
+    await run_sql(filled, "update holding set added_on = '2026-11-20' where location = 'branch' and title_id = 1")
+    await agreed(house)
+    await stays(house)
+    # What an import makes of home's other copies says nothing of this one.
+    await run_sql(filled, "update holding set added_on = null where location = 'branch' and title_id = 1")
+
+    async def supplied_from_the_desk() -> dict[str, str]:
+        others = ("far", "island", "branch")
+        return {
+            pickup: (await holders(house, pickup, exclude=[name for name in others if name != pickup]))["desk"]
+            for pickup in ("far", "branch", "desk")
+        }
+
+    async def says(agency: str, **said: Any) -> int:
+        body = {"agency": agency, "supplying": {"floating": "province", **said}}
+        found: int = (await house.client.post("/v1/policies", json=body)).json()["id"]
+        return found
+
+    free = dict.fromkeys(("far", "branch", "desk"), "can")
+    await says("NL-1", not_lent=["book"], least_age_days=365)
+    assert await supplied_from_the_desk() == free
+    version = await says("NL-2", least_age_days=365)
+    assert await supplied_from_the_desk() == {**free, "far": "too_new"}
+    body = {"title": {"isbn": EVERYWHERE}, "pickup_location": "far", "requested_at": BACK}
+    decision = (await house.client.post("/v1/decisions", json=body)).json()
+    (refusal,) = [one for one in decision["refusals"] if one["supplying_location"] == "desk"]
+    assert refusal["detail"] == (
+        "In the collection since 2026-11-20; NL-2 lends it to other agencies from 2027-11-20."
+    )
+    assert version in decision["policy"]["versions"]
+    one = {"id": "1", **{name: body[name] for name in ("title", "pickup_location")}}
+    many = {"requests": [{**one, "exclude": ["far", "branch", "island"]}], "requested_at": BACK}
+    assert (await house.client.post("/v1/assignments", json=many)).json()["items"][0]["supply"] is None
+    await says("NL-2", embargo_days=4)
+    assert await supplied_from_the_desk() == free
+    await says("NL-2", embargo_days=5)
+    assert await supplied_from_the_desk() == {**free, "far": "too_new"}
+    await says("NL-2", not_lent=["book"])
+    assert await supplied_from_the_desk() == {**free, "far": "not_lent"}
+    await says("NL-2")
+    assert await supplied_from_the_desk() == free
+    assigned = (await house.client.post("/v1/assignments", json=many)).json()["items"][0]
+    assert assigned["supply"]["supplying_location"] == "desk"
 
 
 async def test_the_whole_day_at_once_sees_it_too(house: House, filled: str) -> None:

@@ -12,8 +12,10 @@ import pytest
 from adapters.contract import Answer, Unavailable
 from adapters.fake import Desk, FakeSystem
 from adapters.protocols.iso18626.messages import Action, AgencyId
+from app.store.burdens import count_asked, read_counts
 from app.store.network_versions import activate, create_version
 from tests.lending.test_iso18626 import reporting, taken
+from tests.lending.test_no_answer import JANUARY, NOVEMBER, answers
 from tests.lending.test_transport import expected, last, way
 from tests.support.filled import content_of, run_sql
 from tests.support.house import House
@@ -239,6 +241,25 @@ async def test_what_its_owner_has_recalled_goes_home(house: House) -> None:
     await house.asked(exclude=["island"])
     await house.acted(loan, "Recall")
     assert (await house.acted(loan, "ShippedReturn"))["item"] == "on_the_way_back"
+
+
+async def test_whoever_owns_what_is_sent_straight_on_was_not_asked(house: House) -> None:
+    loan = await read_on_the_island(house)
+    await on_tuesday(house, "08:00")
+    waiting = await house.asked(exclude=["island"])
+    async with house.ground.database.connection() as connection:
+        before = await count_asked(connection, since=NOVEMBER)
+    assert before == ({"NL-2": 2}, {"branch": 2})
+    await house.acted(loan, "ShippedReturn")
+    placements = (await house.look(waiting))["placements"]
+    assert [(each["supplying_location"], each["end"]) for each in placements] == [
+        ("branch", "LetGo"),
+        ("branch", None),
+    ]
+    async with house.ground.database.connection() as connection:
+        assert await count_asked(connection, since=NOVEMBER) == before
+        assert (await read_counts(connection, since=NOVEMBER, until=JANUARY)).asked_here == {"branch": 2}
+    assert await answers(house) == {"branch": ["supplied"]}, "the first one, which it was asked for"
 
 
 async def test_whoever_is_no_longer_asked_is_told_so(house: House, filled: str) -> None:

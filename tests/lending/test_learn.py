@@ -354,16 +354,20 @@ async def test_an_agency_that_nobody_knows_is_a_problem(house: House) -> None:
     assert (answer.status_code, answer.json()["type"]) == (404, "/problems/unknown-agency")
 
 
-async def test_an_agency_sees_its_own_and_a_planner_those_of_its_area(house: House) -> None:
+async def test_any_key_reads_what_decisions_go_by(house: House, filled: str) -> None:
     # The last of this file: the first key is the end of open mode.
-    async def status(**key: Any) -> int:
+    house.clock.set(moment("22", "18:00"))
+    await placed(filled, "far 20 09:00 22 17:59 Unfilled")
+    expected = await learned(house)
+    assert [place["location"] for place in expected["locations"]] == ["far", "island"]
+    for agency, scope, poi in (
+        ("NL-3", "supplier", None),
+        ("NL-2", "requester", None),
+        ("NORD", "planner", "NORD"),
+        ("KB", "reader", None),
+    ):
         async with house.ground.database.transaction() as connection:
-            made = await add_key(connection, **key)
+            made = await add_key(connection, agency=agency, scopes=[scope], poi=poi)
         answer = await house.client.get(FIGURES, headers={"authorization": f"Bearer {made.key}"})
-        return answer.status_code
-
-    assert await status(agency="NL-3", scopes=["supplier"]) == 200
-    assert await status(agency="NL-2", scopes=["supplier", "requester"]) == 403
-    assert await status(agency="ZUID", scopes=["planner"], poi="ZUID") == 200
-    assert await status(agency="NORD", scopes=["planner"], poi="NORD") == 403
-    assert await status(agency="KB", scopes=["reader"]) == 200
+        assert (answer.status_code, answer.json()) == (200, expected), agency
+    assert (await house.client.get(FIGURES)).status_code == 401

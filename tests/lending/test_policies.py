@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from app.planning import try_policy
 from app.store.demand import read_held
 from tests.support.filled import EVERYWHERE, run_sql
 from tests.support.house import House
@@ -321,6 +323,50 @@ async def test_an_agency_writes_what_is_its_own(house: House) -> None:
     assert {"id": asked["id"]} in [one["made"] for one in logged]
 
 
+async def test_a_change_of_one_half_holds_also_where_the_other_half_was_written_ahead(house: House) -> None:
+    admin: dict[str, str] = {}
+
+    async def key(*scopes: str) -> dict[str, str]:
+        answer = await house.client.post("/v1/keys", json={"agency": "NL-2", "scopes": list(scopes)}, headers=admin)
+        return {"authorization": f"Bearer {answer.json()['key']}"}
+
+    async def say(who: dict[str, str], **said: Any) -> None:
+        answer = await house.client.post("/v1/policies", json={"agency": "NL-2", **said}, headers=who)
+        assert answer.status_code == 201, answer.text
+
+    async def on(day: str) -> tuple[Any, Any, Any]:
+        params = {"pickup_location": "branch", "supplying_location": "branch", "at": day}
+        found = (await house.client.get("/v1/policies/effective", params=params, headers=admin)).json()
+        asked, lent = found["requesting"], found["supplying"]
+        return asked["objective"]["value"], lent["not_lent"]["value"], lent["loan_days"]["value"]
+
+    admin = await key("admin")
+    asks, lends = await key("requester"), await key("supplier")
+    await say(asks, valid_from="2027-01-01", requesting={"objective": "cheapest"})
+    await say(asks, valid_from="2027-02-01", requesting={"objective": "balanced"})
+    await say(lends, supplying={"not_lent": ["game"]})
+    days = ("2026-12-31", "2027-01-01", "2027-01-31", "2027-02-01", "2027-03-01")
+    for day, objective in zip(days, ("fastest", "cheapest", "cheapest", "balanced", "balanced"), strict=True):
+        assert await on(day) == (objective, ["game"], 21), day
+
+    # Said for a day, it stands from there on, whatever is said for an earlier one.
+    await say(lends, valid_from="2027-02-01", supplying={"loan_days": 14})
+    await say(lends, supplying={"not_lent": ["dvd"]})
+    await say(asks, requesting={"objective": "fewest_handlings"})
+    assert [await on(day) for day in days] == [
+        ("fewest_handlings", ["dvd"], 21),
+        ("cheapest", ["dvd"], 21),
+        ("cheapest", ["dvd"], 21),
+        ("balanced", [], 14),
+        ("balanced", [], 14),
+    ]
+
+    # What an admin says is all of it, and takes nothing over.
+    await say(admin, valid_from="2027-03-01", requesting={"objective": "cheapest"})
+    await say(lends, valid_from="2027-02-15", supplying={"loan_days": 7})
+    assert [await on(day) for day in ("2027-02-15", "2027-03-01")] == [("balanced", [], 7), ("cheapest", [], 21)]
+
+
 async def test_days_in_the_collection_count_where_many_are_decided(house: House, filled: str) -> None:
     """In a dry run and in an assignment as in a decision: the branch's copy is too new by one day."""
     young = "update holding set added_on = '2025-11-24' where location = 'branch'"
@@ -388,6 +434,42 @@ def _instants(example: dict[str, Any]) -> dict[str, Any]:
         return {**side, "arrives_at": None if at is None else datetime.fromisoformat(at).timestamp()}
 
     return {**example, "before": each(example["before"]), "after": each(example["after"])}
+
+
+async def test_one_dry_run_at_a_time_and_none_for_ever(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    await house.ask()
+    await house.later(minutes=1)
+    at_once, most = 0, 0
+
+    async def slowly(function: Callable[..., Any], *args: Any) -> Any:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        await asyncio.sleep(0.02)
+        at_once -= 1
+        return function(*args)
+
+    async def tried() -> Any:
+        return await house.client.post("/v1/policies/preview", json={"requesting": {"max_cost_cents": 0}})
+
+    monkeypatch.setattr(try_policy, "aside", slowly)
+    answers = await asyncio.gather(*(tried() for _ in range(3)))
+    assert ([answer.status_code for answer in answers], most) == ([200, 200, 200], 1)
+    monkeypatch.setattr(try_policy, "SECONDS", 0.1)
+    turn = house.app.state.resources.trying
+    async with turn:
+        late = await tried()
+    assert (late.status_code, late.json()["type"]) == (503, "/problems/trying-too-slow")
+
+    async def never(*_: Any) -> None:
+        await asyncio.sleep(10)
+
+    monkeypatch.setattr(try_policy, "aside", never)
+    assert (await tried()).json()["detail"] == "It was not tried out within 0.1 seconds; nothing was changed."
+    assert not turn.locked()
+    monkeypatch.setattr(try_policy, "SECONDS", 60.0)
+    monkeypatch.setattr(try_policy, "aside", slowly)
+    assert (await tried()).json() == answers[0].json()
 
 
 async def test_a_dry_run_tells_the_change_on_average_and_draws_by_its_seed(house: House, filled: str) -> None:
