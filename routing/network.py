@@ -128,7 +128,7 @@ class Window:
 
 
 def compile_network(
-    timetable: Timetable, *, stoppages: Stoppages = RUNNING, cache_bytes: int = 512 * 2**20
+    timetable: Timetable, *, stoppages: Stoppages = RUNNING, cache_bytes: int = 768 * 2**20
 ) -> Network:
     """Make a timetable searchable; windows and sweeps worked out later are kept within `cache_bytes`.
 

@@ -61,13 +61,20 @@ def order(ways: Ways, suppliers: Suppliers, aim: Aim, *, asked: int, ticks: int)
     """Return the suppliers (positions) in the order that costs least when the first is asked at `asked`."""
     count = len(suppliers.stop)
     near, far = _near(suppliers, aim)
-    rota = np.concatenate((by_index(ways, suppliers, aim, near, asked), far))
-    searched = count if count <= MOST_SEARCHED else SEARCHED_OF_MANY
     if count < 2:
-        return rota
-    tries = ALL if count <= MOST_SEARCHED else TRIES_OF_MANY
-    head = search(ways, suppliers, aim, rota[:searched], asked, ticks, tries)
-    return np.concatenate((head, rota[searched:]))
+        return near
+    searched, tries = (count, ALL) if count <= MOST_SEARCHED else (SEARCHED_OF_MANY, TRIES_OF_MANY)
+    return np.concatenate((_order_of(ways, suppliers, aim, near, asked, ticks, searched, tries), far))
+
+
+@njit(cache=True, nogil=True)
+def _order_of(
+    ways: Ways, suppliers: Suppliers, aim: Aim, near: Ints, asked: int, ticks: int, searched: int, tries: int
+) -> Ints:
+    """By index, and so many at its head by a search: one kernel, as it costs much to hand over all columns."""
+    rota = by_index(ways, suppliers, aim, near, asked)
+    rota[:searched] = search(ways, suppliers, aim, rota[:searched].copy(), asked, ticks, tries)
+    return rota
 
 
 def _near(suppliers: Suppliers, aim: Aim) -> tuple[Ints, Ints]:
@@ -174,11 +181,11 @@ def search(ways: Ways, suppliers: Suppliers, aim: Aim, head: Ints, asked: int, t
     size, better = len(head), 1 - 1e-12
     cases = room_for_cases(ways)
     at_tick = room_for_ticks(ticks)
-    # What each costs when it is asked in a tick, and at least from then on; not a number: not reckoned yet. The first
-    # is asked at the very moment.
+    # What each costs when it is asked in a tick, and at least from then on, once it was reckoned. The first is asked
+    # at the very moment.
     first_tick = asked // TICK
-    cost_in = np.full((size, ticks - first_tick + 1), np.nan)
-    least_in = np.empty((size, ticks - first_tick + 1))
+    known = np.zeros((size, ticks - first_tick + 1), np.bool_)
+    cost_in, least_in = np.empty(known.shape), np.empty(known.shape)
     moments = np.empty((size + 1, MOST_MOMENTS), np.int64)
     shares = np.empty((size + 1, MOST_MOMENTS))
     count = np.zeros(size + 1, np.int64)
@@ -211,7 +218,8 @@ def search(ways: Ways, suppliers: Suppliers, aim: Aim, head: Ints, asked: int, t
         cost = spent[level]
         for n in range(count[level]):
             at = 0 if level == 0 else moments[level, n] // TICK - first_tick
-            if np.isnan(cost_in[child, at]):
+            if not known[child, at]:
+                known[child, at] = True
                 cost_in[child, at], least_in[child, at] = _cost_now(
                     ways, suppliers, aim, head[child], asked, moments[level, n], cases
                 )
@@ -241,7 +249,8 @@ def search(ways: Ways, suppliers: Suppliers, aim: Aim, head: Ints, asked: int, t
             for n in range(count[below] if closely == 1 else min(count[below], 1)):
                 at = moments[below, n] // TICK - first_tick
                 for other in range(size):
-                    if not used[other] and np.isnan(cost_in[other, at]):
+                    if not used[other] and not known[other, at]:
+                        known[other, at] = True
                         cost_in[other, at], least_in[other, at] = _cost_now(
                             ways, suppliers, aim, head[other], asked, moments[below, n], cases
                         )
