@@ -70,8 +70,12 @@ def screen(
         return _lent_from(candidate_of(holding), situation) <= situation.day
 
     for holding in one_per_location(holdings, situation.policy, fits if lends else None):
-        candidate = candidate_of(holding)
-        for reason, rule in rules_for_steady if holding.location in known else rules:
+        standing = known.get(holding.location)
+        if standing is not None and holding.home is None:  # nearly always; a call would cost as much as the rest
+            candidate = Candidate(holding, *standing)
+        else:
+            candidate = candidate_of(holding)
+        for reason, rule in rules if standing is None else rules_for_steady:
             detail = rule(candidate, situation)
             if detail is not None:
                 refused.append(refuse(candidate, reason, detail))
