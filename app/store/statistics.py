@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import asyncpg
 
+from app.store.placements import NO_LONGER_WANTED, OUT_OF_REACH
 from app.store.register import TIMEZONE
 
 By = Literal["whole", "agency", "province", "poi", "month"]
@@ -94,12 +95,15 @@ async def read_supplying(connection: asyncpg.Connection, scope: Scope, by: By) -
                                       and "end" <> 'Lapsed' and not {_DECLINED}) as withdrawn,
                count(*) filter (where state <> 'closed' and shipped_at is null) as waiting,
                {_leg("placed_at", "answered_at", "answer")}, {_leg("answered_at", "shipped_at", "pull")}
-          from placement {join} where {_within("supplying_agency", "asked_at")} group by 1
+          from placement {join} where {_within("supplying_agency", "asked_at")} and {_ASKED} group by 1
         """,  # noqa: S608 - only our own text
     )
 
 
-_DECLINED = """("end" in ('Unfilled', 'RetryPossible', 'PlacementRefused'))"""
+# For what came straight from another reader nobody was asked; what never reached a supplier it has not declined.
+_ASKED = "not forwarded"
+_DECLINED = f"""("end" in ('Unfilled', 'RetryPossible') or "end" = 'PlacementRefused'
+                and coalesce(reason, '') not in ('{OUT_OF_REACH}', '{NO_LONGER_WANTED}'))"""
 
 
 async def read_declines(

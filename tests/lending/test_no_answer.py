@@ -20,12 +20,25 @@ __all__ = ["desk", "system"]
 NOVEMBER, JANUARY = datetime(2026, 11, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
 
 
+PERIOD = {"since": "2026-11-01", "until": "2027-01-01"}
+
+
 async def answers(house: House) -> dict[str, list[str]]:
     async with house.ground.database.one_moment() as connection:
         return {
             row["location"]: [KINDS[kind] for kind in row["kind"]]
             async for row in stream_answers(connection, since=NOVEMBER, until=JANUARY)
         }
+
+
+async def counted(house: House) -> dict[str, tuple[int, int, int]]:
+    """How many each agency was asked, declined, and was asked in vain."""
+    answer = await house.client.get("/v1/statistics", params={"by": "agency", **PERIOD})
+    assert answer.status_code == 200, answer.text
+    rows = {row["group"]: row["supplying"] for row in answer.json()["items"]}
+    return {
+        name: (row["asked"], row["declined"], row["withdrawn"]) for name, row in rows.items() if row and row["asked"]
+    }
 
 
 async def test_a_system_out_of_reach_says_nothing_of_its_library(
@@ -40,6 +53,7 @@ async def test_a_system_out_of_reach_says_nothing_of_its_library(
     assert (refused["supplying_location"], refused["reason"]) == ("branch", "SystemOutOfReach")
     await house.acted(loan, "Unfilled")
     assert await answers(house) == {"far": ["declined"]}
+    assert await counted(house) == {"NL-2": (1, 0, 1), "NL-3": (1, 1, 0)}
 
 
 async def test_what_a_reader_cancels_before_it_was_placed_nobody_declined(
