@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -272,9 +273,18 @@ def replayers(parent: int) -> list[int]:
     """The processes below one that replay scenarios, and those that they have forked."""
     found = [parent]
     for at in found:
-        for task in (PROCESSES / str(at) / "task").iterdir():
-            found += [int(child) for child in (task / "children").read_text().split()]
-    return [pid for pid in found[1:] if b"app.planning.replayer" in (PROCESSES / str(pid) / "cmdline").read_bytes()]
+        with suppress(FileNotFoundError, ProcessLookupError):  # a process or a thread may end while it is looked at
+            for task in (PROCESSES / str(at) / "task").iterdir():
+                with suppress(FileNotFoundError, ProcessLookupError):
+                    found += [int(child) for child in (task / "children").read_text().split()]
+    return [pid for pid in found[1:] if b"app.planning.replayer" in _command(pid)]
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return (PROCESSES / str(pid) / "cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
 
 
 async def until(condition: Any, *, seconds: float = 60) -> Any:
