@@ -124,11 +124,13 @@ async def test_what_is_wrong_is_named(client: httpx.AsyncClient, change: dict[st
 
 @pytest.fixture
 async def agreed(client: httpx.AsyncClient, filled: str) -> AsyncIterator[Agreed]:
-    """Say what the desk's own agency has agreed; it is forgotten afterwards."""
+    """Say what the desk's own agency agreed long ago; it is forgotten afterwards."""
 
     async def agree(**requesting: Any) -> None:
         answer = await client.post("/v1/policies", json={"agency": "NL-1", "requesting": requesting})
         assert answer.status_code == 201, answer.text
+        # What is agreed today does not hold for the days of this timetable once they are past.
+        await run_sql(filled, "update policy set valid_from = '2026-01-01'; update epoch set number = number + 1")
 
     yield agree
     await run_sql(filled, "delete from policy; update epoch set number = number + 1")
