@@ -143,15 +143,15 @@ class _Bearing:
 
     def of(self, candidate: Candidate) -> Burden:
         """All of it, with how often it was asked today."""
-        agency, location, own = candidate.supplying_agency, candidate.location.id, self.situation.pickup_agency
         return burden_of(
             self.burdens,
             self.situation.policy,
-            agency=agency,
-            location=location,
+            agency=candidate.supplying_agency,
+            location=candidate.location.id,
             side=candidate.side,
             day=self.day,
-            own=location == self.situation.question.pickup_location or (own is not None and own.isil == agency),
+            pickup_location=self.situation.question.pickup_location,
+            pickup_agency=self.situation.pickup_agency,
         )
 
     def full(self, candidates: Sequence[Candidate], offers: Sequence[Offer]) -> frozenset[int]:

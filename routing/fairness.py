@@ -14,7 +14,7 @@ from datetime import date
 from functools import lru_cache
 
 from routing.costs import euros
-from routing.model import Burden, LendingBook, Policy, Weights
+from routing.model import Agency, Burden, LendingBook, Policy, Weights
 from routing.policies import lending_of
 from routing.register import Side
 
@@ -48,11 +48,13 @@ def burden_of(
     location: str,
     side: Side,
     day: date,
-    own: bool,
+    pickup_location: str,
+    pickup_agency: Agency | None,
 ) -> Burden:
-    """What a supplier bears on a day. `own`: its own agency asks it, which no limit keeps from doing so."""
+    """What a supplier bears on a day. No limit keeps its own agency from asking it, or the counter itself."""
     net, items = burdens.net_loans.get(agency or "", 0), burdens.open_items.get(location, 0)
     burden = Burden(net, items, cents_of(burdens, agency, location, policy.weights))
+    own = location == pickup_location or (pickup_agency is not None and pickup_agency.isil == agency)
     if policy.lending is None or own:
         return burden
     lending, today = lending_of(policy.lending, side.agency, side.province), burdens.day == day

@@ -27,13 +27,13 @@ from app.lending.ground import Ground
 from app.lending.leased import leased
 from app.lending.lifecycle import Supplying
 from app.lending.record import US
-from app.lending.renew import as_question, less
+from app.lending.renew import as_question, less, renew
 from app.lending.snapshot import State
 from app.planning.assign import SECONDS, room_on
 from app.planning.foresight import Foresight
 from app.store.holders import Key, Shelved, find_many_holders, key_of
 from app.store.improvable import list_improvable
-from app.store.loans import Loan, read_loans
+from app.store.loans import Loan, read_loan, read_loans
 from app.store.placements import Committed, committed
 from app.store.register import TIMEZONE
 from app.store.tasks import Task, drop, ensure, finish, postpone
@@ -41,6 +41,7 @@ from routing import Burdens, Holding, Policy, standing_of
 from routing.assign import Offers, Wanted, horizon_of, lay_out, solve
 from routing.assign.weigh import UNITS_PER_CENT
 from routing.calendar import DAY_SECONDS, to_seconds
+from routing.decide import UNANSWERED
 from routing.fairness import burden_of, is_full
 from routing.network import window_for
 from routing.policies import orders, precedence
@@ -49,8 +50,9 @@ from routing.screening import Candidate
 log = structlog.get_logger()
 
 IMPROVE, DAILY = "improve", "daily"
-MOST = 5000
-"""Loan requests that are looked at together; the newest first, of which most is still to be gained."""
+MOST, PAGE = 5000, 1000
+"""How many that may move are weighed together, the newest first, of which most is still to be gained; and how many
+loan requests are read at a time to find them."""
 LEAST_GAIN_CENTS = 100
 """What a move must gain, in cents as an assignment weighs: less is not worth letting a supplier go."""
 
@@ -111,17 +113,13 @@ async def find_moves(ground: Ground, *, items_per_crate: int) -> list[Move]:
     """Find what can be gained now. Raises NotReady or DatabaseUnavailable."""
     state, at = await ground.snapshot.follow(), ground.clock.now()
     async with ground.database.connection() as connection:
-        listed = await list_improvable(connection, limit=MOST + 1)
-        loans = await read_loans(connection, listed[:MOST])
-        known = [loan for loan in loans if _may_move(loan, state, at)]
+        known = await movable(connection, state, at, most=MOST)
         shelves = await find_many_holders(connection, {_key(loan) for loan in known})
         known = [loan for loan in known if _key(loan) in shelves]
         taken = {
             shelved.titles: await committed(connection, shelved.titles)
             for shelved in {shelved.titles: shelved for shelved in shelves.values()}.values()
         }
-    if len(listed) > MOST:
-        log.warning("not all that could gain is looked at", looked_at=MOST)
     if not known:
         return []
     theirs = Counter((shelves[_key(loan)].titles, str(loan.supplying_location)) for loan in known)
@@ -146,6 +144,22 @@ async def find_moves(ground: Ground, *, items_per_crate: int) -> list[Move]:
     return _worth_it(known, [shelves[_key(loan)].titles for loan in known], offers, choice, free, asked)
 
 
+async def movable(connection: Connection, state: State, at: datetime, *, most: int) -> list[Loan]:
+    """Those that may move, the newest first, and no more than so many."""
+    found: list[Loan] = []
+    last: UUID | None = None
+    while len(found) <= most:
+        listed = await list_improvable(connection, before=last, limit=PAGE)
+        read = await read_loans(connection, listed)
+        found += [loan for loan in reversed(read) if _may_move(loan, state, at)]
+        if len(listed) < PAGE:
+            break
+        last = listed[-1]
+    if len(found) > most:
+        log.warning("not all that could gain is looked at", looked_at=most)
+    return found[:most]
+
+
 def _may_move(loan: Loan, state: State, at: datetime) -> bool:
     """Whether what a loan request goes by is what an assignment weighs."""
     if not loan.supplying_location or loan.pickup_location not in state.register.locations:
@@ -165,7 +179,6 @@ class _Asked:
         """Ask a supplier once more, if it may be asked for this loan request."""
         policy = self._state.policy_for(loan.pickup_location, self._moment)
         agency, location = candidate.supplying_agency, candidate.location.id
-        pickup = standing_of(self._state.register, loan.pickup_location, self._moment).agency
         burden = burden_of(
             self._burdens,
             policy,
@@ -173,7 +186,8 @@ class _Asked:
             location=location,
             side=candidate.side,
             day=self._moment.date(),
-            own=location == loan.pickup_location or (pickup is not None and pickup.isil == agency),
+            pickup_location=loan.pickup_location,
+            pickup_agency=standing_of(self._state.register, loan.pickup_location, self._moment).agency,
         )
         whose = agency or location
         burden = burden._replace(
@@ -264,7 +278,12 @@ def _worth_it(
 
 
 async def make(ground: Ground, move: Move) -> bool:
-    """Let one supplier go and choose the other; False: it went on meanwhile."""
+    """Let one supplier go and choose the other; False: it went on meanwhile, or the other's system is away.
+
+    Raises NotReady or DatabaseUnavailable.
+    """
+    if not await _can_be_asked(ground, move):
+        return False
     note = (
         f"Serves better than {move.from_location}, which has not pulled it yet: by {move.gain_cents / 100:.2f} euro."
     )
@@ -282,6 +301,17 @@ async def make(ground: Ground, move: Move) -> bool:
     except ActionNotAllowed:
         return False
     return True
+
+
+async def _can_be_asked(ground: Ground, move: Move) -> bool:
+    """Ask the systems: an assignment knows only what holdings say, and nobody is let go for one that is silent."""
+    async with ground.database.connection() as connection:
+        loan = await read_loan(connection, move.loan)
+    renewed = await renew(ground, loan, at=ground.clock.now())
+    return any(
+        entry.supplying_location == move.to_location and entry.precedence < UNANSWERED
+        for entry in renewed.decision.rota
+    )
 
 
 def _key(loan: Loan) -> Key:

@@ -14,6 +14,10 @@ ASKING, LIVE, CLOSED = "asking", "live", "closed"
 OUT_OF_REACH, NO_LONGER_WANTED = "SystemOutOfReach", "NoLongerWanted"
 """Reasons of placements that ended before their supplier heard of them. None of ISO 18626's says it."""
 
+DECLINED = f"""("end" in ('Unfilled', 'RetryPossible') or "end" = 'PlacementRefused'
+                and coalesce(reason, '') not in ('{OUT_OF_REACH}', '{NO_LONGER_WANTED}'))"""
+"""In SQL: the supplier said no. What never reached a supplier it has not declined."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:

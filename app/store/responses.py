@@ -13,7 +13,7 @@ import numpy as np
 import orjson
 
 from app.store.epochs import RESPONSES, bump
-from app.store.placements import NO_LONGER_WANTED, OUT_OF_REACH
+from app.store.placements import DECLINED
 from app.store.register import TIMEZONE
 from routing.learning import Learned
 from routing.response import ResponseModel
@@ -30,9 +30,7 @@ select supplying_location as location, asked_at, coalesce(shipped_at, closed_at)
   from placement
  where coalesce(shipped_at, closed_at) >= $1 and coalesce(shipped_at, closed_at) < $2
    and not forwarded
-   and (shipped_at is not null or "end" in ('Unfilled', 'RetryPossible', 'Lapsed')
-        or "end" = 'PlacementRefused'
-           and coalesce(reason, '') not in ('{OUT_OF_REACH}', '{NO_LONGER_WANTED}'))
+   and (shipped_at is not null or "end" = 'Lapsed' or {DECLINED})
 """  # noqa: S608 - our own words
 
 

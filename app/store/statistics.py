@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import asyncpg
 
-from app.store.placements import NO_LONGER_WANTED, OUT_OF_REACH
+from app.store.placements import DECLINED
 from app.store.register import TIMEZONE
 
 By = Literal["whole", "agency", "province", "poi", "month"]
@@ -89,10 +89,10 @@ async def read_supplying(connection: asyncpg.Connection, scope: Scope, by: By) -
         scope,
         f"""
         select {group} as "group", count(*) as asked, count(shipped_at) as shipped,
-               count(*) filter (where {_DECLINED}) as declined,
+               count(*) filter (where {DECLINED}) as declined,
                count(*) filter (where "end" = 'Lapsed') as lapsed,
                count(*) filter (where state = 'closed' and shipped_at is null
-                                      and "end" <> 'Lapsed' and not {_DECLINED}) as withdrawn,
+                                      and "end" <> 'Lapsed' and not {DECLINED}) as withdrawn,
                count(*) filter (where state <> 'closed' and shipped_at is null) as waiting,
                {_leg("placed_at", "answered_at", "answer")}, {_leg("answered_at", "shipped_at", "pull")}
           from placement {join} where {_within("supplying_agency", "asked_at")} and {_ASKED} group by 1
@@ -100,10 +100,7 @@ async def read_supplying(connection: asyncpg.Connection, scope: Scope, by: By) -
     )
 
 
-# For what came straight from another reader nobody was asked; what never reached a supplier it has not declined.
-_ASKED = "not forwarded"
-_DECLINED = f"""("end" in ('Unfilled', 'RetryPossible') or "end" = 'PlacementRefused'
-                and coalesce(reason, '') not in ('{OUT_OF_REACH}', '{NO_LONGER_WANTED}'))"""
+_ASKED = "not forwarded"  # for what came straight from another reader nobody was asked
 
 
 async def read_declines(
@@ -118,7 +115,7 @@ async def read_declines(
         f"""
         select {group} as "group", case when reason = any($4) then reason when reason is null then 'NotStated'
                                         else 'Other' end as why, count(*) as count
-          from placement {join} where {_within("supplying_agency", "asked_at")} and {_DECLINED} group by 1, 2
+          from placement {join} where {_within("supplying_agency", "asked_at")} and {DECLINED} group by 1, 2
         """,  # noqa: S608 - only our own text
         *(scope.since, scope.until, scope.agencies, list(reasons)),
     )

@@ -30,13 +30,13 @@ def ascend(
     use: Ints,
     capacity: Longs,
     penalty: Floats,
-    stride: float,
+    stride: Floats,
     rounds: int,
 ) -> Floats:
     """Return the prices with the best bound that so many rounds find.
 
-    The first step moves a price by about `stride`, and later ones by less: by how far the uses of that resource were
-    off in all rounds so far, and by the square of how many rounds are left.
+    The first step moves a price by about the `stride` of its resource, and later ones by less: by how far the uses of
+    that resource were off in all rounds so far, and by the square of how many rounds are left.
     """
     resources = len(capacity)
     price, best_price, course = np.zeros(resources), np.zeros(resources), np.zeros(resources)
@@ -64,13 +64,13 @@ def ascend(
         if bound > best:
             best = bound
             best_price[:] = price
-        step = stride * (1.0 - round_ / rounds) ** 2
+        step = (1.0 - round_ / rounds) ** 2
         for r in range(resources):
             if excess[r] == 0.0 or (price[r] <= 0.0 and excess[r] < 0.0):
                 continue
             squares[r] += excess[r] * excess[r]
             course[r] = MOMENTUM * course[r] + (1.0 - MOMENTUM) * excess[r]
-            price[r] = max(0.0, price[r] + step * course[r] / np.sqrt(squares[r]))
+            price[r] = max(0.0, price[r] + stride[r] * step * course[r] / np.sqrt(squares[r]))
     return best_price
 
 

@@ -104,22 +104,27 @@ def _only(problem: Problem, kept: Bools) -> Problem:
 
 
 def _price(problem: Problem) -> Floats:
-    weight = problem.weight.astype(np.float64)
     found: Floats = ascend(
         problem.option_start,
-        weight,
+        problem.weight.astype(np.float64),
         problem.use_start,
         problem.use,
         problem.capacity,
         problem.penalty.astype(np.float64),
-        max(
-            1.0,
-            float(weight.mean()) if len(weight) else 1.0,
-            float(problem.penalty.mean()) / FAR if problem.requests else 1.0,
-        ),
+        _strides(problem),
         ROUNDS,
     )
     return found
+
+
+def _strides(problem: Problem) -> Floats:
+    """How far the price of each resource steps first: as far as the dearest of who want it need, by its policy."""
+    user = np.repeat(np.arange(problem.requests), np.diff(problem.option_start))
+    user = np.repeat(user, np.diff(problem.use_start))
+    dearest = np.zeros(len(problem.capacity))
+    np.maximum.at(dearest, problem.use, problem.penalty[user].astype(np.float64))
+    usual = float(problem.weight.astype(np.float64).mean()) if len(problem.weight) else 1.0
+    return np.maximum(max(1.0, usual), dearest / FAR)
 
 
 def _weight(problem: Problem, choice: Longs) -> int:

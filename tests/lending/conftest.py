@@ -10,6 +10,7 @@ from app.settings import Settings
 from tests.app.conftest import database_url, server_url, template
 from tests.support.filled import fill, run_sql
 from tests.support.house import House, open_house
+from tests.support.scripted import Scripted
 
 # Of a few rows, a truncate costs the server fifty times as much. What hangs on a loan request goes with it.
 NO_LOAN_REQUEST = "; ".join(
@@ -26,7 +27,9 @@ NO_LOAN_REQUEST = "; ".join(
     )
 )
 
-__all__ = ["database_url", "filled", "house", "server_url", "template"]
+HEARD = "update epoch set number = number + 1 where of = 'register'"
+
+__all__ = ["database_url", "filled", "house", "server_url", "systems", "template"]
 
 
 @pytest.fixture(scope="module")
@@ -42,3 +45,19 @@ async def house(filled: str) -> AsyncIterator[House]:
     await run_sql(filled, NO_LOAN_REQUEST)
     async with open_house(Settings(database_url=filled)) as opened:
         yield opened
+
+
+@pytest.fixture
+async def systems(house: House, filled: str) -> AsyncIterator[dict[str, Scripted]]:
+    """A system of its own for the branch, and one for far away."""
+    opened = {"branch": Scripted({"branch": 1}), "far": Scripted({"far": 1})}
+    for location, system in opened.items():
+        await run_sql(
+            filled,
+            "insert into system (id, kind, addresses, branches) values"
+            f" ('of {location}', 'fake', '{{\"desk\": \"fake:desk\"}}', jsonb_build_object('Branch', '{location}'));"
+            f" update location set system = 'of {location}' where id = '{location}'; {HEARD}",
+        )
+        house.ground.systems.put(f"of {location}", system)
+    yield opened
+    await run_sql(filled, f"update location set system = null; delete from system where id like 'of %'; {HEARD}")

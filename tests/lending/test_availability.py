@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from time import monotonic, sleep
 from typing import Any
 
@@ -11,28 +10,12 @@ import pytest
 
 from adapters.contract import AuthExpired, NotOffered, SystemFault, Unavailable
 from app.lending.availability import AT_ONCE
+from tests.lending.conftest import HEARD
 from tests.support.filled import EVERYWHERE, run_sql
 from tests.support.house import House
 from tests.support.scripted import Scripted
 
-HEARD = "update epoch set number = number + 1 where of = 'register'"
 QUESTION = {"title": {"isbn": EVERYWHERE}, "pickup_location": "desk", "requested_at": "2026-11-23T07:30:00+01:00"}
-
-
-@pytest.fixture
-async def systems(house: House, filled: str) -> AsyncIterator[dict[str, Scripted]]:
-    """A system of its own for the branch, and one for far away."""
-    opened = {"branch": Scripted({"branch": 1}), "far": Scripted({"far": 1})}
-    for location, system in opened.items():
-        await run_sql(
-            filled,
-            "insert into system (id, kind, addresses, branches) values"
-            f" ('of {location}', 'fake', '{{\"desk\": \"fake:desk\"}}', jsonb_build_object('Branch', '{location}'));"
-            f" update location set system = 'of {location}' where id = '{location}'; {HEARD}",
-        )
-        house.ground.systems.put(f"of {location}", system)
-    yield opened
-    await run_sql(filled, f"update location set system = null; delete from system where id like 'of %'; {HEARD}")
 
 
 async def decide(house: House, **changes: Any) -> dict[str, Any]:

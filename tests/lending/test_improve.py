@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
+from adapters.contract import Unavailable
 from app.lending.work import work_off
-from app.planning.improve import IMPROVE, Improving, find_moves, improve, make, next_of
+from app.planning.improve import IMPROVE, Improving, find_moves, improve, make, movable, next_of
 from tests.lending.test_learn import placed
 from tests.lending.test_promise import learn
 from tests.support.filled import run_sql
 from tests.support.house import House
+from tests.support.scripted import Scripted
 
 ONE_COPY = (
     "update holding set copies = 1, available = 1 where location = 'branch';"
@@ -124,6 +126,33 @@ async def test_an_answer_that_comes_meanwhile_stands(house: House) -> None:
     await house.acted(second, "WillSupply")
     assert not await make(house.ground, move)
     assert await supplier(house, second) == "far"
+
+
+async def test_nobody_is_let_go_for_one_whose_system_is_silent(house: House, systems: dict[str, Scripted]) -> None:
+    systems["branch"].fresh_seconds = 0
+    _, second = await both(house)
+    (move,) = await find_moves(house.ground, items_per_crate=20)
+    systems["branch"].fault = Unavailable("down")
+    assert not await make(house.ground, move)
+    await house.work()
+    assert await supplier(house, second) == "far"
+    assert "Override" not in str(await house.history(second))
+    systems["branch"].fault = None
+    assert await make(house.ground, move)
+
+
+async def test_no_more_are_weighed_than_its_limit_and_those_that_may_not_move_do_not_count(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, second = await both(house)
+    later = [await house.asked(pickup_location="branch") for _ in range(3)]
+    state = await house.ground.snapshot.follow()
+    monkeypatch.setattr("app.planning.improve.PAGE", 2)
+    monkeypatch.setattr("app.planning.improve._may_move", lambda loan, _state, _at: str(loan.id) not in later[1:])
+    async with house.ground.database.connection() as connection:
+        for most, found in ((1, later[:1]), (2, [later[0], second]), (10, [later[0], second])):
+            loans = await movable(connection, state, house.clock.now(), most=most)
+            assert [str(loan.id) for loan in loans] == found
 
 
 async def test_whom_the_requester_excludes_is_not_chosen(house: House) -> None:

@@ -184,3 +184,14 @@ def test_the_bound_reaches_what_not_being_served_weighs(hourly: float, horizon_d
     assert faults(problem, found) == []
     assert found.weight == weights[0] + none
     assert gap(found) < 1e-6
+
+
+def test_the_bound_reaches_what_a_few_dear_ones_weigh_among_many() -> None:
+    """Each pair wants a copy of its own; one pair is of a policy that weighs far more than all others'."""
+    policies = [*[Policy()] * 100, Policy(horizon_days=366, weights=Weights(cents_per_hour=1e6))]
+    whole = [weighing(Objective.BALANCED, policy) for policy in policies]
+    drawn = [[(one.of(days * 43_200, 2, 1075), [at])] for at, one in enumerate(whole) for days in (1, 2)]
+    none = [weight_of_none(policy) for policy in policies for _ in (1, 2)]
+    found = solve(problem_of(drawn, [1] * len(policies), none))
+    assert found.weight == sum(first[0][0] for first in drawn[::2]) + sum(none[1::2])
+    assert gap(found) < 1e-6
