@@ -15,7 +15,8 @@ from random import Random
 import asyncpg
 import orjson
 
-from app.lending.place import PLACE, place
+from app.lending.kinds import PLACE
+from app.lending.place import place
 from app.lending.work import work
 from app.resources import open_resources
 from app.settings import Settings

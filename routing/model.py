@@ -366,7 +366,8 @@ class Policy:
     Those of an earlier one of `circles` come before those of a later one; none: there is no such order. The rota is
     in `rota_order` where a response model is known; a supplier that is silent for `lapse_days` of those on which it
     opens, or as many as one of `lapse_rules` says, is passed over. Suppliers have `lending` rules (None: nobody has
-    any). `versions` are those of the policies that this was made of.
+    any). `versions` are those of the policies that this was made of. So many suppliers are asked `at_once` (1 or 2);
+    what is promised is reckoned as if they were asked one after the other.
     """
 
     horizon_days: int = 35
@@ -382,6 +383,7 @@ class Policy:
     max_cost_cents: int | None = None
     lending: LendingBook | None = None
     versions: tuple[int, ...] = ()
+    at_once: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,6 +43,7 @@ class Asking:
     horizon_days: int | None = None
     max_cost_cents: int | None = None
     rota_order: RotaOrder | None = None
+    at_once: int | None = None
     versions: tuple[int, ...] = ()
 
 
@@ -166,6 +167,7 @@ def _laid_over(era: Era, policy: Policy, province: str | None, agency: str | Non
         horizon_days=_or(asking.horizon_days, policy.horizon_days),
         max_cost_cents=_or(asking.max_cost_cents, policy.max_cost_cents),
         rota_order=_or(asking.rota_order, policy.rota_order),
+        at_once=_or(asking.at_once, policy.at_once),
         lending=era.book,
         versions=tuple(sorted(asking.versions)),
     )

@@ -233,6 +233,7 @@ class WentByShape(BaseModel):
     horizon_days: int
     max_cost_cents: int | None = Field(description="The policy's; what the question allows may be less.")
     rota_order: RotaOrder
+    at_once: int = Field(default=1, description="How many suppliers are asked at once.")
     lapse_days: int = Field(
         description="Open days after which silence is taken for a no, in what is promised, where an agency has not "
         "agreed otherwise (`response` of each entry)."
@@ -340,6 +341,7 @@ ANSWER: dict[str, Any] = {
         "horizon_days": 35,
         "max_cost_cents": None,
         "rota_order": "arrival",
+        "at_once": 1,
         "lapse_days": 8,
         "supplier_cents": 675,
         "transport_cents": 400,

@@ -45,6 +45,7 @@ from app.lending.snapshot import NotReady
 from app.problems import Forbidden, TooLarge, UnsupportedMediaType, documented, faults_of
 from app.store.events import Told, was_heard
 from app.store.loans import DuplicateRequestId, Loan, UnknownLoanRequest, find_loan, read_loan, takes_part
+from app.store.placements import find_beside
 from routing import UnknownLocation
 
 router = APIRouter(tags=["Loan requests"])
@@ -242,20 +243,26 @@ async def _take_supplying(
             raise _unknown()
         if await was_heard(connection, loan.id, name):
             return
-    if loan.supplying_agency != sender:
+        beside = await find_beside(connection, loan.id)
+    if beside is not None and beside.supplying_agency != sender:
+        beside = None
+    if beside is None and loan.supplying_agency != sender:
         raise NotTaken(iso.ErrorType.UNRECOGNISED_VALUE, "supplyingAgencyId: it does not lie with this agency now")
     if yes is not None:
         told = Told(at=now, by=signed(caller, sender), note=message.note, data={"message": name})
         await _note_cancelling(request, loan, yes=yes, told=told)
     elif said.action is Action.NOTIFICATION or message.status != status_of(state_of(loan)):  # else it is no news
-        await _act(request, caller, loan, said, by=sender, name=name)
+        number = None if beside is None else beside.number
+        await _act(request, caller, loan, said, by=sender, name=name, placement=number)
 
 
-async def _act(request: Request, caller: Caller, loan: Loan, said: Said, *, by: str, name: str) -> None:
+async def _act(
+    request: Request, caller: Caller, loan: Loan, said: Said, *, by: str, name: str, placement: int | None = None
+) -> None:
     if said.action is None:
         return
     try:
-        asked = ActionShape(action=said.action, by=by, note=said.note, reason=said.reason)
+        asked = ActionShape(action=said.action, by=by, note=said.note, reason=said.reason, placement=placement)
     except ValidationError as error:
         raise _not_taken(error) from None
     try:

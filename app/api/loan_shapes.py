@@ -94,6 +94,7 @@ class PlacementShape(BaseModel):
     supplying_agency: str | None
     supplying_location: str
     system: str | None = Field(description="The system that was asked; null: people answer.")
+    beside: bool = Field(description="It is, or was to its end, asked beside the one that leads (`at_once`).")
     state: Literal["asking", "live", "closed"]
     end: str | None = Field(description="The event that closed it.")
     reason: str | None
@@ -158,6 +159,11 @@ class ActionShape(BaseModel):
     reason: Word | None = Field(default=None, description="Why: with `Unfilled`, an ISO 18626 ReasonUnfilled.")
     location: Isil | None = Field(default=None, description="Where it was scanned (`Scan`).")
     supplying_location: Isil | None = Field(default=None, description="Whom to ask next (`Override`).")
+    placement: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] | None = Field(
+        default=None,
+        description="Which supplier's answer it is, by the number of its placement, where two are asked at once; "
+        "left out: the one of the key's agency, else the one that leads.",
+    )
     legs: list[ChosenLegShape] | None = Field(
         default=None,
         min_length=1,
@@ -220,6 +226,7 @@ LOAN: dict[str, Any] = {
             "supplying_agency": "NL-0800080000",
             "supplying_location": "NL-0800080003",
             "system": None,
+            "beside": False,
             "state": "live",
             "end": None,
             "reason": None,

@@ -431,14 +431,13 @@ async def carry_out(
         key = _once(request, asked, caller, loan)
         done = await done_before(connection, loan.id, key)
         done = done or (message is not None and await was_heard(connection, loan.id, message))
-        if not done:
-            await check_side(connection, caller, asked.action, loan)
-    if done:
-        return
+        if done:
+            return
+        placement = await check_side(connection, caller, asked.action, loan, placement=asked.placement)
     state = await ground.snapshot.follow()
     report = _report(asked, caller, _moment(asked, loan, now=held.clock.now()), known=state.register.locations)
     # Of the placement that the side was checked by.
-    report = replace(report, message=message, placement=loan.placements, once=key)
+    report = replace(report, message=message, placement=placement, once=key)
     try:
         await act(ground, loan_request, report)
     except LegRefused as refused:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from app.api.dependencies import Caller
 from app.database import Connection
 from app.lending.act import BOTH_SIDES, REQUESTING_SIDE, SUPPLYING_SIDE, Action
@@ -9,6 +11,7 @@ from app.lending.lifecycle import Item
 from app.problems import Fault, Forbidden, InvalidInput
 from app.store.events import Supplier
 from app.store.loans import Loan, UnknownLoanRequest, takes_part, was_asked_for
+from app.store.placements import find_beside, find_lead
 
 MOVING = frozenset({Item.ON_TRIP, Item.AT_HUB, Item.ON_THE_WAY_BACK})
 
@@ -34,26 +37,51 @@ async def check_party(connection: Connection, caller: Caller, loan: Loan) -> Non
         raise UnknownLoanRequest(f"There is no loan request {loan.id}.")
 
 
-async def check_side(connection: Connection, caller: Caller, action: Action, loan: Loan) -> None:
+async def check_side(
+    connection: Connection, caller: Caller, action: Action, loan: Loan, *, placement: int | None = None
+) -> int:
     """Let those pass who stand on the side that an action belongs to. Raises Forbidden.
 
     Besides both sides, whoever drives the item may say where it was seen. For a supplying location without an agency
-    whoever plans for its POI answers.
+    whoever plans for its POI answers. Returns the number of the placement that is spoken of: the one that the caller
+    names or, of two that are asked at once, its own; of what is no supplier's, the one that leads.
     """
+    lead, beside = await find_lead(connection, loan.id), await find_beside(connection, loan.id)
+    leading = Asked(loan.placements if lead is None else lead.number, loan.supplying_agency)
+    asked = [leading] if beside is None else [leading, Asked(beside.number, beside.supplying_agency)]
     if "admin" in caller.scopes or (action is Action.SCAN and carries(caller, loan)):
-        return
-    answering = action in SUPPLYING_SIDE | BOTH_SIDES and loan.supplying_agency is None and caller.poi is not None
-    if answering and await was_asked_for(connection, loan.id, caller.poi or "", number=loan.placements):
-        return
+        return placement or leading.number
+    if action in SUPPLYING_SIDE | BOTH_SIDES:
+        for one in asked:
+            if placement in (None, one.number) and await _answers_for(connection, caller, loan, one):
+                return one.number
+    if action in REQUESTING_SIDE | BOTH_SIDES and _is(caller, "requester", loan.requesting_agency):
+        return leading.number
     sides: list[tuple[str, str | None]] = []
     if action in REQUESTING_SIDE | BOTH_SIDES:
         sides.append(("requester", loan.requesting_agency))
     if action in SUPPLYING_SIDE | BOTH_SIDES:
-        sides.append(("supplier", loan.supplying_agency))
-    if any(scope in caller.scopes and caller.agency == agency for scope, agency in sides):
-        return
+        sides += [("supplier", one.agency) for one in asked]
     told = " or ".join(f"a key of {agency or 'nobody'} with the scope {scope}" for scope, agency in sides)
     raise Forbidden(f"{action} takes {told}.")
+
+
+class Asked(NamedTuple):
+    """A placement by its number, and the agency that was asked (None: its location has none)."""
+
+    number: int
+    agency: str | None
+
+
+async def _answers_for(connection: Connection, caller: Caller, loan: Loan, asked: Asked) -> bool:
+    its_own = _is(caller, "supplier", asked.agency)
+    if its_own or asked.agency is not None or caller.poi is None:
+        return its_own
+    return await was_asked_for(connection, loan.id, caller.poi, number=asked.number)
+
+
+def _is(caller: Caller, scope: str, agency: str | None) -> bool:
+    return scope in caller.scopes and caller.agency == agency
 
 
 def told_as(caller: Caller, loan: Loan) -> Supplier | None:

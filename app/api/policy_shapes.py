@@ -16,6 +16,7 @@ from routing import Central, Circle, Floating, Objective, RotaOrder
 MOST_DAYS = 3650
 MOST_LOAN_DAYS = 366
 MOST_RENEWALS = 100
+MOST_AT_ONCE = 2
 MOST_HORIZON_DAYS = 366
 MOST_NAMES = 1000
 MOST_FLOATING = 1_000_000
@@ -78,6 +79,11 @@ class RequestingSaysShape(BaseModel):
         description="`arrival`: the rota goes by what each supplier comes to if it supplies. `expected`: by what it "
         "comes to as a whole, as suppliers say no or nothing and that takes time, where a response model is known.",
     )
+    at_once: Annotated[int, Field(strict=True, ge=1, le=MOST_AT_ONCE)] | None = Field(
+        default=None,
+        description="How many suppliers are asked at once: with 2, the first that says yes has it and the other is "
+        "let go. They are of different agencies and systems.",
+    )
 
 
 class SupplyingSaysShape(BaseModel):
@@ -135,6 +141,7 @@ REQUESTING_SAYS: dict[str, Any] = {
     "horizon_days": None,
     "max_cost_cents": 1500,
     "rota_order": "expected",
+    "at_once": 2,
 }
 SUPPLYING_SAYS: dict[str, Any] = {
     "not_lent": ["game"],

@@ -33,7 +33,7 @@ from app.lending.work import HANDLERS, work_off
 from app.resources import Resources
 from app.store.events import list_events
 from app.store.loans import DuplicateRequestId, Loan, LoanFilters, list_loans, read_loan
-from app.store.placements import Placement, find_open
+from app.store.placements import Placement, find_lead
 from app.store.tasks import next_due
 from routing import Question
 
@@ -173,7 +173,7 @@ async def _people(ground: Ground, loan_id: UUID, pace: Pace) -> datetime | None:
     """Do what people would do by now; return when they will do the next thing (None: it has ended)."""
     async with ground.database.connection() as connection:
         loan = await read_loan(connection, loan_id)
-        placement = await find_open(connection, loan_id) if loan.supplying == Supplying.ASKED else None
+        placement = await find_lead(connection, loan_id) if loan.supplying == Supplying.ASKED else None
     if outcome_of(state_of(loan)) is not None:
         return None
     now = ground.clock.now()

@@ -10,9 +10,10 @@ from enum import StrEnum
 from uuid import UUID
 
 from app.database import Connection, Contended
+from app.lending.beside import as_leading
 from app.lending.forward import send_on
 from app.lending.ground import Ground
-from app.lending.happen import MOST_RENEWALS, Circumstances, happen, renewed_from
+from app.lending.happen import MOST_RENEWALS, Circumstances, happen, happen_beside, renewed_from
 from app.lending.lifecycle import Event, Item, NotAllowed, Supplying, allowed_in
 from app.lending.record import US, state_of
 from app.lending.settle import charges_of
@@ -23,7 +24,7 @@ from app.lending.track import Way, by_hand, is_old, moved, plan, plan_back, plan
 from app.store.events import Told, was_heard
 from app.store.idempotency import find_use, keep_use
 from app.store.loans import Loan, lock_loan, read_loan
-from app.store.placements import find_open
+from app.store.placements import LIVE, Placement, find_beside, find_lead
 from app.store.under_way import still_stands
 from routing import ChosenLeg
 
@@ -79,6 +80,8 @@ REQUESTING_SIDE = frozenset(
 PLANNING = frozenset({Action.LOANED, Action.SHIPPED_RETURN, Action.SCAN, Action.OVERRIDE})
 """What an itinerary may be written with."""
 ON_THE_WAY = frozenset({Event.SCANNED_ON_THE_WAY, Event.SCANNED_ON_THE_WAY_BACK})
+OF_WHOEVER_LEADS = frozenset({Action.SCAN, Action.LOST, Action.RECALL, Action.LOAN_COMPLETED})
+"""What nobody reports of an item that it has not said yes to."""
 BOTH_SIDES = frozenset({Action.LOST, Action.SCAN, Action.NOTIFICATION})
 MOST_COLLISIONS = 3
 """How often others may come in the way of an action before its caller hears of it."""
@@ -173,9 +176,8 @@ async def _act(ground: Ground, loan_id: UUID, report: Report) -> None:
             seen = await read_loan(connection, loan_id)
             if report.message is not None and await was_heard(connection, loan_id, report.message):
                 return
-        if report.action not in REQUESTING_SIDE and report.placement not in (None, seen.placements):
-            raise ActionNotAllowed(report.action, seen, "It has gone on to another supplier meanwhile.")
-        circumstances = _circumstances(state, seen, report)
+            beside = await _find_beside(connection, seen, report)
+        circumstances = _circumstances(state, seen if beside is None else as_leading(seen, beside), report)
         onward = await _onward(ground, state, seen, report)
         async with ground.database.transaction() as connection:
             if report.action in PLANNING and not await still_stands(connection, state.standing):
@@ -189,20 +191,52 @@ async def _act(ground: Ground, loan_id: UUID, report: Report) -> None:
             loan = await lock_loan(connection, loan_id)
             if loan.events != seen.events:
                 continue  # it went on while its way was planned
-            if report.expects is not None and (loan.supplying, loan.placements) != (report.expects, report.placement):
+            lead = await find_lead(connection, loan_id)
+            stands = loan.supplying, None if lead is None else lead.number
+            if report.expects is not None and stands != (report.expects, report.placement):
                 raise ActionNotAllowed(report.action, loan, "It has gone on meanwhile.")
-            placement = await find_open(connection, loan_id)
-            event = _event(state, loan, report, by_system=placement is not None and placement.system is not None)
+            if report.location is not None and report.action is Action.OVERRIDE:
+                await _check_choice(connection, loan, report)
+            event = _event(state, loan, report, by_system=lead is not None and lead.system is not None)
             data = _data(loan, report, circumstances.way)
             told = Told(at=report.at, by=report.by, reason=report.reason, note=report.note, data=data)
             try:
-                loan = await happen(connection, loan, event, told, circumstances)
+                if beside is not None:
+                    loan = await happen_beside(connection, loan, beside, event, told, circumstances)
+                else:
+                    loan = await happen(connection, loan, event, told, circumstances)
             except NotAllowed:
                 raise ActionNotAllowed(report.action, loan) from None
             await _keep(connection, loan_id, report.once)
             if circumstances.seen_at_location is not None and event in ON_THE_WAY:
                 await _check_way(ground, state, connection, loan, report)
         return
+
+
+async def _find_beside(connection: Connection, loan: Loan, report: Report) -> Placement | None:
+    """Return the placement that a supplier reports of, where that one is asked beside the one that leads.
+
+    Raises ActionNotAllowed where it is not asked any more.
+    """
+    if report.action in REQUESTING_SIDE or report.placement is None:
+        return None
+    beside = await find_beside(connection, loan.id)
+    if beside is not None and beside.number == report.placement:
+        if beside.state != LIVE:
+            raise ActionNotAllowed(report.action, loan, "Its system is still being asked.")
+        if report.action in OF_WHOEVER_LEADS:
+            raise ActionNotAllowed(report.action, loan, "It is asked beside another, and has not said yes.")
+        return beside
+    lead = await find_lead(connection, loan.id)
+    if report.placement != (loan.placements if lead is None else lead.number):
+        raise ActionNotAllowed(report.action, loan, "It has gone on to another supplier meanwhile.")
+    return None
+
+
+async def _check_choice(connection: Connection, loan: Loan, report: Report) -> None:
+    beside = await find_beside(connection, loan.id)
+    if beside is not None and beside.supplying_location == report.location:
+        raise ActionNotAllowed(report.action, loan, f"{report.location} is asked already, beside whoever has it.")
 
 
 async def _onward(ground: Ground, state: State, loan: Loan, report: Report) -> Found | None:

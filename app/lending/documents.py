@@ -40,6 +40,7 @@ def _policy(decision: Decision) -> dict[str, Any]:
         "horizon_days": policy.horizon_days,
         "max_cost_cents": policy.max_cost_cents,
         "rota_order": policy.rota_order,
+        "at_once": policy.at_once,
         "lapse_days": policy.lapse_days,
         "supplier_cents": policy.tariff.supplier_cents,
         "transport_cents": policy.tariff.transport_cents,

@@ -16,6 +16,9 @@ A state has three parts: what the supplying side has said, where the requesting 
 An event is allowed when every part that it is about stands where the event may come from; otherwise nothing changes,
 and the caller hears what is allowed (409, `/problems/action-not-allowed`). Every loan request starts as
 `{start}`.
+
+Where two suppliers are asked at once, a state speaks of the one that leads. The events of the one beside it, whose
+names end in `Beside`, leave it as it is ([0058](decisions/0058-two-at-once-one-leads.md)).
 """
 
 _TITLES = (

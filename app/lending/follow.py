@@ -10,9 +10,11 @@ from uuid import UUID
 
 from adapters.contract import Answer, LibrarySystem, NotFound, NotOffered, Standing, Verb
 from app.database import Connection
+from app.lending.beside import as_leading
 from app.lending.ground import ForPeople, Ground, LookAgain
-from app.lending.happen import LOAN_DAYS, RENEWAL_DAYS, Circumstances, happen
-from app.lending.lapse import FOLLOW, parted
+from app.lending.happen import LOAN_DAYS, RENEWAL_DAYS, Circumstances, happen, happen_beside
+from app.lending.kinds import FOLLOW
+from app.lending.lapse import parted
 from app.lending.lifecycle import Event, NotAllowed, Requesting, allowed_in
 from app.lending.orders import order_of
 from app.lending.pauses import days_later, pauses_of
@@ -21,7 +23,7 @@ from app.lending.snapshot import State
 from app.lending.track import plan_there
 from app.store.events import Told
 from app.store.loans import Loan, lock_loan, read_loan
-from app.store.placements import Placement, find_open, get_placement, receipts_of_others
+from app.store.placements import CLOSED, Placement, get_placement, receipts_of_others
 from app.store.tasks import Task, finish, hold, postpone, schedule
 from app.store.under_way import still_stands
 
@@ -62,27 +64,44 @@ async def follow(ground: Ground, task: Task) -> None:
     state = await ground.snapshot.follow()
     at = ground.clock.now()
     event = _EVENTS.get(standing.answer)
-    way = plan_there(state, loan, at=at) if event is Event.LOANED else None
+    as_seen = as_leading(loan, placement) if placement.beside else loan
+    way = plan_there(state, as_seen, at=at) if event is Event.LOANED else None
     async with ground.database.transaction() as connection:
         if way is not None and not await still_stands(connection, state.standing):
             raise LookAgain  # what it was planned on no longer runs
         loan = await lock_loan(connection, loan_id)
         await hold(connection, task)
-        current = await find_open(connection, loan_id)
-        if current is None or current.number != number or system is None:
+        current = await get_placement(connection, loan_id, number)
+        if current.state == CLOSED or system is None:
             await finish(connection, task)
             return
+        if current.beside != placement.beside:
+            raise LookAgain  # it leads by now
         skipped = False
         if event is not None:
             told = Told(at=at, by=placement.system or US, reason=standing.reason)
-            loan, skipped = await _catch_up(connection, loan, event, told)
-            with suppress(NotAllowed):  # known already, or the loan request has gone on
-                await happen(connection, loan, event, told, Circumstances(way=way))
+            skipped = await _note(connection, loan, current, event, told, Circumstances(way=way))
         if not skipped:
             patience = _patience(at - placement.asked_at, out=loan.shipped_at is not None)
             await postpone(connection, task, at + patience)
     if skipped:
         raise OutOfStep(f"{placement.system} says that it is home again, and nobody that it was ever received.")
+
+
+async def _note(
+    connection: Connection, loan: Loan, placement: Placement, event: Event, told: Told, circumstances: Circumstances
+) -> bool:
+    """Record what a system says. True: it says what cannot be yet."""
+    if placement.beside:
+        # That it is home again, of one that we did not hear was sent, is no yes by now.
+        heard = Event.UNFILLED if event is Event.LOAN_COMPLETED else event
+        with suppress(NotAllowed):
+            await happen_beside(connection, loan, placement, heard, told, circumstances)
+        return False
+    loan, skipped = await _catch_up(connection, loan, event, told)
+    with suppress(NotAllowed):  # known already, or the loan request has gone on
+        await happen(connection, loan, event, told, circumstances)
+    return skipped
 
 
 async def _standing(system: LibrarySystem, loan: Loan, receipt: str) -> Standing | None:
@@ -146,10 +165,9 @@ async def withdraw(ground: Ground, task: Task) -> None:
     async with ground.database.transaction() as connection:
         loan = await lock_loan(connection, loan_id)
         await finish(connection, task)
-        current = await find_open(connection, loan_id)
-        if current is None or current.number != number:
-            shipped_by_it = loan.placements == number and loan.shipped_at is not None
-            if not taken_back and not shipped_by_it:
+        current = await get_placement(connection, loan_id, number)
+        if current.state == CLOSED:
+            if not taken_back and current.shipped_at is None:
                 raise OnItsWay(f"{placement.supplying_location} has shipped what it was told not to.")
             return
         answers = _WHAT_IT_ANSWERS.get(Requesting(loan.requesting))

@@ -16,7 +16,7 @@ from app.database import Connection
 from app.lending.choose import UnknownTitle
 from app.lending.ground import Ground
 from app.lending.happen import Circumstances, happen
-from app.lending.lapse import FOLLOW
+from app.lending.kinds import FOLLOW
 from app.lending.lifecycle import Event, NotAllowed, Supplying
 from app.lending.record import US
 from app.lending.renew import renew
@@ -24,7 +24,7 @@ from app.lending.snapshot import State
 from app.lending.track import Way, plan
 from app.store.events import Told
 from app.store.loans import Loan, change, lock_loan, read_loan
-from app.store.placements import find_open
+from app.store.placements import LIVE, Placement, find_beside, find_lead
 from app.store.tasks import schedule
 from app.store.waiting import list_waiting, take_over, titles_of
 from routing import Onward, Reckoned, Weights, charge_for_supply
@@ -77,11 +77,21 @@ async def find_forward(
 
 
 async def _lets_go(ground: Ground, other: Loan) -> bool:
-    """Have an order given back; people read in the event that they are no longer asked."""
+    """Have whoever was asked give their orders back; people read in the event that they are no longer asked."""
     async with ground.database.connection() as connection:
-        placement = await find_open(connection, other.id)
-        system = None if placement is None else await ground.systems.find(connection, placement.system)
-    if placement is None or system is None or placement.receipt is None:
+        asked = [await find_beside(connection, other.id), await find_lead(connection, other.id)]
+    for placement in asked:  # whoever is asked first keeps it where the other does not let go
+        if placement is not None and not await _gives_back(ground, placement):
+            return False
+    return True
+
+
+async def _gives_back(ground: Ground, placement: Placement) -> bool:
+    async with ground.database.connection() as connection:
+        system = await ground.systems.find(connection, placement.system)
+    if placement.state != LIVE:
+        return False  # its system is being asked, and nobody knows yet what it has
+    if system is None or placement.receipt is None:
         return True
     try:
         async with asyncio.timeout(LET_GO_SECONDS):
@@ -163,7 +173,7 @@ async def send_on(connection: Connection, loan: Loan, forward: Forward, said: To
     locked = {found.id: found for found in (await lock_loan(connection, first), await lock_loan(connection, second))}
     if any(locked[seen.id].events != seen.events for seen in (loan, forward.to)):
         return False
-    placement = await find_open(connection, loan.id)
+    placement = await find_lead(connection, loan.id)
     assert placement is not None
     other = locked[forward.to.id]
     try:

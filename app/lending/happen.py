@@ -9,14 +9,26 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.database import Connection
+from app.lending.beside import (
+    ALONE_FROM,
+    SAYING_NO,
+    SAYING_YES,
+    as_leading,
+    decline_beside,
+    have_withdrawn,
+    let_beside_go,
+    take_the_lead,
+    without,
+)
 from app.lending.book import have_booked
-from app.lending.lapse import FOLLOW, NOBODY, pass_on, take_back
-from app.lending.lifecycle import Event, outcome_of
-from app.lending.record import record, state_of
+from app.lending.kinds import FOLLOW
+from app.lending.lapse import NOBODY, pass_on, take_back
+from app.lending.lifecycle import Event, NotAllowed, Supplying, allowed_in, outcome_of
+from app.lending.record import US, record, record_beside, state_of
 from app.lending.track import LATE_AFTER, STRANDED, Way
 from app.store.events import Told
 from app.store.loans import Loan
-from app.store.placements import close_placement, find_open, note_answered, note_shipped
+from app.store.placements import Placement, close_placement, find_lead, note_answered, note_shipped
 from app.store.settlement import Charge, enter
 from app.store.tasks import drop, ensure, schedule
 from app.store.under_way import REPLAN
@@ -66,7 +78,9 @@ async def happen(
     Raises lifecycle.NotAllowed, and then nothing has changed.
     """
     given = circumstances or Circumstances()
-    placement = await find_open(connection, loan.id)
+    if event in ALONE_FROM and event in allowed_in(state_of(loan)):
+        loan = await let_beside_go(connection, loan, at=told.at)
+    placement = await find_lead(connection, loan.id)
     after = await record(connection, loan, event, told, **_changes(loan, event, told, given))
     if placement is not None:
         await have_booked(connection, placement, event, told)
@@ -95,6 +109,34 @@ async def happen(
     return after
 
 
+async def happen_beside(
+    connection: Connection,
+    loan: Loan,
+    beside: Placement,
+    event: Event,
+    told: Told,
+    circumstances: Circumstances | None = None,
+) -> Loan:
+    """Record what whoever is asked beside says; a yes has it take the lead, and whoever led is let go.
+
+    `circumstances` are as if it led. Raises lifecycle.NotAllowed, and then nothing has changed.
+    """
+    if event is Event.NOTIFICATION:
+        return await record_beside(connection, loan, beside, event, told)
+    if event in SAYING_NO:
+        return await decline_beside(connection, loan, beside, event, told)
+    can = Event.LET_GO if loan.supplying != Supplying.NOBODY else Event.TOOK_OVER
+    if event not in SAYING_YES or can not in allowed_in(state_of(loan)):
+        raise NotAllowed(event, state_of(as_leading(loan, beside)))
+    lead = await find_lead(connection, loan.id)
+    if lead is not None:
+        note = f"{beside.supplying_location} was asked beside it, and has said yes: it need not be supplied."
+        loan = await happen(connection, loan, Event.LET_GO, Told(at=told.at, by=US, note=note))
+        await have_withdrawn(connection, lead, at=told.at)
+    loan = await take_the_lead(connection, loan, beside, at=told.at)
+    return await happen(connection, loan, event, told, circumstances)
+
+
 def renewed_from(loan: Loan, at: datetime) -> datetime:
     """Return from when on a renewal at `at` counts: never from before the loan would have ended anyway."""
     return max(at, loan.due_at or at)
@@ -111,6 +153,8 @@ def _changes(loan: Loan, event: Event, told: Told, given: Circumstances) -> dict
         changes |= {"chosen": given.chosen, "asked": [place for place in loan.asked if place not in again]}
     if event is Event.OVERRIDE_ASKED:
         changes["chosen"] = given.chosen
+    if event is Event.LET_GO and loan.supplying_location is not None:
+        changes["asked"] = without(loan, loan.supplying_location)
     if event in ANOTHER_WAY_OUT:
         changes["chosen"] = None
     if given.way is not None:

@@ -11,18 +11,19 @@ from uuid import UUID
 
 from adapters.contract import LibrarySystem, NotFound, NotOffered, OutcomeUnknown, Unavailable
 from app.database import Connection
+from app.lending.beside import decline_beside, have_withdrawn, take_the_lead
 from app.lending.ground import Ground
+from app.lending.kinds import FOLLOW, PLACE, WITHDRAW
 from app.lending.lifecycle import Event, NotAllowed, Requesting, Supplying
 from app.lending.pauses import pauses_of
 from app.lending.record import US, record
 from app.store.events import Told
 from app.store.lapse_rules import lapse_days
 from app.store.loans import Loan, lock_loan, read_loan
-from app.store.placements import LIVE, Placement, close_placement, find_open, move_lapse
+from app.store.placements import LIVE, Placement, close_placement, find_beside, get_placement, move_lapse
 from app.store.tasks import Task, finish, hold, postpone, schedule
 from routing import Register, open_days_later
 
-FOLLOW, WITHDRAW = "follow", "withdraw"
 UNANSWERED = (Supplying.ASKED, Supplying.EXPECTING)
 # How often a system that does not answer is asked to give an order back before the request passes on without.
 PATIENCE = 3
@@ -56,29 +57,38 @@ async def lapse(ground: Ground, task: Task) -> None:
         return
     async with ground.database.connection() as connection:
         loan = await read_loan(connection, loan_id)
-        placement = await find_open(connection, loan_id)
-        system = None if placement is None else await ground.systems.find(connection, placement.system)
+        placement = await get_placement(connection, loan_id, number)
+        system = await ground.systems.find(connection, placement.system)
     given_back = True
-    if placement is not None and placement.number == number and loan.supplying in UNANSWERED and system is not None:
+    unanswered = placement.state == LIVE and (placement.beside or loan.supplying in UNANSWERED)
+    if unanswered and system is not None:
         given_back = await _given_back(system, placement, task)
     at = ground.clock.now()
     async with ground.database.transaction() as connection:
         loan = await lock_loan(connection, loan_id)
         await finish(connection, task)
-        placement = await find_open(connection, loan_id)
-        if placement is None or placement.number != number:
+        placement = await get_placement(connection, loan_id, number)
+        if placement.state != LIVE:
             return
         if not given_back:  # it is on its way, and nobody has told us yet
             await schedule(connection, FOLLOW, placement.key, at)
             return
         told = Told(at=at, by=US, note="No answer came in time.")
         try:
-            loan = await record(connection, loan, Event.LAPSED, told, **NOBODY)
+            await _lapse(connection, loan, placement, told)
         except NotAllowed:  # it was answered
             return
-        await close_placement(connection, placement, end=Event.LAPSED, reason=None, at=at)
-        await let_go(connection, placement, at=at)
-        await pass_on(connection, loan, at=at)
+        await have_withdrawn(connection, placement, at=at)
+
+
+async def _lapse(connection: Connection, loan: Loan, placement: Placement, told: Told) -> None:
+    """Raises NotAllowed where it was answered, and then nothing has changed."""
+    if placement.beside:
+        await decline_beside(connection, loan, placement, Event.LAPSED, told)
+        return
+    loan = await record(connection, loan, Event.LAPSED, told, **NOBODY)
+    await close_placement(connection, placement, end=Event.LAPSED, reason=None, at=told.at)
+    await pass_on(connection, loan, at=told.at)
 
 
 async def _moves(ground: Ground, task: Task) -> bool:
@@ -89,8 +99,8 @@ async def _moves(ground: Ground, task: Task) -> bool:
     async with ground.database.transaction() as connection:
         loan = await lock_loan(connection, loan_id)
         await hold(connection, task)
-        placement = await find_open(connection, loan_id)
-        if placement is None or placement.number != number or placement.placed_at is None:
+        placement = await get_placement(connection, loan_id, number)
+        if placement.state != LIVE or placement.placed_at is None:
             return False
         due = await lapses_at(connection, register, loan, placement, at=placement.placed_at, now=at)
         if due != placement.lapses_at:
@@ -112,12 +122,6 @@ async def _given_back(system: LibrarySystem, placement: Placement, task: Task) -
         return True  # the task `withdraw` goes on asking
 
 
-async def let_go(connection: Connection, placement: Placement, *, at: datetime) -> None:
-    """Have a system told that a closed placement is no longer wanted; people read it in the event."""
-    if placement.system is not None:
-        await schedule(connection, WITHDRAW, placement.key, at)
-
-
 async def take_back(connection: Connection, placement: Placement, *, at: datetime) -> None:
     """Have a system asked whether it can still let go; one that is only being asked is, as soon as it has it."""
     if placement.state == LIVE:
@@ -125,10 +129,16 @@ async def take_back(connection: Connection, placement: Placement, *, at: datetim
 
 
 async def pass_on(connection: Connection, loan: Loan, *, at: datetime) -> Loan:
-    """Have the next on the rota asked; where its cancelling waited for an answer, this is one. Return it as it is."""
+    """Have the next on the rota asked: whoever was asked beside is. Return the loan request as it then is.
+
+    Where its cancelling waited for an answer, this is one.
+    """
     if loan.requesting == Requesting.CANCELLING:
         return await record(connection, loan, Event.WITHDRAWN, Told(at=at, by=US))
-    await schedule(connection, "place", str(loan.id), at)
+    beside = await find_beside(connection, loan.id) if loan.supplying == Supplying.NOBODY else None
+    if beside is not None and beside.state == LIVE:
+        loan = await take_the_lead(connection, loan, beside, at=at)
+    await schedule(connection, PLACE, str(loan.id), at)
     return loan
 
 

@@ -102,6 +102,13 @@ class Event(StrEnum):
     OUTCOME_UNKNOWN = "OutcomeUnknown"
     LAPSED = "Lapsed"
     END_OF_ROTA = "EndOfRota"
+    # two at once: the state speaks of one, and these are about the one beside it
+    ASKED_BESIDE = "AskedBeside"
+    PLACED_BESIDE = "PlacedBeside"
+    UNKNOWN_BESIDE = "UnknownBeside"
+    DECLINED_BESIDE = "DeclinedBeside"  # refused, lapsed, or said no
+    LET_GO_BESIDE = "LetGoBeside"  # it is not needed any more
+    TOOK_OVER = "TookOver"  # whoever was asked beside has it from now on
     # the supplying side
     EXPECT_TO_SUPPLY = "ExpectToSupply"
     WILL_SUPPLY = "WillSupply"
@@ -111,7 +118,7 @@ class Event(StrEnum):
     OVERDUE = "Overdue"
     RECALL = "Recall"
     LOAN_COMPLETED = "LoanCompleted"
-    LET_GO = "LetGo"  # of whoever was asked: an item comes from elsewhere
+    LET_GO = "LetGo"  # of whoever was asked: an item comes from elsewhere, or another said yes first
     FORWARDED_TO_US = "ForwardedToUs"  # an item that came back elsewhere is sent straight on to this requester
     # the vans
     SCANNED_ON_THE_WAY = "ScannedOnTheWay"
@@ -152,6 +159,7 @@ _OPEN = {
     R.CANCELLING: R.CANCELLING,
     R.OVERRIDING: R.OVERRIDING,
 }
+_PATIENT = {R.WAITING: R.WAITING, R.ON_HOLD: R.ON_HOLD}
 _FREE = {**_OPEN, R.OVERRIDING: R.WAITING}  # nobody has it any more: whom staff chose can be asked
 _OUT = _stay(S.SHIPPED, S.OVERDUE, S.RECALLED)
 _UNDER_WAY = {I.ON_TRIP: I.ON_TRIP, I.AT_HUB: I.AT_HUB, I.ON_THE_WAY_BACK: I.ON_THE_WAY_BACK}
@@ -166,6 +174,13 @@ EVENTS: Mapping[Event, Row] = {
     Event.OUTCOME_UNKNOWN: Row({S.ASKING: S.ASKING}, _OPEN),
     Event.LAPSED: Row({S.ASKED: S.NOBODY, S.EXPECTING: S.NOBODY}, _FREE),
     Event.END_OF_ROTA: Row({S.NOBODY: S.UNFILLED}, {R.WAITING: R.CLOSED}),
+    # --- two at once ----------------------------------------------------------------------------
+    Event.ASKED_BESIDE: Row(_stay(S.ASKED), {R.WAITING: R.WAITING}),
+    Event.PLACED_BESIDE: Row(_stay(S.ASKED), _PATIENT),
+    Event.UNKNOWN_BESIDE: Row({}, _OPEN),
+    Event.DECLINED_BESIDE: Row(_stay(S.NOBODY, S.ASKED), _PATIENT),
+    Event.LET_GO_BESIDE: Row(_stay(S.NOBODY, S.ASKED), _OPEN),
+    Event.TOOK_OVER: Row({S.NOBODY: S.ASKED}, _PATIENT),
     # --- the supplying side answers -------------------------------------------------------------
     Event.EXPECT_TO_SUPPLY: Row({S.ASKED: S.EXPECTING}, _OPEN),
     Event.WILL_SUPPLY: Row({S.ASKED: S.PROMISED, S.EXPECTING: S.PROMISED}, _OPEN),
@@ -176,7 +191,7 @@ EVENTS: Mapping[Event, Row] = {
         dict.fromkeys(_OPEN, R.WAITING),
         {I.IN_HAND: I.ON_TRIP},
     ),
-    Event.LET_GO: Row({S.ASKED: S.NOBODY, S.EXPECTING: S.NOBODY}, {R.WAITING: R.WAITING}),
+    Event.LET_GO: Row({S.ASKED: S.NOBODY, S.EXPECTING: S.NOBODY}, _PATIENT),
     Event.FORWARDED_TO_US: Row({S.NOBODY: S.SHIPPED}, {R.WAITING: R.WAITING}, {I.IN_HAND: I.ON_TRIP}),
     # --- there ----------------------------------------------------------------------------------
     Event.SCANNED_ON_THE_WAY: Row(_OUT, {R.WAITING: R.WAITING}, {I.ON_TRIP: I.AT_HUB, I.AT_HUB: I.AT_HUB}),

@@ -116,6 +116,7 @@ def effective(
         "horizon_days": base.horizon_days,
         "max_cost_cents": base.max_cost_cents,
         "rota_order": base.rota_order,
+        "at_once": base.at_once,
     }
     lending = {
         "not_lent": (),

@@ -8,6 +8,7 @@ from app.database import Connection
 from app.lending.lifecycle import Event, Item, Requesting, State, Supplying, advance, outcome_of, status_of
 from app.store.events import Told
 from app.store.loans import Loan, Standing, write_event
+from app.store.placements import Placement
 
 US = "leenpad"
 """Who did it, where Leenpad did."""
@@ -30,3 +31,12 @@ async def record(connection: Connection, loan: Loan, event: Event, told: Told, *
     """
     state = advance(state_of(loan), event)
     return await write_event(connection, loan, event.value, told, standing_of(state), **changes)
+
+
+async def record_beside(
+    connection: Connection, loan: Loan, placement: Placement, event: Event, told: Told, **changes: Any
+) -> Loan:
+    """Do as `record`, for an event that is about a placement beside the one that leads."""
+    state = advance(state_of(loan), event)
+    beside = placement.supplying_agency, placement.supplying_location
+    return await write_event(connection, loan, event.value, told, standing_of(state), beside=beside, **changes)

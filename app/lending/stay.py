@@ -36,7 +36,7 @@ from app.store.floated import (
     read_material,
 )
 from app.store.loans import Loan, lock_loan
-from app.store.placements import Placement, find_open
+from app.store.placements import Placement, find_lead
 from app.store.waiting import titles_of
 from routing import Floating, Lending, Past, Returned, Wanted, WhereNext, Whither, where_next
 
@@ -67,7 +67,7 @@ async def find_next(ground: Ground, state: State, loan: Loan, *, at: datetime, d
     async with ground.database.connection() as connection:
         titles = await titles_of(connection, loan.id)
         staying = await list_at(connection, titles, loan.supplying_location)
-        placement = await find_open(connection, loan.id)
+        placement = await find_lead(connection, loan.id)
     forward = None
     called = any(copy["called_at"] is not None for copy in staying)
     if not called and Event.SHIPPED_FORWARD in allowed_in(state_of(loan)):
@@ -155,7 +155,7 @@ async def stay(connection: Connection, seen: Loan, found: Found, said: Told) -> 
     await lock_floating(connection, returned.home, loan.supplying_agency)
     if most is not None and await count_away(connection, returned.home, loan.supplying_agency) >= most:
         return False
-    placement = await find_open(connection, loan.id)
+    placement = await find_lead(connection, loan.id)
     if placement is None or placement.system is not None:
         return False
     why = f"It stays at {returned.location}, where it is wanted: nothing travels."

@@ -23,11 +23,13 @@ from app.lending.follow import follow, overdue, withdraw
 from app.lending.ground import ForPeople, Ground, LookAgain
 from app.lending.happen import OVERDUE
 from app.lending.harvest import HARVEST, harvest
-from app.lending.lapse import FOLLOW, WITHDRAW, lapse
+from app.lending.kinds import FOLLOW, LAPSE, PLACE, PLACE_BESIDE, WITHDRAW
+from app.lending.lapse import lapse
 from app.lending.late import LATE, late
 from app.lending.learn import LEARN, ensure_learning, learn_responses
 from app.lending.listen import Ear, Waker
-from app.lending.place import LAPSE, PLACE, place
+from app.lending.place import place
+from app.lending.place_beside import place_beside
 from app.lending.replan import replan
 from app.lending.retain import RETENTION, ensure_retention, retain
 from app.lending.snapshot import NotReady
@@ -44,6 +46,7 @@ Handler = Callable[[Ground, Task], Awaitable[None]]
 
 HANDLERS: Mapping[str, Handler] = {
     PLACE: place,
+    PLACE_BESIDE: place_beside,
     LAPSE: lapse,
     FOLLOW: follow,
     WITHDRAW: withdraw,
@@ -74,7 +77,7 @@ PATIENCE_WITH: Mapping[str, Patience] = {DELIVER: Patience(most_attempts=100, lo
 # A library system may be moved over a long weekend, and nobody should have to look: eight days at least.
 PATIENCE_WITH_SYSTEMS = Patience(most_attempts=220, longest_retry=timedelta(hours=2))
 RENEWING = frozenset({LEARN})
-ASKS_SYSTEMS = frozenset({PLACE, LAPSE, FOLLOW, WITHDRAW, BOOK})
+ASKS_SYSTEMS = frozenset({PLACE, PLACE_BESIDE, LAPSE, FOLLOW, WITHDRAW, BOOK})
 # Kinds that wait for other people's machines have places of their own, so that they never take those of the rest.
 PLACES_OF_THEIR_OWN: Mapping[str, int] = {DELIVER: 16, HARVEST: 4}
 

@@ -165,7 +165,7 @@ def _may_move(loan: Loan, state: State, at: datetime) -> bool:
     if not loan.supplying_location or loan.pickup_location not in state.register.locations:
         return False
     policy = state.policy_for(loan.pickup_location, at)
-    return state.responses_for(policy) is None and not policy.weights.weigh_burdens
+    return state.responses_for(policy) is None and not policy.weights.weigh_burdens and policy.at_once == 1
 
 
 class _Asked:

@@ -10,11 +10,13 @@ import asyncpg
 async def list_improvable(connection: asyncpg.Connection, *, before: UUID | None, limit: int) -> list[UUID]:
     """Return those that lie with a supplier without an answer, and that nobody chose it for: the newest first.
 
-    `before`: only those that came before it.
+    Those for which two were asked at once are left as they are. `before`: only those that came before it.
     """
     rows = await connection.fetch(
         "select id from loan_request where outcome is null and supplying = 'asked' and requesting = 'waiting'"
-        " and item = 'in_hand' and chosen is null and ($1::uuid is null or id < $1) order by id desc limit $2",
+        " and item = 'in_hand' and chosen is null and ($1::uuid is null or id < $1)"
+        " and not exists (select from placement where loan_request = loan_request.id and beside)"
+        " order by id desc limit $2",
         *(before, limit),
     )
     return [row["id"] for row in rows]

@@ -12,6 +12,7 @@ import asyncpg
 import orjson
 
 from app.store.events import CHANNEL, Told, written
+from app.store.placements import DECLINED
 
 
 class UnknownLoanRequest(Exception):  # noqa: N818 - named as the problem it becomes
@@ -231,12 +232,20 @@ def _read(row: asyncpg.Record) -> Loan:
 
 
 async def write_event(
-    connection: asyncpg.Connection, loan: Loan, event: str, told: Told, standing: Standing, **changes: Any
+    connection: asyncpg.Connection,
+    loan: Loan,
+    event: str,
+    told: Told,
+    standing: Standing,
+    *,
+    beside: tuple[str | None, str] | None = None,
+    **changes: Any,
 ) -> Loan:
     """Write an event of a locked loan request and where it then stands; return it as it then is.
 
     `changes` are columns of loan_request, such as `supplying_location=…`. Whoever has a webhook is due to be told.
-    The patron reference is unlinked when the event ends the loan request.
+    The patron reference is unlinked when the event ends the loan request. `beside` is the agency and location that
+    the event is about, where that is not whoever has it.
     """
     columns = {
         **changes,
@@ -249,7 +258,7 @@ async def write_event(
     # A supplier that is let go is in the event that lets it go.
     kept = changes.get("supplying_location") is None
     names = ("supplying_agency", "supplying_location")
-    supplier = [getattr(loan, name) if kept else changes[name] for name in names]
+    supplier = beside or [getattr(loan, name) if kept else changes[name] for name in names]
     await connection.execute(
         _TELL,
         *(loan.id, loan.events + 1, event, told.at, told.by, standing.status, *supplier),
@@ -381,6 +390,10 @@ _RIDES = (
     "loan_request.outcome is null and loan_request.itinerary is not null and exists ("
     "select from json_array_elements(loan_request.itinerary) leg where leg ->> 'route_id' = {route})"
 )
+# Whoever has it, or is asked beside: few of these are at any time, and an index knows them.
+_SUPPLIES = """(loan_request.supplying_agency = {0} or loan_request.id = any(array(
+    select asked.loan_request from placement asked
+     where asked.beside and asked.state <> 'closed' and not asked.let_go and asked.supplying_agency = {0})))"""
 _JOIN = "join loan_request on loan_request.id = placement.loan_request"
 
 
@@ -404,12 +417,11 @@ _SPANS = {
     f" where of_span.{what}_at >= {{0}} and of_span.{what}_at < {{1}}))"
     for what in ("submitted", "shipped")
 }
-_DECLINES = """loan_request.id = any(array(
+_DECLINES = f"""loan_request.id = any(array(
     select loan_request from placement declined
-     where declined.asked_at >= {2} and declined.asked_at < {3}
-       and declined."end" in ('Unfilled', 'RetryPossible', 'PlacementRefused')
-       and case when declined.reason = any({1}) then declined.reason when declined.reason is null then 'NotStated'
-                else 'Other' end = {0}::text))"""
+     where declined.asked_at >= {{2}} and declined.asked_at < {{3}} and {DECLINED}
+       and case when declined.reason = any({{1}}) then declined.reason when declined.reason is null then 'NotStated'
+                else 'Other' end = {{0}}::text))"""  # noqa: S608 - only our own text
 # Once it was said that an item is late it is planned anew, and is late until somebody sees it.
 _LATE = """loan_request.outcome is null and loan_request.itinerary is not null
     and loan_request.item in ('on_trip', 'at_hub', 'on_the_way_back')
@@ -424,7 +436,6 @@ async def list_loans(
     """Return loan requests, the newest first, with an id below `before`."""
     equal = {
         "requesting_agency": filters.requesting_agency,
-        "supplying_agency": filters.supplying_agency,
         "status": filters.status,
         "requesting_agency_request_id": filters.request_id,
     }
@@ -433,6 +444,9 @@ async def list_loans(
         if value is not None:
             values.append(value)
             terms.append(f"loan_request.{name} = ${len(values)}")
+    if filters.supplying_agency is not None:
+        values.append(filters.supplying_agency)
+        terms.append(_SUPPLIES.format(f"${len(values)}"))
     if filters.open_only:
         terms.append("loan_request.outcome is null")
     if filters.location is not None:

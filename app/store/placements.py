@@ -1,4 +1,8 @@
-"""Placements: who has been asked, under which key, until when, and how it ended; at most one is open at a time."""
+"""Placements: who has been asked, under which key, until when, and how it ended.
+
+One leads: the state of its loan request speaks of it. Where a policy wants two asked at once, another may be open
+beside it. What is being asked and not wanted any more stays open until it is known whether its system has it.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +27,9 @@ DECLINED = f"""("end" in ('Unfilled', 'RetryPossible') or "end" = 'PlacementRefu
 class Placement:
     """One supplier asked once. `system` is None where it answers by hand; `receipt` is the system's name for it.
 
-    `untouched`: it was tried in vain, and its system surely has nothing of it.
+    `untouched`: its system surely has nothing of it. `beside`: it does not lead. `let_go`: it is no longer wanted,
+    and its system is still being asked. `expected_at` is when its item would arrive, as was reckoned when it was
+    chosen.
     """
 
     loan_request: UUID
@@ -34,9 +40,13 @@ class Placement:
     receipt: str | None
     state: str
     untouched: bool
+    beside: bool
+    let_go: bool
+    expected_at: datetime | None
     asked_at: datetime
     placed_at: datetime | None
     lapses_at: datetime | None
+    shipped_at: datetime | None
 
     @property
     def key(self) -> str:
@@ -52,8 +62,8 @@ class Committed(NamedTuple):
 
 
 _COLUMNS = (
-    "loan_request, number, supplying_agency, supplying_location, system, receipt, state, untouched, asked_at,"
-    " placed_at, lapses_at"
+    "loan_request, number, supplying_agency, supplying_location, system, receipt, state, untouched, beside, let_go,"
+    " expected_at, asked_at, placed_at, lapses_at, shipped_at"
 )
 
 
@@ -77,14 +87,13 @@ async def committed(connection: asyncpg.Connection, titles: Sequence[int]) -> di
     """Return by location how many copies of these titles open placements have spoken for."""
     rows = await connection.fetch(
         """
-        select placement.supplying_location, count(*) filter (where loan_request.shipped_at is null) as unshipped,
-               count(*) as whole
-          from placement join loan_request on loan_request.id = placement.loan_request
-         where placement.state <> 'closed' and placement.titles && $1::bigint[]
-           and placement.supplying_location in (select location from holding where title_id = any($1)
-                                                union select location from floated_item
-                                                       where title_id = any($1) and ended_at is null)
-         group by placement.supplying_location
+        select supplying_location, count(*) filter (where shipped_at is null) as unshipped, count(*) as whole
+          from placement
+         where state <> 'closed' and titles && $1::bigint[]
+           and supplying_location in (select location from holding where title_id = any($1)
+                                      union select location from floated_item
+                                             where title_id = any($1) and ended_at is null)
+         group by supplying_location
         """,
         list(titles),
     )
@@ -100,24 +109,53 @@ async def open_placement(
     location: str,
     system: str | None,
     titles: Sequence[int],
+    expected_at: datetime,
     at: datetime,
+    beside: bool = False,
 ) -> Placement:
-    """Write down that a supplier is going to be asked, before it is."""
+    """Write down that a supplier is going to be asked, before it is: one beside another by a task of its own."""
     row = await connection.fetchrow(
         "insert into placement (loan_request, number, supplying_agency, supplying_location, system, titles, state,"  # noqa: S608
-        f" asked_at) values ($1, $2, $3, $4, $5, $6, 'asking', $7) returning {_COLUMNS}",
-        *(loan, number, agency, location, system, list(titles), at),
+        " expected_at, asked_at, beside, untouched) values ($1, $2, $3, $4, $5, $6, 'asking', $7, $8, $9, $9)"
+        f" returning {_COLUMNS}",
+        *(loan, number, agency, location, system, list(titles), expected_at, at, beside),
     )
     return Placement(**row)
 
 
-async def find_open(connection: asyncpg.Connection, loan: UUID) -> Placement | None:
-    """Return the placement of a loan request that is not closed."""
+async def find_lead(connection: asyncpg.Connection, loan: UUID) -> Placement | None:
+    """Return the placement that the state of a loan request speaks of; None where nobody has it."""
+    return await _find(connection, loan, "not beside")
+
+
+async def find_beside(connection: asyncpg.Connection, loan: UUID) -> Placement | None:
+    """Return the placement that is asked beside the one that leads, and may still take its place."""
+    return await _find(connection, loan, "beside")
+
+
+async def _find(connection: asyncpg.Connection, loan: UUID, which: str) -> Placement | None:
     row = await connection.fetchrow(
-        f"select {_COLUMNS} from placement where loan_request = $1 and state <> 'closed'",  # noqa: S608
+        f"select {_COLUMNS} from placement"  # noqa: S608 - only our own words
+        f" where loan_request = $1 and state <> 'closed' and not let_go and {which}",
         loan,
     )
     return None if row is None else Placement(**row)
+
+
+async def note_leads(connection: asyncpg.Connection, placement: Placement) -> None:
+    """Note that a placement leads from now on; none does at this moment."""
+    await connection.execute(
+        "update placement set beside = false where loan_request = $1 and number = $2",
+        *(placement.loan_request, placement.number),
+    )
+
+
+async def note_let_go(connection: asyncpg.Connection, placement: Placement) -> None:
+    """Note that a placement whose system is being asked is no longer wanted."""
+    await connection.execute(
+        "update placement set let_go = true where loan_request = $1 and number = $2",
+        *(placement.loan_request, placement.number),
+    )
 
 
 async def get_placement(connection: asyncpg.Connection, loan: UUID, number: int) -> Placement:
@@ -187,8 +225,8 @@ async def close_placement(
 async def list_placements(connection: asyncpg.Connection, loan: UUID) -> list[dict[str, Any]]:
     """Return everyone who was asked, in order."""
     rows = await connection.fetch(
-        'select number, supplying_agency, supplying_location, system, state, "end", reason, asked_at, placed_at,'
-        " lapses_at, answered_at, closed_at from placement where loan_request = $1 order by number",
+        'select number, supplying_agency, supplying_location, system, beside, state, "end", reason, asked_at,'
+        " placed_at, lapses_at, answered_at, closed_at from placement where loan_request = $1 order by number",
         loan,
     )
     return [dict(row) for row in rows]

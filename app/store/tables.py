@@ -585,18 +585,31 @@ placement = Table(
     Column("state", Text, nullable=False),  # asking | live | closed
     # Its system was away, and surely knows nothing of it: until it is asked again, which takes this back first.
     Column("untouched", Boolean, nullable=False, server_default=text("false")),
+    # The state of its loan request speaks of another: two are asked at once, and this one does not lead.
+    Column("beside", Boolean, nullable=False, server_default=text("false")),
+    # Nobody wants it any more; open until it is known whether its system has it.
+    Column("let_go", Boolean, nullable=False, server_default=text("false")),
     # Its copy came straight from another reader: whoever it belongs to was not asked.
     Column("forwarded", Boolean, nullable=False, server_default=text("false")),
     Column("end", Text),  # the event that closed it
     Column("reason", Text),
+    _moment("expected_at"),  # when its item would arrive, as was reckoned when it was chosen
     _moment("asked_at", required=True),
     _moment("placed_at"),
     _moment("lapses_at"),
     _moment("answered_at"),
     _moment("shipped_at"),
     _moment("closed_at"),
-    # A placement is never made twice: at most one that is not closed.
-    Index("uq_placement_open", "loan_request", unique=True, postgresql_where=text("state <> 'closed'")),
+    # A placement is never made twice: at most one leads, and at most one is asked beside it.
+    Index(
+        "uq_placement_open",
+        "loan_request",
+        "beside",
+        unique=True,
+        postgresql_where=text("state <> 'closed' and not let_go"),
+    ),
+    # Whoever is asked beside looks for it.
+    Index("ix_placement_beside", "supplying_agency", postgresql_where=text("beside and state <> 'closed'")),
     Index("ix_placement_committed", "supplying_location", postgresql_where=text("state <> 'closed'")),
     # What a system calls an order is one order's at a time; later it may call another so, as where it is a barcode.
     Index(

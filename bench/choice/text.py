@@ -71,8 +71,8 @@ Being told before asking who will say no saves the clairvoyant every no ({noes} 
 knows all chances), and of every supplier it knows on which day the book will be pulled. An aim of 5% above the
 clairvoyant lies well below what the same order comes to with the true chances, as long as one is asked after the other. *Two at once* takes a good
 part of the distance away, by asking the first two of the rota side by side: {gap_two} above the clairvoyant on average. For each loan request that
-is filled {let_go} suppliers are then let go, which is work for nothing at a library. The service itself asks one after the other: it is
-simulated here to see what it would be worth.
+is filled {let_go} suppliers are then let go, which is work for nothing at a library. The service asks two at once where the policy of whoever
+asks says so ([policies.md](policies.md)), and one after the other where it does not.
 
 The same limits the median against the fixed list: who is told the chances comes to {told_median}, two at once to {two_median}, the clairvoyant to {sees_median}. Most loan
 requests are filled by whoever is asked first, under every way. What choosing saves most is the long waits: Leenpad, fastest, has {fast_mean} of the mean and {fast_p90} of p90.

@@ -181,6 +181,7 @@ async def test_the_whole_answer(client: httpx.AsyncClient) -> None:
             "horizon_days": 35,
             "max_cost_cents": None,
             "rota_order": "arrival",
+            "at_once": 1,
             "lapse_days": 8,
             "supplier_cents": 675,
             "transport_cents": 400,

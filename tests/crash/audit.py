@@ -12,6 +12,8 @@ import asyncpg
 from app.lending.lifecycle import START, Event, State, advance, outcome_of, status_of
 from tests.crash.world import province_of
 
+UUID_LENGTH = 36
+
 
 @dataclass(frozen=True, slots=True)
 class Books:
@@ -93,8 +95,10 @@ def _history(loan: asyncpg.Record, events: Sequence[asyncpg.Record]) -> Iterator
 def _bound_once(books: Books, bound: Mapping[str, Sequence[str]]) -> Iterator[str]:
     """A copy is bound for a loan request that was filled, one; for others, none.
 
-    An item that was sent straight on is still bound by the order of whoever had it first.
+    An item that was sent straight on is still bound by the order of whoever had it first. What was sent all the same
+    by one of two that were asked at once is known, and for people to see.
     """
+    known = Counter(task["subject"][:UUID_LENGTH] for task in books.tasks if _sent_all_the_same(task, books))
     sent_on = {
         str(loan)
         for loan, events in books.events.items()
@@ -102,7 +106,8 @@ def _bound_once(books: Books, bound: Mapping[str, Sequence[str]]) -> Iterator[st
     }
     for loan in books.loans:
         receipts = bound.get(str(loan["id"]), ())
-        if len(receipts) != (loan["outcome"] == "filled" and str(loan["id"]) not in sent_on):
+        one = loan["outcome"] == "filled" and str(loan["id"]) not in sent_on
+        if len(receipts) != one + known[str(loan["id"])]:
             yield f"{loan['id']} ended {loan['outcome']}, and the desk holds {list(receipts)} for it"
     ended = {loan["id"] for loan in books.loans if loan["outcome"] is not None}
     yield from (
@@ -136,4 +141,11 @@ def _sides(loan: asyncpg.Record) -> list[tuple[str, str]]:
 
 
 def _dead(books: Books) -> list[asyncpg.Record]:
-    return [task for task in books.tasks if task["dead_at"] is not None]
+    return [task for task in books.tasks if task["dead_at"] is not None and not _sent_all_the_same(task, books)]
+
+
+def _sent_all_the_same(task: asyncpg.Record, books: Books) -> bool:
+    """Say whether a task is a dead letter about one of two asked at once, who sent it before it was told."""
+    events = books.events.get(task["subject"][:UUID_LENGTH], ())
+    two = any(event["event"] == Event.ASKED_BESIDE for event in events)
+    return bool(two and task["dead_at"] is not None and (task["error"] or "").startswith("OnItsWay"))

@@ -27,7 +27,7 @@ ADMIN = "an admin key for the crash test"
 MANNERS = {"declines": 0.1, "lapses": 0.05, "times_out": 0.05, "refuses": 0.02}
 # A task of a worker that was killed is taken over after so many seconds; a desk that hangs is cut off before.
 LEASE_SECONDS = 8
-UNDER_WAY = ("place", "follow", "withdraw", "lapse")
+UNDER_WAY = ("place", "place_beside", "follow", "withdraw", "lapse")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ async def _play(plan: Plan, folder: Path, url: str, data_dir: Path) -> tuple[lis
     chance = Random(plan.seed)
     desk_port, ports = free_port(), [free_port() for _ in range(SERVERS)]
     desk = f"http://127.0.0.1:{desk_port}"
-    world = await build(url, chance, desk=desk)
+    world = await build(url, chance, desk=desk, two_at_once=True)
     environment = _environment(plan, url)
     manners = json.dumps({**MANNERS, "seed": plan.seed})
     never_killed = Crew({"desk": ["tests.support.fake_desk", str(desk_port), manners]}, environment, folder)

@@ -11,6 +11,7 @@ import asyncpg
 
 from app.store.epochs import bump
 from app.store.network_versions import activate, create_version
+from app.store.policies import add_version
 from app.store.systems import System, put_system
 from routing.model import Timetable
 from tests.support.filled import content_of
@@ -38,8 +39,11 @@ def province_of(agency: str) -> str:
     return "NB" if int(agency.removeprefix("NL-")) % 2 else "DR"
 
 
-async def build(database_url: str, chance: Random, *, desk: str | None) -> World:
-    """Fill an empty, migrated database; every library's system is a fake one at `desk`, or people answer."""
+async def build(database_url: str, chance: Random, *, desk: str | None, two_at_once: bool = False) -> World:
+    """Fill an empty, migrated database; every library's system is a fake one at `desk`, or people answer.
+
+    With `two_at_once` half of the libraries have two suppliers asked at once.
+    """
     agencies = {f"NL-{at}": f"L{at}" for at in range(1, LIBRARIES + 1)}
     held = {_isbn(at): tuple(sorted(chance.sample(list(agencies.values()), HOLDERS))) for at in range(TITLES)}
     connection = await asyncpg.connect(database_url)
@@ -51,6 +55,8 @@ async def build(database_url: str, chance: Random, *, desk: str | None) -> World
             await create_version(connection, "daily", content_of(_daily(agencies.values())))
             await activate(connection, "daily")
             await connection.execute("update lapse_rule set open_days = 1")
+            if two_at_once:
+                await _two_at_once(connection, list(agencies)[LIBRARIES // 2 :])
     finally:
         await connection.close()
     return World(agencies, held)
@@ -86,6 +92,21 @@ async def _holdings(connection: asyncpg.Connection, held: dict[str, tuple[str, .
                 " values ($1, $2, 'book', $3, true)",
                 *(title, location, chance.choice((1, 3, 10))),
             )
+
+
+async def _two_at_once(connection: asyncpg.Connection, agencies: Iterable[str]) -> None:
+    for agency in agencies:
+        await add_version(
+            connection,
+            province=None,
+            agency=agency,
+            valid_from=datetime.now(UTC).date() - timedelta(days=1),
+            document={"requesting": {"at_once": 2}},
+            says=["at_once"],
+            by=agency,
+            at=datetime.now(UTC),
+            note=None,
+        )
 
 
 def _daily(locations: Iterable[str]) -> Timetable:

@@ -11,10 +11,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from app.lending.act import Action
+from app.lending.act import SUPPLYING_SIDE, Action
 from app.lending.lifecycle import START, Event, advance, outcome_of, status_of
 from app.settings import Settings
-from tests.support.filled import fill
+from tests.lending.conftest import NO_LOAN_REQUEST
+from tests.support.filled import fill, run_sql
 from tests.support.house import House, open_house
 
 pytestmark = pytest.mark.once
@@ -80,17 +81,61 @@ class Desk(RuleBasedStateMachine):
             assert event["status"] == status_of(state)
         shown = (standing["status"], standing["outcome"], standing["requesting"], standing["item"])
         assert shown == (status_of(state), outcome_of(state), state.requesting, state.item)
-        open_placements = [placement for placement in standing["placements"] if placement["state"] != "closed"]
-        assert len(open_placements) <= (standing["outcome"] is None)
-        assert bool(open_placements) == (standing["outcome"] is None and standing["supplying_location"] is not None)
+        leads, beside = opened(standing, beside=False), opened(standing, beside=True)
+        assert len(leads) == (standing["outcome"] is None and standing["supplying_location"] is not None)
+        assert len(beside) <= (standing["status"] == "RequestReceived" and bool(leads))
 
 
-def test_whatever_is_said_the_table_holds(database_url: str) -> None:
+class TwoAtOnce(Desk):
+    """Where two are asked at once, either may answer, and somebody who was let go too."""
+
+    @rule(action=st.sampled_from(sorted(SUPPLYING_SIDE)), number=st.integers(1, 4))
+    def a_supplier_says_something(self, action: Action, number: int) -> None:
+        self.run(self._answer(action, number))
+
+    async def _answer(self, action: Action, number: int) -> None:
+        before = await self.house.look(self.loan)
+        answer = await self.house.act(self.loan, action, placement=number)
+        if answer.status_code == 409:
+            assert await self.house.look(self.loan) == before, "a refused action changed something"
+            said_yes = action in (Action.WILL_SUPPLY, Action.LOANED) and before["requesting"] in (
+                "waiting",
+                "on_hold",
+            )
+            assert not (said_yes and number in opened(before, beside=True)), "whoever is asked beside may say yes"
+        else:
+            assert answer.status_code == 200, answer.text
+            assert number in [*opened(before, beside=False), *opened(before, beside=True)]
+        await self.house.work()
+
+
+def opened(standing: dict[str, Any], *, beside: bool) -> list[int]:
+    """The numbers of the placements that are not closed: of those that lead, or are asked beside."""
+    return [
+        placement["number"]
+        for placement in standing["placements"]
+        if placement["state"] != "closed" and placement["beside"] == beside
+    ]
+
+
+@pytest.fixture(scope="module")
+def three(database_url: str) -> str:
+    """The desk's own copy is in: three can be asked."""
+    asyncio.run(fill(database_url))
+    asyncio.run(run_sql(database_url, "update holding set available = 1 where location = 'desk'"))
+    return database_url
+
+
+@pytest.mark.parametrize(("machine", "at_once"), [(Desk, 1), (TwoAtOnce, 2)])
+def test_whatever_is_said_the_table_holds(three: str, machine: type[Desk], at_once: int) -> None:
     with asyncio.Runner() as runner:
-        runner.run(fill(database_url))
-        opening = open_house(Settings(database_url=database_url))
+        runner.run(run_sql(three, NO_LOAN_REQUEST))
+        opening = open_house(Settings(database_url=three))
         Desk.house, Desk.loop = runner.run(opening.__aenter__()), runner.get_loop()
         try:
-            run_state_machine_as_test(Desk, settings=settings(max_examples=25, stateful_step_count=25, deadline=None))
+            policy = {"requesting": {"at_once": at_once}}
+            assert runner.run(Desk.house.client.post("/v1/policies", json=policy)).status_code == 201
+            steps = settings(max_examples=25, stateful_step_count=25, deadline=None)
+            run_state_machine_as_test(machine, settings=steps)
         finally:
             runner.run(opening.__aexit__(None, None, None))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from app.lending import burdens as live
-from app.lending import place as placing
+from app.lending import next_up
 from tests.lending.test_policies import NOW, decide, rota, write
 from tests.support.filled import EVERYWHERE, run_sql
 from tests.support.house import House
@@ -205,13 +205,13 @@ async def test_it_is_exact_while_many_are_placed_at_once(
     await fresh(house)
     monkeypatch.setattr(live, "COUNTS_SECONDS", 3600.0)
     loans = [(await house.ask(title={"ppn": ppn})).json()["id"] for ppn in TITLES]
-    note = placing._note
+    note = next_up.write_down
 
     async def slowly(*given: Any, **more: Any) -> Any:
         await asyncio.sleep(0.05)
         return await note(*given, **more)
 
-    monkeypatch.setattr(placing, "_note", slowly)
+    monkeypatch.setattr("app.lending.place.write_down", slowly)
     await asyncio.gather(*(house.work() for _ in range(6)))
     await house.work()
     assert await suppliers(house, loans) == {"branch": 4, "far": 8}

@@ -133,7 +133,7 @@ class Lives(RuleBasedStateMachine):
             self.state, self.had_it, self.asked = START, False, 0  # the next loan request
         event = data.draw(st.sampled_from(allowed_in(self.state)))
         self.state = advance(self.state, event)
-        self.asked += event is Event.PLACING
+        self.asked += event in (Event.PLACING, Event.TOOK_OVER)
         self.had_it |= event is Event.RECEIVED
 
     @invariant()

@@ -28,6 +28,7 @@ NOTHING_ASKED = dict.fromkeys(
         "horizon_days",
         "max_cost_cents",
         "rota_order",
+        "at_once",
     )
 )
 NOTHING_LENT = dict.fromkeys(
@@ -187,6 +188,7 @@ async def test_what_applies_comes_field_by_field_with_its_version(house: House) 
             "horizon_days": said(20, network, "network"),
             "max_cost_cents": said(1500, province, "province"),
             "rota_order": default("arrival"),
+            "at_once": default(1),
         },
         "supplying": {
             "not_lent": said([], supplier, "agency"),
@@ -232,6 +234,7 @@ async def test_decisions_go_by_the_policies_of_their_day_and_name_them(house: Ho
         "horizon_days": 10,
         "max_cost_cents": 500,
         "rota_order": "arrival",
+        "at_once": 1,
         "lapse_days": 8,
         "supplier_cents": 675,
         "transport_cents": 400,

@@ -1,0 +1,121 @@
+"""Who of a renewed decision is asked next, and how that is written down before it is done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.database import Connection
+from app.lending.ask import taking_orders
+from app.lending.availability import system_of
+from app.lending.ground import Ground
+from app.lending.lifecycle import Event
+from app.lending.quotas import asked_enough, keeps_to_so_many
+from app.lending.record import US, record, record_beside
+from app.lending.renew import Copies, Renewed
+from app.store.events import Told
+from app.store.loans import Loan
+from app.store.placements import Placement, committed, open_placement
+from routing import RotaEntry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Who may be chosen: `only` one location, however often it was asked, or those that are `apart` from a placement.
+
+    Apart are other agencies and other systems: one library never looks for two copies for one reader.
+    """
+
+    only: str | None = None
+    apart: Placement | None = None
+
+    def takes(self, entry: RotaEntry, renewed: Renewed) -> bool:
+        """Say whether an entry may be chosen."""
+        if self.only not in (None, entry.supplying_location):
+            return False
+        if self.apart is None:
+            return True
+        system = system_of(renewed.register, entry.supplying_location, agency=entry.supplying_agency)
+        theirs = self.apart.supplying_agency, self.apart.system
+        return all(
+            one is None or one != other for one, other in zip((entry.supplying_agency, system), theirs, strict=True)
+        )
+
+
+async def first_with_copy(
+    connection: Connection, renewed: Renewed, *, at: datetime, choice: Choice
+) -> tuple[RotaEntry | None, list[str]]:
+    """Return the first of the rota that has a copy; those asked often enough today last, and who that passes over."""
+    taken = await committed(connection, renewed.titles)
+    able = []
+    for entry in renewed.decision.rota:
+        if not choice.takes(entry, renewed):
+            continue
+        spoken_for = taken.get(entry.supplying_location)
+        if spoken_for is None or renewed.copies.get(entry.supplying_location, Copies()).suffice(spoken_for):
+            able.append(entry)
+    if choice.only is not None or not any(keeps_to_so_many(entry) for entry in able):
+        return next(iter(able), None), []
+    full = await asked_enough(connection, able, renewed.register, at=at)
+    chosen = next((entry for entry in able if entry.supplying_location not in full), able[0])
+    passed_over = able[: able.index(chosen)]
+    return chosen, [f"{one.supplying_location} has been asked today as often as it takes." for one in passed_over]
+
+
+async def write_down(
+    ground: Ground,
+    connection: Connection,
+    loan: Loan,
+    renewed: Renewed,
+    entry: RotaEntry,
+    changed: list[str],
+    *,
+    at: datetime,
+    beside: bool = False,
+) -> tuple[Loan, Placement]:
+    """Write down who is going to be asked; where its placement names no system, people have been asked by that."""
+    system_id = system_of(renewed.register, entry.supplying_location, agency=entry.supplying_agency)
+    number = loan.placements + 1
+    placement = await open_placement(
+        connection,
+        loan=loan.id,
+        number=number,
+        agency=entry.supplying_agency,
+        location=entry.supplying_location,
+        system=system_id if await taking_orders(ground, connection, system_id) is not None else None,
+        titles=renewed.titles,
+        expected_at=entry.arrives_at,
+        at=at,
+        beside=beside,
+    )
+    told = Told(at=at, by=US, data=_data(renewed, entry, changed))
+    asked = [*loan.asked, entry.supplying_location]
+    if beside:
+        loan = await record_beside(
+            connection, loan, placement, Event.ASKED_BESIDE, told, asked=asked, placements=number
+        )
+        return loan, placement
+    loan = await record(
+        connection,
+        loan,
+        Event.PLACING,
+        told,
+        supplying_agency=entry.supplying_agency,
+        supplying_location=entry.supplying_location,
+        asked=asked,
+        chosen=None,
+        placements=number,
+        expected_at=entry.arrives_at,
+    )
+    return loan, placement
+
+
+def _data(renewed: Renewed, entry: RotaEntry, changed: list[str]) -> dict[str, object]:
+    return {
+        "rank": entry.rank,
+        "arrives_at": entry.arrives_at.isoformat(),
+        "cost_cents": entry.cost_cents,
+        "network_version": renewed.decision.network_version,
+        "reasons": list(entry.reasons),
+        "changed": changed,
+    }

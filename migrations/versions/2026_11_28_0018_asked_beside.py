@@ -1,0 +1,54 @@
+"""Two suppliers may be asked at once: one placement leads, and another may be open beside it."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0018"
+down_revision = "0017"
+branch_labels = None
+depends_on = None
+
+# Let go as those are that a system gave back: whoever leads goes on alone.
+ALONE = """
+update placement set state = 'closed', "end" = 'LetGo', closed_at = now() where beside and state <> 'closed'
+"""
+
+
+def upgrade() -> None:
+    """Add the columns: all that are open lead."""
+    op.add_column("placement", sa.Column("beside", sa.Boolean(), server_default=sa.text("false"), nullable=False))
+    op.add_column("placement", sa.Column("let_go", sa.Boolean(), server_default=sa.text("false"), nullable=False))
+    op.add_column("placement", sa.Column("expected_at", sa.DateTime(timezone=True)))
+    op.drop_index("uq_placement_open", table_name="placement")
+    op.create_index(
+        "uq_placement_open",
+        "placement",
+        ["loan_request", "beside"],
+        unique=True,
+        postgresql_where=sa.text("state <> 'closed' and not let_go"),
+    )
+    op.create_index(
+        "ix_placement_beside",
+        "placement",
+        ["supplying_agency"],
+        postgresql_where=sa.text("beside and state <> 'closed'"),
+    )
+
+
+def downgrade() -> None:
+    """Ask one after the other again; what lies with systems beside has to be taken back by people."""
+    op.execute(ALONE)
+    op.drop_index("ix_placement_beside", table_name="placement")
+    op.drop_index("uq_placement_open", table_name="placement")
+    op.create_index(
+        "uq_placement_open",
+        "placement",
+        ["loan_request"],
+        unique=True,
+        postgresql_where=sa.text("state <> 'closed'"),
+    )
+    op.drop_column("placement", "expected_at")
+    op.drop_column("placement", "let_go")
+    op.drop_column("placement", "beside")

@@ -1,0 +1,473 @@
+"""Two suppliers asked at once: the first yes has it, the other is let go, and never are two copies bound for long."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+import httpx
+import pytest
+
+from adapters.contract import Answer, OutcomeUnknown, Unavailable
+from adapters.fake import Desk, Manners
+from tests.lending.test_windows import Killed, Wayward, acting, raising
+from tests.support.filled import run_sql
+from tests.support.house import House
+
+OF_REGISTER = "update epoch set number = number + 1 where of = 'register'"
+
+
+@pytest.fixture(autouse=True)
+async def two(house: House, filled: str) -> AsyncIterator[None]:
+    """The whole network has two asked at once; the desk's own copy is out, so two can be: branch, then far."""
+    answer = await house.client.post("/v1/policies", json={"requesting": {"at_once": 2}})
+    assert answer.status_code == 201, answer.text
+    yield
+    await run_sql(filled, "delete from policy; update epoch set number = number + 1")
+
+
+@pytest.fixture
+async def third(filled: str) -> AsyncIterator[None]:
+    """A copy on the desk's own shelf: a third who can be asked, and the first of all."""
+    await run_sql(filled, "update holding set available = 1 where location = 'desk'")
+    yield
+    await run_sql(filled, "update holding set available = 0 where location = 'desk'")
+
+
+@pytest.fixture
+async def systems(house: House, filled: str) -> AsyncIterator[dict[str, Wayward]]:
+    """A system of its own for each of the three."""
+    found = {}
+    for place in ("desk", "branch", "far"):
+        await run_sql(
+            filled,
+            f"insert into system (id, kind, addresses) values ('of {place}', 'fake',"
+            f" jsonb_build_object('desk', 'fake:two-{place}'));"
+            f" update location set system = 'of {place}' where id = '{place}'; {OF_REGISTER}",
+        )
+        found[place] = Wayward(Desk(manners=Manners(looks_before_promise=1000, looks_before_shipping=1000)))
+        house.ground.systems.put(f"of {place}", found[place], timer=lambda: house.clock.now().timestamp())
+    yield found
+    await run_sql(
+        filled, f"update location set system = null; delete from system where id like 'of %'; {OF_REGISTER}"
+    )
+
+
+async def placements(house: House, loan: str) -> list[tuple[Any, ...]]:
+    """Who was asked, in order: where, beside or not, and how it stands or ended."""
+    standing = await house.look(loan)
+    return [
+        (one["supplying_location"], "beside" if one["beside"] else "leads", one["end"] or one["state"])
+        for one in standing["placements"]
+    ]
+
+
+async def told(house: House, loan: str, *, since: int = 0) -> list[tuple[str, str | None]]:
+    """What happened, and of whom it tells."""
+    return [(event["event"], event["supplying_location"]) for event in await house.events(loan)][since:]
+
+
+ASKED = [
+    ("Submitted", None),
+    ("Placing", "branch"),
+    ("Placed", "branch"),
+    ("AskedBeside", "far"),
+    ("PlacedBeside", "far"),
+]
+
+
+async def test_two_are_asked_and_the_state_speaks_of_the_first(house: House) -> None:
+    loan = await house.asked()
+    assert await told(house, loan) == ASKED
+    standing = await house.look(loan)
+    assert (standing["status"], standing["supplying_location"]) == ("RequestReceived", "branch")
+    assert await placements(house, loan) == [("branch", "leads", "live"), ("far", "beside", "live")]
+    beside = (await house.events(loan))[3]
+    assert (beside["supplying_agency"], beside["data"]["rank"]) == ("NL-3", 1)
+    first = standing["rota"][1]
+    assert (first["supplying_location"], first["arrives_at"]) == ("far", beside["data"]["arrives_at"])
+
+
+SAID: list[tuple[str, list[tuple[int, str]], list[tuple[str, str | None]], list[tuple[Any, ...]]]] = [
+    (
+        "the first says yes",
+        [(1, "WillSupply")],
+        [("LetGoBeside", "far"), ("WillSupply", "branch")],
+        [("branch", "leads", "live"), ("far", "beside", "LetGo")],
+    ),
+    (
+        "the first expects to, and declines after all: the other has its turn again",
+        [(1, "ExpectToSupply"), (1, "Unfilled")],
+        [
+            *[("LetGoBeside", "far"), ("ExpectToSupply", "branch"), ("Unfilled", "branch")],
+            *[("Placing", "far"), ("Placed", "far")],
+        ],
+        [("branch", "leads", "Unfilled"), ("far", "beside", "LetGo"), ("far", "leads", "live")],
+    ),
+    (
+        "the other says yes",
+        [(2, "WillSupply")],
+        [("LetGo", "branch"), ("TookOver", "far"), ("WillSupply", "far")],
+        [("branch", "leads", "LetGo"), ("far", "leads", "live")],
+    ),
+    (
+        "the other sends it at once",
+        [(2, "Loaned")],
+        [("LetGo", "branch"), ("TookOver", "far"), ("Loaned", "far")],
+        [("branch", "leads", "LetGo"), ("far", "leads", "live")],
+    ),
+    (
+        "the first says no",
+        [(1, "Unfilled")],
+        [("Unfilled", "branch"), ("TookOver", "far")],
+        [("branch", "leads", "Unfilled"), ("far", "leads", "live")],
+    ),
+    (
+        "the other says no",
+        [(2, "Unfilled")],
+        [("DeclinedBeside", "far")],
+        [("branch", "leads", "live"), ("far", "beside", "Unfilled")],
+    ),
+    (
+        "both say no, the other first",
+        [(2, "RetryPossible"), (1, "Unfilled")],
+        [("DeclinedBeside", "far"), ("Unfilled", "branch"), ("EndOfRota", None)],
+        [("branch", "leads", "Unfilled"), ("far", "beside", "RetryPossible")],
+    ),
+    (
+        "both say no, the first first",
+        [(1, "Unfilled"), (2, "Unfilled")],
+        [("Unfilled", "branch"), ("TookOver", "far"), ("Unfilled", "far"), ("EndOfRota", None)],
+        [("branch", "leads", "Unfilled"), ("far", "leads", "Unfilled")],
+    ),
+    (
+        "it is cancelled",
+        [(1, "Cancel")],
+        [("LetGoBeside", "far"), ("Cancel", "branch")],
+        [("branch", "leads", "Cancel"), ("far", "beside", "LetGo")],
+    ),
+    (
+        "it is held: whoever is asked stays asked, and nobody new is",
+        [(1, "Hold"), (2, "Unfilled"), (1, "Unfilled")],
+        [("Hold", "branch"), ("DeclinedBeside", "far"), ("Unfilled", "branch")],
+        [("branch", "leads", "Unfilled"), ("far", "beside", "Unfilled")],
+    ),
+    (
+        "it is held, and the other says yes",
+        [(1, "Hold"), (2, "Loaned")],
+        [("Hold", "branch"), ("LetGo", "branch"), ("TookOver", "far"), ("Loaned", "far")],
+        [("branch", "leads", "LetGo"), ("far", "leads", "live")],
+    ),
+    (
+        "the other says something",
+        [(2, "Notification")],
+        [("Notification", "far")],
+        [("branch", "leads", "live"), ("far", "beside", "live")],
+    ),
+]
+
+
+@pytest.mark.parametrize(("acts", "events", "asked"), [case[1:] for case in SAID], ids=[case[0] for case in SAID])
+async def test_whatever_either_says(
+    house: House,
+    acts: list[tuple[int, str]],
+    events: list[tuple[str, str | None]],
+    asked: list[tuple[Any, ...]],
+) -> None:
+    loan = await house.asked()
+    for number, action in acts:
+        await house.acted(loan, action, placement=number)
+    assert await told(house, loan, since=len(ASKED)) == events
+    assert await placements(house, loan) == asked
+
+
+async def test_as_soon_as_one_declines_a_third_is_asked(house: House, third: None) -> None:
+    loan = await house.asked()
+    assert await placements(house, loan) == [("desk", "leads", "live"), ("branch", "beside", "live")]
+    await house.acted(loan, "Unfilled", placement=1)
+    assert await told(house, loan, since=len(ASKED)) == [
+        *[("Unfilled", "desk"), ("TookOver", "branch"), ("AskedBeside", "far"), ("PlacedBeside", "far")]
+    ]
+    await house.acted(loan, "Unfilled", placement=3)
+    await house.acted(loan, "Loaned", placement=2)
+    assert await placements(house, loan) == [
+        ("desk", "leads", "Unfilled"),
+        ("branch", "leads", "live"),
+        ("far", "beside", "Unfilled"),
+    ]
+    standing = await house.look(loan)
+    assert (standing["status"], standing["supplying_location"]) == ("Loaned", "branch")
+
+
+@pytest.mark.parametrize("first", ["NL-1", "NL-2"])
+async def test_whoever_is_silent_lapses_for_itself(house: House, filled: str, third: None, first: str) -> None:
+    """The other goes on being asked, and a third is beside it."""
+    await run_sql(filled, f"insert into lapse_rule (agency, service_level, open_days) values ('{first}', '', 2)")
+    loan = await house.asked()
+    await house.later(days=2, minutes=1)
+    await run_sql(filled, "delete from lapse_rule where agency <> ''")
+    if first == "NL-1":
+        assert await told(house, loan, since=5) == [
+            *[("Lapsed", "desk"), ("TookOver", "branch"), ("AskedBeside", "far"), ("PlacedBeside", "far")]
+        ]
+    else:
+        assert await told(house, loan, since=5) == [
+            *[("DeclinedBeside", "branch"), ("AskedBeside", "far"), ("PlacedBeside", "far")]
+        ]
+        assert (await house.look(loan))["placements"][1]["end"] == "Lapsed"
+
+
+async def test_a_later_yes_is_told_that_it_is_too_late(house: House) -> None:
+    loan = await house.asked()
+    await house.acted(loan, "WillSupply", placement=2)
+    answer = await house.act(loan, "WillSupply", placement=1)
+    assert (answer.status_code, answer.json()["type"]) == (409, "/problems/action-not-allowed")
+    assert "It has gone on to another supplier meanwhile." in answer.json()["detail"]
+    assert await placements(house, loan) == [("branch", "leads", "LetGo"), ("far", "leads", "live")]
+
+
+@pytest.mark.parametrize("action", ["Lost", "Scan", "Recall", "LoanCompleted"])
+async def test_of_what_it_has_not_said_yes_to_nothing_else_is_reported(house: House, action: str) -> None:
+    loan = await house.asked()
+    details = {"location": "H"} if action == "Scan" else {}
+    answer = await house.act(loan, action, placement=2, **details)
+    assert answer.status_code == 409, answer.text
+    assert await told(house, loan) == ASKED
+
+
+async def test_whom_staff_choose_is_asked_alone(house: House, third: None) -> None:
+    loan = await house.asked()
+    refused = await house.act(loan, "Override", supplying_location="branch")
+    assert refused.status_code == 409
+    assert "branch is asked already, beside whoever has it." in refused.json()["detail"]
+    await house.acted(loan, "Override", supplying_location="far")
+    await house.later(seconds=1)
+    asked = await placements(house, loan)
+    assert asked[:3] == [("desk", "leads", "Override"), ("branch", "beside", "LetGo"), ("far", "leads", "live")]
+    assert asked[3][1:] == ("beside", "live"), "and another beside it, who may be one that was let go"
+
+
+async def test_each_supplier_sees_it_finds_it_and_answers_with_its_own_key(house: House) -> None:
+    admin = {"authorization": f"Bearer {await key(house, 'NL-1', 'admin')}"}
+    try:
+        far = {"authorization": f"Bearer {await key(house, 'NL-3', 'supplier', admin)}"}
+        other = {"authorization": f"Bearer {await key(house, 'NL-0', 'supplier', admin)}"}
+        house.client.headers.update(admin)
+        loan = await house.asked()
+        found = (await house.client.get("/v1/loan-requests?supplying_agency=NL-3", headers=far)).json()
+        assert [one["id"] for one in found["items"]] == [loan]
+        assert (await house.client.get(f"/v1/loan-requests/{loan}", headers=other)).status_code == 404
+        answer = await house.client.post(
+            f"/v1/loan-requests/{loan}/actions", json={"action": "WillSupply"}, headers=far
+        )
+        assert answer.status_code == 200, answer.text
+        assert (await house.look(loan))["supplying_location"] == "far"
+        await house.acted(loan, "Cancel")
+        found = (await house.client.get("/v1/loan-requests?supplying_agency=NL-2", headers=admin)).json()
+        assert found["items"] == [], "it was let go"
+    finally:
+        house.client.headers.pop("authorization", None)
+        async with house.ground.database.transaction() as connection:
+            await connection.execute("delete from api_key; delete from epoch where of = 'keys'")
+
+
+async def key(house: House, agency: str, scope: str, headers: dict[str, str] | None = None) -> str:
+    made: httpx.Response = await house.client.post(
+        "/v1/keys", json={"agency": agency, "scopes": [scope]}, headers=headers
+    )
+    assert made.status_code == 201, made.text
+    found: str = made.json()["key"]
+    return found
+
+
+async def test_copies_beside_are_spoken_for(house: House) -> None:
+    first = await house.asked(exclude=["branch"])  # far's one copy leads here
+    second = await house.asked()
+    assert await placements(house, first) == [("far", "leads", "live")]
+    assert await placements(house, second) == [("branch", "leads", "live")], "far has no copy left"
+    third = await house.asked()
+    assert await placements(house, third) == [("branch", "leads", "live")]
+    fourth = await house.ask()
+    await house.work()
+    assert (await house.look(fourth.json()["id"]))["outcome"] == "unfilled", "all three copies are spoken for"
+
+
+async def test_what_comes_straight_from_another_lets_both_go(house: House) -> None:
+    first = await house.asked()
+    await house.acted(first, "Loaned", placement=1)
+    await house.later(days=1, hours=4)
+    await house.acted(first, "Received")
+    second = await house.asked()
+    assert [one[1] for one in await placements(house, second)] == ["leads", "beside"]
+    await house.acted(first, "ShippedReturn")
+    assert await told(house, second, since=len(ASKED)) == [
+        *[("LetGo", "branch"), ("LetGoBeside", "far"), ("ForwardedToUs", "branch")]
+    ]
+    assert [one[2] for one in await placements(house, second)] == ["LetGo", "LetGo", "live"]
+
+
+# --- at systems --------------------------------------------------------------------------------------
+
+
+def live(systems: dict[str, Wayward]) -> dict[str, list[str]]:
+    """Which systems have an order that binds a copy."""
+    return {
+        place: receipts
+        for place, system in systems.items()
+        for receipts in (_desk(system).live().values())
+        if receipts
+    }
+
+
+def _desk(system: Wayward) -> Desk:
+    assert system._desk is not None
+    return system._desk
+
+
+def answers(systems: dict[str, Wayward], place: str, answer: Answer) -> None:
+    (placed,) = [one for one in _desk(systems[place]).placed.values() if one.answer is Answer.OPEN]
+    placed.answer = answer
+
+
+async def test_the_system_beside_says_yes_and_the_other_gives_its_order_back(
+    house: House, systems: dict[str, Wayward]
+) -> None:
+    loan = await house.asked()
+    assert await told(house, loan) == ASKED
+    assert sorted(live(systems)) == ["branch", "far"]
+    answers(systems, "far", Answer.PROMISED)
+    await house.later(minutes=20)
+    assert await told(house, loan, since=len(ASKED)) == [
+        *[("LetGo", "branch"), ("TookOver", "far"), ("WillSupply", "far")]
+    ]
+    assert sorted(live(systems)) == ["far"]
+
+
+async def test_the_first_says_yes_and_the_system_beside_gives_its_order_back(
+    house: House, systems: dict[str, Wayward]
+) -> None:
+    loan = await house.asked()
+    answers(systems, "branch", Answer.SHIPPED)
+    await house.later(minutes=20)
+    assert await told(house, loan, since=len(ASKED)) == [("LetGoBeside", "far"), ("Loaned", "branch")]
+    assert sorted(live(systems)) == ["branch"]
+
+
+async def test_the_system_beside_declines_and_is_not_asked_again(house: House, systems: dict[str, Wayward]) -> None:
+    loan = await house.asked()
+    answers(systems, "far", Answer.DECLINED)
+    await house.later(minutes=20)
+    assert await told(house, loan, since=len(ASKED)) == [("DeclinedBeside", "far")]
+    assert await placements(house, loan) == [("branch", "leads", "live"), ("far", "beside", "Unfilled")]
+    answers(systems, "branch", Answer.DECLINED)
+    await house.later(minutes=40)
+    assert (await house.look(loan))["outcome"] == "unfilled"
+
+
+async def test_what_was_sent_before_it_was_let_go_is_for_people_to_see(
+    house: House, systems: dict[str, Wayward]
+) -> None:
+    await house.asked()
+    answers(systems, "branch", Answer.PROMISED)
+    answers(systems, "far", Answer.SHIPPED)
+    async with house.ground.database.transaction() as connection:  # what far has done is heard of too late
+        await connection.execute("update task set due_at = 'infinity' where kind = 'follow' and subject like '%-2'")
+    await house.later(minutes=20)
+    async with house.ground.database.connection() as connection:
+        dead = await connection.fetch("select kind, error from task where dead_at is not null")
+    assert [tuple(one) for one in dead] == [("withdraw", "OnItsWay: far has shipped what it was told not to.")]
+
+
+async def test_a_system_that_is_away_beside_holds_up_nobody_and_is_passed_over(
+    house: House, systems: dict[str, Wayward], third: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nothing(*_: object, **__: object) -> Any:
+        raise Unavailable("it cannot be reached")
+
+    for verb in ("prepare", "place", "find"):
+        monkeypatch.setattr(systems["branch"], verb, nothing)
+    loan = await house.asked()
+    assert await placements(house, loan) == [("desk", "leads", "live"), ("branch", "beside", "asking")]
+    for _ in range(5):
+        await house.later(hours=1)
+    assert await placements(house, loan) == [
+        ("desk", "leads", "live"),
+        ("branch", "beside", "PlacementRefused"),
+        ("far", "beside", "live"),
+    ]
+
+
+async def test_while_the_system_beside_is_asked_the_first_declines(house: House, systems: dict[str, Wayward]) -> None:
+    loan: list[str] = []
+    systems["far"].before.append(acting_as(house, loan, "Unfilled", 1))
+    loan.append((await house.ask()).json()["id"])
+    await house.work()
+    assert await told(house, loan[0], since=3) == [
+        *[("AskedBeside", "far"), ("Unfilled", "branch"), ("TookOver", "far")]
+    ]
+    assert await placements(house, loan[0]) == [("branch", "leads", "Unfilled"), ("far", "leads", "live")]
+    answers(systems, "far", Answer.PROMISED)
+    await house.later(minutes=20)
+    assert (await house.look(loan[0]))["status"] == "WillSupply"
+
+
+@pytest.mark.parametrize("action", ["WillSupply", "Loaned"])
+async def test_while_the_system_beside_is_asked_the_first_says_yes(
+    house: House, systems: dict[str, Wayward], action: str
+) -> None:
+    loan: list[str] = []
+    systems["far"].before.append(acting_as(house, loan, action, 1))
+    loan.append((await house.ask()).json()["id"])
+    await house.work()
+    assert await told(house, loan[0], since=3) == [("AskedBeside", "far"), ("LetGoBeside", "far"), (action, "branch")]
+    assert sorted(live(systems)) == ["branch"]
+    assert await placements(house, loan[0]) == [("branch", "leads", "live"), ("far", "beside", "LetGo")]
+
+
+async def test_while_the_system_beside_is_asked_it_is_cancelled(house: House, systems: dict[str, Wayward]) -> None:
+    loan: list[str] = []
+    systems["far"].before.append(acting(house, loan, "Cancel"))
+    loan.append((await house.ask()).json()["id"])
+    await house.work()
+    assert (await house.look(loan[0]))["outcome"] == "cancelled"
+    assert live(systems) == {}
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("what", [Killed(), OutcomeUnknown("no answer came")], ids=["killed", "unknown"])
+@pytest.mark.parametrize("meanwhile", [None, "Unfilled", "WillSupply", "Cancel"])
+async def test_whoever_dies_or_hears_nothing_as_the_system_beside_is_asked(
+    house: House,
+    filled: str,
+    systems: dict[str, Wayward],
+    when: str,
+    what: BaseException,
+    meanwhile: str | None,
+) -> None:
+    getattr(systems["far"], when).append(raising(what))
+    loan = (await house.ask()).json()["id"]
+    with suppress(Killed):
+        await house.work()
+    if meanwhile == "Unfilled":
+        answers(systems, "branch", Answer.DECLINED)
+    if meanwhile is not None:
+        assert (await house.act(loan, meanwhile, placement=1)).status_code == 200
+    await run_sql(filled, "update task set leased_until = now() - interval '1 second' where leased_until is not null")
+    await house.later(minutes=1)
+    await house.later(minutes=1)
+    assert systems["far"].calls.count("place") <= 2
+    assert len(_desk(systems["far"]).placed) <= 1, "one key, one order"
+    standing = await house.look(loan)
+    expected = {None: ["branch", "far"], "Unfilled": ["far"], "WillSupply": ["branch"], "Cancel": []}[meanwhile]
+    assert sorted(live(systems)) == expected
+    shown = [one["supplying_location"] for one in standing["placements"] if one["state"] == "live"]
+    assert sorted(shown) == expected, "what we say is what the systems have"
+
+
+def acting_as(house: House, loan: list[str], action: str, placement: int) -> Callable[[], Awaitable[None]]:
+    async def step() -> None:
+        answer = await house.act(loan[0], action, placement=placement)
+        assert answer.status_code == 200, answer.text
+
+    return step
