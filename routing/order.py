@@ -102,7 +102,7 @@ def _cost_now(
     Seconds count from `since`. Both are sums over what may happen, so parts of a rota's cost.
     """
     found = fill_in(ways, suppliers, one, asked, cases)
-    chance, moment, likely = cases
+    chance, moment, likely, _ = cases
     cost, least, supplied = 0.0, 0.0, 0.0
     for k in range(found):
         supplied += likely[k]

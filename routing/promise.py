@@ -69,11 +69,13 @@ class Ways(NamedTuple):
 
 class Cases(NamedTuple):
     """What becomes of an item that is asked for: each a chance of the spread, or (-1) a moment at which it can be
-    collected, and how likely. Columns that kernels fill in from the start, and say how far."""
+    collected, and how likely; `handed` is by when it was handed over. Columns that kernels fill in from the start,
+    and say how far."""
 
     chance: Ints
     moment: Longs
     likely: Floats
+    handed: Longs
 
 
 class Ticks(NamedTuple):
@@ -88,7 +90,7 @@ def room_for_cases(ways: Ways) -> Cases:
     """Room for as many cases as there may be."""
     longest = int(np.diff(ways.departures.start).max()) if len(ways.departures.start) > 1 else 0
     most = max(BINS * PIECES, longest) + 1
-    return Cases(np.empty(most, np.int32), np.empty(most, np.int64), np.empty(most))
+    return Cases(np.empty(most, np.int32), np.empty(most, np.int64), np.empty(most), np.empty(most, np.int64))
 
 
 @njit(cache=True, nogil=True)
@@ -115,7 +117,7 @@ def fill_in(ways: Ways, suppliers: Suppliers, one: int, asked: int, cases: Cases
 
     Together they are as likely as that it is supplied at all.
     """
-    chance, moment, likely = cases
+    chance, moment, likely, handed = cases
     edges, kind, stop = suppliers.supplied[one], suppliers.kind[one], suppliers.stop[one]
     since = opened_before(ways.hours, kind, asked)
     count = 0
@@ -128,7 +130,7 @@ def fill_in(ways: Ways, suppliers: Suppliers, one: int, asked: int, cases: Cases
                 opened = EDGES[at] + (EDGES[at + 1] - EDGES[at]) * (piece + 0.5) / PIECES
                 ready = moment_of(ways.hours, kind, since + int(opened))
                 chance[count], moment[count] = -1, open_at(ways.hours, ways.pickup_kind, ready)
-                likely[count] = share
+                likely[count], handed[count] = share, ready
                 count += 1
         return count
     hours, leaves, slots = ways.hours, ways.departures.moment, ways.spread.slot
@@ -143,12 +145,13 @@ def fill_in(ways: Ways, suppliers: Suppliers, one: int, asked: int, cases: Cases
         if edges[BINS] - by_then <= HARDLY:
             by_then = edges[BINS]
         if by_then > before:
-            chance[count], likely[count] = leads_to, by_then - before
+            chance[count], likely[count], handed[count] = leads_to, by_then - before, leaves[last]
             count += 1
             before = by_then
         slot, leads_to = last + 1, leads_to + 1
     if edges[BINS] > before:
         chance[count], moment[count], likely[count] = -1, ways.spread.moment[-1], edges[BINS] - before
+        handed[count] = moment[count]
         count += 1
     return count
 
@@ -271,11 +274,17 @@ def when_collected(
     for at in range(some):
         arrive(ways.departures, ways.spread, reached[at], at_chance[reached[at]], by_arrival, waiting, left)
         at_chance[reached[at]] = 0.0
-    if here == 0:
-        return ways.spread.moment, by_arrival
-    every = np.append(ways.spread.moment, here_moment[:here])
+    return in_time(ways.spread.moment, by_arrival, here_moment[:here], here_share[:here])
+
+
+@njit(cache=True, nogil=True)
+def in_time(arrival: Longs, likely: Floats, here: Longs, likely_here: Floats) -> tuple[Longs, Floats]:
+    """Put the moments at which vans bring something, which are in order, together with those of what stands here."""
+    if len(here) == 0:
+        return arrival, likely
+    every = np.append(arrival, here)
     order = np.argsort(every, kind="mergesort")
-    return every[order], np.append(by_arrival, here_share[:here])[order]
+    return every[order], np.append(likely, likely_here)[order]
 
 
 @njit(cache=True, nogil=True)
@@ -291,10 +300,16 @@ def promised(
     cases, room, at_chance = room_for_cases(ways), room_for_ticks(ticks), np.zeros(len(ways.spread.slot))
     for place in range(count):
         moments, likely = when_collected(ways, suppliers, rota[place:], asked, cases, room, at_chance)
-        moment[place, 0], share[place, 0] = quantile(moments, likely, 0.5, HALF)
-        moment[place, 1], share[place, 1] = quantile(moments, likely, 0.9, NEARLY)
-        supplied[place] = likely.sum()
+        supplied[place] = note_promise(moments, likely, moment[place], share[place])
     return moment, share, supplied
+
+
+@njit(cache=True, nogil=True)
+def note_promise(moments: Longs, likely: Floats, moment: Longs, share: Floats) -> float:
+    """Fill in p50 and p90 (2,), and which share has come by each (2,); return how likely anyone supplies."""
+    moment[0], share[0] = quantile(moments, likely, 0.5, HALF)
+    moment[1], share[1] = quantile(moments, likely, 0.9, NEARLY)
+    return float(likely.sum())
 
 
 @njit(cache=True, nogil=True)

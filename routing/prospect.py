@@ -22,6 +22,7 @@ from routing.response import BINS, DECLINED, HOUR_BANDS, SILENT, SUPPLIED, Conte
 from routing.screening import Candidate
 from routing.spread import Departures, Spread, departures_of, spread_over
 from routing.transport import Transport
+from routing.two import promised_by_two
 
 DEAREST = 1e7
 """Seconds that weigh as much as a cent, or a handling, where those come first: more than there are in a horizon."""
@@ -164,14 +165,17 @@ def promising(
     rota: Sequence[int],
     responses: ResponseModel,
     opening_hours: Sequence[str],
+    *,
+    at_once: int,
 ) -> list[RotaEntry]:
     """Return the first entries of a rota (positions of suppliers) with what each of them promises, asked now.
 
-    `opening_hours` are those of their locations.
+    `opening_hours` are those of their locations; so many are asked `at_once`.
     """
     count = len(entries)
     places = np.array(rota, dtype=np.int32)
-    moments, shares, chances = promised(
+    reckon = promised_by_two if at_once > 1 else promised
+    moments, shares, chances = reckon(
         prospect.ways, prospect.suppliers, places, count, prospect.asked, prospect.ticks
     )
     start, zone, suppliers, shown = prospect.window.start, prospect.network.zone, prospect.suppliers, places[:count]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from itertools import product
 
 import numpy as np
 
@@ -28,15 +29,18 @@ from routing import (
 
 
 def warm_up() -> None:
-    """Decide once for each objective, on vans from one stop by a hub to another. Takes seconds at worst."""
+    """Decide once for each objective, for one supplier at a time and two, on vans from one stop by a hub to another.
+
+    Takes seconds at worst.
+    """
     network = compile_network(_TIMETABLE, cache_bytes=2**24)
-    for objective in Objective:
+    for objective, at_once in product(Objective, (1, 2)):
         decide(
             Question(pickup_location="c", requested_at=datetime(2026, 1, 5, tzinfo=UTC), objective=objective),
             [Holding("a", copies=1), Holding("c", copies=1)],
             network,
             _REGISTER,
-            Policy(horizon_days=2, rota_order=RotaOrder.EXPECTED),
+            Policy(horizon_days=2, rota_order=RotaOrder.EXPECTED, at_once=at_once),
             unlearned(),
         )
 

@@ -103,6 +103,9 @@ class Two(Leenpad):
 
     at_once = 2
 
+    def __init__(self, runs: Runs, objective: Objective | None, name: str, policy: Policy = POLICY) -> None:
+        super().__init__(runs, objective, name, replace(policy, at_once=self.at_once))
+
 
 class Fair(Leenpad):
     """Weighs what an agency has lent more than it borrowed, in cents for each item of the country."""

@@ -199,7 +199,7 @@ def _met(met: bool) -> str:
 
 def _calibrated(years: Years) -> list[tuple[str, str, str, str, bool]]:
     found = []
-    for way in (FASTEST, BALANCED, MIXED):
+    for way in (FASTEST, BALANCED, TWO, TWO_KEENER, MIXED):
         made = _together(years.promises(way))
         kept = _share(made, np.ones(len(made.took), np.bool_))
         found.append(("p90 promises kept", way, "88–92%", f"{kept:.1%}", 0.88 <= kept <= 0.92))
