@@ -366,8 +366,8 @@ class Policy:
     Those of an earlier one of `circles` come before those of a later one; none: there is no such order. The rota is
     in `rota_order` where a response model is known; a supplier that is silent for `lapse_days` of those on which it
     opens, or as many as one of `lapse_rules` says, is passed over. Suppliers have `lending` rules (None: nobody has
-    any). `versions` are those of the policies that this was made of. So many suppliers are asked `at_once` (1 or 2);
-    what is promised is reckoned as if they were asked one after the other.
+    any). `versions` are those of the policies that this was made of. So many suppliers are asked `at_once` (1 or 2),
+    which promises go by; the order of the rota is that of asking one after the other.
     """
 
     horizon_days: int = 35
