@@ -45,7 +45,7 @@ from app.lending.snapshot import NotReady
 from app.problems import Forbidden, TooLarge, UnsupportedMediaType, documented, faults_of
 from app.store.events import Told, was_heard
 from app.store.loans import DuplicateRequestId, Loan, UnknownLoanRequest, find_loan, read_loan, takes_part
-from app.store.placements import find_beside
+from app.store.placements import find_beside, find_lead
 from routing import UnknownLocation
 
 router = APIRouter(tags=["Loan requests"])
@@ -243,16 +243,15 @@ async def _take_supplying(
             raise _unknown()
         if await was_heard(connection, loan.id, name):
             return
-        beside = await find_beside(connection, loan.id)
-    if beside is not None and beside.supplying_agency != sender:
-        beside = None
-    if beside is None and loan.supplying_agency != sender:
+        asked = await find_lead(connection, loan.id), await find_beside(connection, loan.id)
+    its_own = [one.number for one in asked if one is not None and one.supplying_agency == sender]
+    if not its_own and loan.supplying_agency != sender:
         raise NotTaken(iso.ErrorType.UNRECOGNISED_VALUE, "supplyingAgencyId: it does not lie with this agency now")
     if yes is not None:
         told = Told(at=now, by=signed(caller, sender), note=message.note, data={"message": name})
         await _note_cancelling(request, loan, yes=yes, told=told)
     elif said.action is Action.NOTIFICATION or message.status != status_of(state_of(loan)):  # else it is no news
-        number = None if beside is None else beside.number
+        number = next(iter(its_own), None)
         await _act(request, caller, loan, said, by=sender, name=name, placement=number)
 
 

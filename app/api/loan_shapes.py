@@ -95,6 +95,7 @@ class PlacementShape(BaseModel):
     supplying_location: str
     system: str | None = Field(description="The system that was asked; null: people answer.")
     beside: bool = Field(description="It is, or was to its end, asked beside the one that leads (`at_once`).")
+    let_go: bool = Field(description="It is not wanted any more, and it is not known yet what its system has of it.")
     state: Literal["asking", "live", "closed"]
     end: str | None = Field(description="The event that closed it.")
     reason: str | None
@@ -227,6 +228,7 @@ LOAN: dict[str, Any] = {
             "supplying_location": "NL-0800080003",
             "system": None,
             "beside": False,
+            "let_go": False,
             "state": "live",
             "end": None,
             "reason": None,

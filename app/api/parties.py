@@ -39,24 +39,26 @@ async def check_party(connection: Connection, caller: Caller, loan: Loan) -> Non
 
 async def check_side(
     connection: Connection, caller: Caller, action: Action, loan: Loan, *, placement: int | None = None
-) -> int:
+) -> int | None:
     """Let those pass who stand on the side that an action belongs to. Raises Forbidden.
 
     Besides both sides, whoever drives the item may say where it was seen. For a supplying location without an agency
     whoever plans for its POI answers. Returns the number of the placement that is spoken of: the one that the caller
-    names or, of two that are asked at once, its own; of what is no supplier's, the one that leads.
+    names or, of two that are asked at once, its own; of what is no supplier's, the one that leads (None: none does).
     """
     lead, beside = await find_lead(connection, loan.id), await find_beside(connection, loan.id)
-    leading = Asked(loan.placements if lead is None else lead.number, loan.supplying_agency)
-    asked = [leading] if beside is None else [leading, Asked(beside.number, beside.supplying_agency)]
+    leading = None if lead is None else lead.number
+    # Whoever supplied it says things of it after its placement is closed, too.
+    asked = [Asked(leading, loan.supplying_agency if lead is None else lead.supplying_agency)]
+    asked += [] if beside is None else [Asked(beside.number, beside.supplying_agency)]
     if "admin" in caller.scopes or (action is Action.SCAN and carries(caller, loan)):
-        return placement or leading.number
+        return placement or leading
     if action in SUPPLYING_SIDE | BOTH_SIDES:
         for one in asked:
             if placement in (None, one.number) and await _answers_for(connection, caller, loan, one):
                 return one.number
     if action in REQUESTING_SIDE | BOTH_SIDES and _is(caller, "requester", loan.requesting_agency):
-        return leading.number
+        return leading
     sides: list[tuple[str, str | None]] = []
     if action in REQUESTING_SIDE | BOTH_SIDES:
         sides.append(("requester", loan.requesting_agency))
@@ -67,9 +69,9 @@ async def check_side(
 
 
 class Asked(NamedTuple):
-    """A placement by its number, and the agency that was asked (None: its location has none)."""
+    """A placement by its number (None: it is closed), and the agency that was asked (None: its location has none)."""
 
-    number: int
+    number: int | None
     agency: str | None
 
 

@@ -176,7 +176,7 @@ async def _act(ground: Ground, loan_id: UUID, report: Report) -> None:
             seen = await read_loan(connection, loan_id)
             if report.message is not None and await was_heard(connection, loan_id, report.message):
                 return
-            beside = await _find_beside(connection, seen, report)
+            beside = await _beside_reported_of(connection, seen, report)
         circumstances = _circumstances(state, seen if beside is None else as_leading(seen, beside), report)
         onward = await _onward(ground, state, seen, report)
         async with ground.database.transaction() as connection:
@@ -213,7 +213,7 @@ async def _act(ground: Ground, loan_id: UUID, report: Report) -> None:
         return
 
 
-async def _find_beside(connection: Connection, loan: Loan, report: Report) -> Placement | None:
+async def _beside_reported_of(connection: Connection, loan: Loan, report: Report) -> Placement | None:
     """Return the placement that a supplier reports of, where that one is asked beside the one that leads.
 
     Raises ActionNotAllowed where it is not asked any more.

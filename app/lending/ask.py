@@ -25,7 +25,7 @@ from adapters.contract import (
     Verb,
 )
 from app.database import Connection
-from app.lending.ground import Ground
+from app.lending.ground import Ground, LookAgain
 from app.lending.lifecycle import Event, NotAllowed
 from app.lending.orders import order_of
 from app.lending.record import US, record, record_beside
@@ -35,6 +35,7 @@ from app.store.placements import (
     NO_LONGER_WANTED,
     OUT_OF_REACH,
     Placement,
+    get_placement,
     is_another_s,
     note_untouched,
     receipts_of_others,
@@ -159,7 +160,10 @@ def _away(placement: Placement, fault: SystemFault) -> str:
 
 async def _note_untouched(ground: Ground, task: Task, placement: Placement, *, untouched: bool) -> None:
     async with ground.database.transaction() as connection:
+        await lock_loan(connection, placement.loan_request)
         await hold(connection, task)
+        if (await get_placement(connection, placement.loan_request, placement.number)).let_go != placement.let_go:
+            raise LookAgain  # it was let go meanwhile: nothing is sent to its system any more
         await note_untouched(connection, placement, untouched=untouched)
 
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from app.database import Connection
 from app.lending.kinds import LAPSE, PLACE, PLACE_BESIDE, WITHDRAW
-from app.lending.lifecycle import Event
+from app.lending.lifecycle import Event, Requesting
 from app.lending.record import US, record, record_beside
 from app.store.events import Told
-from app.store.loans import Loan
+from app.store.loans import Loan, change
 from app.store.placements import (
     LIVE,
     Placement,
@@ -26,7 +27,7 @@ from app.store.placements import (
     note_leads,
     note_let_go,
 )
-from app.store.tasks import drop, schedule
+from app.store.tasks import drop, ensure, schedule
 
 SAYING_YES = frozenset({Event.EXPECT_TO_SUPPLY, Event.WILL_SUPPLY, Event.LOANED})
 SAYING_NO = frozenset({Event.UNFILLED, Event.RETRY_POSSIBLE})
@@ -50,34 +51,40 @@ def as_leading(loan: Loan, placement: Placement) -> Loan:
     )
 
 
-def without(loan: Loan, location: str) -> list[str]:
-    """Return who was asked but for one that has not said no: it may have its turn again."""
-    return [place for place in loan.asked if place != location]
+def without(loan: Loan, *locations: str | None) -> list[str]:
+    """Return who was asked, but for some that have not said no: they may have their turn again."""
+    return [place for place in loan.asked if place not in locations]
 
 
 async def let_beside_go(connection: Connection, loan: Loan, *, at: datetime) -> Loan:
     """Let whoever is asked beside go, if anybody is; return the loan request as it then is.
 
-    What its system has is taken back; one whose system is still being asked stays open until that is known.
+    What its system has is taken back, and only then it may have its turn again. One whose system is still being asked
+    stays open until it is known what that has; its task sees to it, when what was sent to it has settled.
     """
     beside = await find_beside(connection, loan.id)
     if beside is None:
         return loan
     told = Told(at=at, by=US, note="It need not be supplied any more.")
-    asked = without(loan, beside.supplying_location)
-    loan = await record_beside(connection, loan, beside, Event.LET_GO_BESIDE, told, asked=asked)
+    again = without(loan, beside.supplying_location) if beside.system is None else list(loan.asked)
+    loan = await record_beside(connection, loan, beside, Event.LET_GO_BESIDE, told, asked=again)
     if beside.state == LIVE:
-        await close_beside(connection, beside, end=Event.LET_GO, reason=None, at=at)
+        await close(connection, beside, end=Event.LET_GO, reason=None, at=at)
         await have_withdrawn(connection, beside, at=at)
-    else:
-        await note_let_go(connection, beside)
+        return loan
+    await note_let_go(connection, beside)
+    if beside.untouched:
         await schedule(connection, PLACE_BESIDE, beside.key, at)
+    else:
+        await ensure(connection, PLACE_BESIDE, beside.key, at)
     return loan
 
 
-async def take_the_lead(connection: Connection, loan: Loan, beside: Placement, *, at: datetime) -> Loan:
+async def take_the_lead(
+    connection: Connection, loan: Loan, beside: Placement, *, at: datetime, data: dict[str, Any] | None = None
+) -> Loan:
     """Have whoever is asked beside be the one that has it; nobody else has by now. Raises lifecycle.NotAllowed."""
-    told = Told(at=at, by=US, note="It was asked beside another, and is asked first from now on.")
+    told = Told(at=at, by=US, note="It was asked beside another, and is asked first from now on.", data=data)
     after = await record(
         connection,
         loan,
@@ -97,9 +104,16 @@ async def decline_beside(connection: Connection, loan: Loan, beside: Placement, 
     loan = await record_beside(connection, loan, beside, Event.DECLINED_BESIDE, replace(told, data=data))
     if end in SAYING_NO:
         await note_answered(connection, beside, at=told.at)
-    await close_beside(connection, beside, end=end, reason=told.reason, at=told.at)
+    await close(connection, beside, end=end, reason=told.reason, at=told.at)
     await schedule(connection, PLACE, str(loan.id), told.at)
     return loan
+
+
+async def have_its_turn_again(connection: Connection, loan: Loan, placement: Placement, *, at: datetime) -> None:
+    """Note that whoever was let go has nothing of it any more: it may have its turn again."""
+    if loan.requesting != Requesting.CLOSED:
+        await change(connection, loan, asked=without(loan, placement.supplying_location))
+        await schedule(connection, PLACE, str(loan.id), at)
 
 
 async def have_withdrawn(connection: Connection, placement: Placement, *, at: datetime) -> None:
@@ -108,9 +122,9 @@ async def have_withdrawn(connection: Connection, placement: Placement, *, at: da
         await schedule(connection, WITHDRAW, placement.key, at)
 
 
-async def close_beside(
+async def close(
     connection: Connection, placement: Placement, *, end: Event, reason: str | None, at: datetime
 ) -> None:
-    """Close a placement that does not lead, and wait for no answer any more."""
+    """Close a placement, and wait for no answer to it any more."""
     await close_placement(connection, placement, end=end, reason=reason, at=at)
     await drop(connection, LAPSE, placement.key)

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from adapters.contract import Answer, LibrarySystem, NotFound, NotOffered, Standing, Verb
 from app.database import Connection
-from app.lending.beside import as_leading
+from app.lending.beside import as_leading, have_its_turn_again
 from app.lending.ground import ForPeople, Ground, LookAgain
 from app.lending.happen import LOAN_DAYS, RENEWAL_DAYS, Circumstances, happen, happen_beside
 from app.lending.kinds import FOLLOW
@@ -169,6 +169,8 @@ async def withdraw(ground: Ground, task: Task) -> None:
         if current.state == CLOSED:
             if not taken_back and current.shipped_at is None:
                 raise OnItsWay(f"{placement.supplying_location} has shipped what it was told not to.")
+            if taken_back and current.end == Event.LET_GO:
+                await have_its_turn_again(connection, loan, current, at=at)
             return
         answers = _WHAT_IT_ANSWERS.get(Requesting(loan.requesting))
         if answers is None:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from adapters.contract import NotFound, SystemFault
 from app.database import Connection
+from app.lending.beside import as_leading, let_beside_go
 from app.lending.choose import UnknownTitle
 from app.lending.ground import Ground
 from app.lending.happen import Circumstances, happen
@@ -79,11 +80,19 @@ async def find_forward(
 async def _lets_go(ground: Ground, other: Loan) -> bool:
     """Have whoever was asked give their orders back; people read in the event that they are no longer asked."""
     async with ground.database.connection() as connection:
-        asked = [await find_beside(connection, other.id), await find_lead(connection, other.id)]
-    for placement in asked:  # whoever is asked first keeps it where the other does not let go
-        if placement is not None and not await _gives_back(ground, placement):
-            return False
-    return True
+        beside, lead = await find_beside(connection, other.id), await find_lead(connection, other.id)
+    if beside is not None and not await _gives_back(ground, beside):
+        return False
+    if lead is None or await _gives_back(ground, lead):
+        return True
+    if beside is not None:  # it has given it back, and has not said no
+        at = ground.clock.now()
+        async with ground.database.transaction() as connection:
+            loan = await lock_loan(connection, other.id)
+            current = await find_beside(connection, other.id)
+            if current is not None and current.number == beside.number:
+                await let_beside_go(connection, loan, at=at)
+    return False
 
 
 async def _gives_back(ground: Ground, placement: Placement) -> bool:
@@ -138,11 +147,14 @@ def _wanted(other: Loan, arrives_at: datetime, cost_cents: int) -> bool:
 
 async def _otherwise(ground: Ground, state: State, other: Loan, *, at: datetime) -> tuple[Offer, ...]:
     """What somebody who waits can have: from whoever was asked, as said then, and from the next as of now."""
+    async with ground.database.connection() as connection:
+        beside = await find_beside(connection, other.id)
     found = []
-    if other.supplying_location is not None and other.expected_at is not None:
-        way = plan(state, other.supplying_location, other.pickup_location, at=at)
-        cost = _cost(state, other.supplying_location, other, at=at)
-        found.append(Offer(other.expected_at, cost, len(way.legs)))
+    for asked in (other, *([] if beside is None else [as_leading(other, beside)])):
+        if asked.supplying_location is not None and asked.expected_at is not None:
+            way = plan(state, asked.supplying_location, other.pickup_location, at=at)
+            cost = _cost(state, asked.supplying_location, other, at=at)
+            found.append(Offer(asked.expected_at, cost, len(way.legs)))
     try:
         renewed = await renew(ground, other, at=at)
     except UnknownTitle:  # its holdings are gone, and the copy in hand is not

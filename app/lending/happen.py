@@ -14,6 +14,7 @@ from app.lending.beside import (
     SAYING_NO,
     SAYING_YES,
     as_leading,
+    close,
     decline_beside,
     have_withdrawn,
     let_beside_go,
@@ -28,9 +29,9 @@ from app.lending.record import US, record, record_beside, state_of
 from app.lending.track import LATE_AFTER, STRANDED, Way
 from app.store.events import Told
 from app.store.loans import Loan
-from app.store.placements import Placement, close_placement, find_lead, note_answered, note_shipped
+from app.store.placements import Placement, find_lead, note_answered, note_shipped
 from app.store.settlement import Charge, enter
-from app.store.tasks import drop, ensure, schedule
+from app.store.tasks import ensure, schedule
 from app.store.under_way import REPLAN
 
 LOAN_DAYS = 21
@@ -81,7 +82,8 @@ async def happen(
     if event in ALONE_FROM and event in allowed_in(state_of(loan)):
         loan = await let_beside_go(connection, loan, at=told.at)
     placement = await find_lead(connection, loan.id)
-    after = await record(connection, loan, event, told, **_changes(loan, event, told, given))
+    changes = _changes(loan, event, told, given, by_hand=placement is None or placement.system is None)
+    after = await record(connection, loan, event, told, **changes)
     if placement is not None:
         await have_booked(connection, placement, event, told)
         if event in ANSWERS:
@@ -89,8 +91,7 @@ async def happen(
         if event is Event.LOANED:
             await note_shipped(connection, placement, at=told.at)
         if event in PASSING_ON or event in LETTING_GO or outcome_of(state_of(after)) is not None:
-            await close_placement(connection, placement, end=event, reason=told.reason, at=told.at)
-            await drop(connection, "lapse", placement.key)
+            await close(connection, placement, end=event, reason=told.reason, at=told.at)
         if event in HEARD_OF_LATE and placement.system is not None:
             await ensure(connection, FOLLOW, placement.key, told.at)
         if event in TO_BE_TAKEN_BACK:
@@ -142,18 +143,17 @@ def renewed_from(loan: Loan, at: datetime) -> datetime:
     return max(at, loan.due_at or at)
 
 
-def _changes(loan: Loan, event: Event, told: Told, given: Circumstances) -> dict[str, object]:
-    """Return the columns of loan_request that an event changes besides its state."""
+def _changes(loan: Loan, event: Event, told: Told, given: Circumstances, *, by_hand: bool) -> dict[str, object]:
+    """Return the columns of loan_request that an event changes besides its state; `by_hand`: people have it."""
     changes: dict[str, object] = {}
     if event in PASSING_ON or event in LETTING_GO:
         changes |= NOBODY
     if event is Event.OVERRIDE:
         # Whoever is passed over has not said no, and staff may also choose one that had its turn.
-        again = (given.chosen, loan.supplying_location)
-        changes |= {"chosen": given.chosen, "asked": [place for place in loan.asked if place not in again]}
+        changes |= {"chosen": given.chosen, "asked": without(loan, given.chosen, loan.supplying_location)}
     if event is Event.OVERRIDE_ASKED:
         changes["chosen"] = given.chosen
-    if event is Event.LET_GO and loan.supplying_location is not None:
+    if event is Event.LET_GO and by_hand:  # what a system has must be back first (`follow.withdraw`)
         changes["asked"] = without(loan, loan.supplying_location)
     if event in ANOTHER_WAY_OUT:
         changes["chosen"] = None

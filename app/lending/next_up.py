@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from adapters.contract import Verb
 from app.database import Connection
 from app.lending.ask import taking_orders
 from app.lending.availability import system_of
@@ -16,40 +17,69 @@ from app.lending.renew import Copies, Renewed
 from app.store.events import Told
 from app.store.loans import Loan
 from app.store.placements import Placement, committed, open_placement
-from routing import RotaEntry
+from routing import Register, RotaEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """Who may be chosen: `only` one location, however often it was asked, or those that are `apart` from a placement.
+    """Who may be chosen: `only` one location, however often it was asked, or those that may stand `beside` another.
 
-    Apart are other agencies and other systems: one library never looks for two copies for one reader.
+    Those are of other agencies and other systems: one library never looks for two copies for one reader. Their
+    systems take an order back (`giving_back`), or people answer for them.
     """
 
     only: str | None = None
-    apart: Placement | None = None
+    beside: Placement | None = None
+    giving_back: frozenset[str] = frozenset()
 
-    def takes(self, entry: RotaEntry, renewed: Renewed) -> bool:
+    def takes(self, entry: RotaEntry, register: Register) -> bool:
         """Say whether an entry may be chosen."""
         if self.only not in (None, entry.supplying_location):
             return False
-        if self.apart is None:
+        if self.beside is None:
             return True
-        system = system_of(renewed.register, entry.supplying_location, agency=entry.supplying_agency)
-        theirs = self.apart.supplying_agency, self.apart.system
-        return all(
-            one is None or one != other for one, other in zip((entry.supplying_agency, system), theirs, strict=True)
-        )
+        place, agency = self.beside.supplying_location, self.beside.supplying_agency
+        system = system_of(register, entry.supplying_location, agency=entry.supplying_agency)
+        if system is not None and (
+            system not in self.giving_back or system == system_of(register, place, agency=agency)
+        ):
+            return False
+        return entry.supplying_agency is None or entry.supplying_agency != agency
+
+
+async def may_be_beside(ground: Ground, connection: Connection, lead: Placement, renewed: Renewed) -> Choice | None:
+    """Return who may be asked beside whoever leads; None: nobody, as its system could not be told to give it back."""
+    register = renewed.register
+    systems = {
+        system
+        for entry in renewed.decision.rota
+        if (system := system_of(register, entry.supplying_location, agency=entry.supplying_agency)) is not None
+    }
+    if lead.system is not None:
+        systems.add(lead.system)
+    giving_back = {system for system in systems if await _gives_back(ground, connection, system)}
+    if lead.system is not None and lead.system not in giving_back:
+        return None
+    return Choice(beside=lead, giving_back=frozenset(giving_back))
+
+
+async def _gives_back(ground: Ground, connection: Connection, system_id: str) -> bool:
+    """Say whether a system takes orders back, or takes none: then people do."""
+    system = await taking_orders(ground, connection, system_id)
+    return system is None or Verb.CANCEL in system.capabilities().verbs
 
 
 async def first_with_copy(
     connection: Connection, renewed: Renewed, *, at: datetime, choice: Choice
 ) -> tuple[RotaEntry | None, list[str]]:
-    """Return the first of the rota that has a copy; those asked often enough today last, and who that passes over."""
+    """Return the first of the rota that has a copy, and who that passes over as it was asked often enough today.
+
+    Who was is asked all the same where nobody else is left, but never beside another.
+    """
     taken = await committed(connection, renewed.titles)
     able = []
     for entry in renewed.decision.rota:
-        if not choice.takes(entry, renewed):
+        if not choice.takes(entry, renewed.register):
             continue
         spoken_for = taken.get(entry.supplying_location)
         if spoken_for is None or renewed.copies.get(entry.supplying_location, Copies()).suffice(spoken_for):
@@ -57,8 +87,10 @@ async def first_with_copy(
     if choice.only is not None or not any(keeps_to_so_many(entry) for entry in able):
         return next(iter(able), None), []
     full = await asked_enough(connection, able, renewed.register, at=at)
-    chosen = next((entry for entry in able if entry.supplying_location not in full), able[0])
-    passed_over = able[: able.index(chosen)]
+    chosen = next((entry for entry in able if entry.supplying_location not in full), None)
+    if chosen is None and choice.beside is None:
+        chosen = able[0]
+    passed_over = able if chosen is None else able[: able.index(chosen)]
     return chosen, [f"{one.supplying_location} has been asked today as often as it takes." for one in passed_over]
 
 
@@ -87,6 +119,7 @@ async def write_down(
         expected_at=entry.arrives_at,
         at=at,
         beside=beside,
+        chosen=loan.chosen == entry.supplying_location,
     )
     told = Told(at=at, by=US, data=_data(renewed, entry, changed))
     asked = [*loan.asked, entry.supplying_location]

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from app.database import Connection
@@ -36,12 +36,16 @@ from app.store.placements import (
     close_placement,
     find_beside,
     find_lead,
+    is_coming_back,
     list_placements,
     lock_titles,
     note_placed,
 )
 from app.store.tasks import Task, finish, hold, postpone, schedule
 from routing import Register
+
+COMES_BACK = timedelta(minutes=15)
+"""How long until another look where nobody is left but who was let go, and has not given its order back yet."""
 
 
 async def place(ground: Ground, task: Task) -> None:
@@ -95,6 +99,9 @@ async def _pick(ground: Ground, task: Task, loan: Loan) -> Placement | None:
             two = renewed.decision.policy.at_once > 1
             await _placed(connection, renewed.register, fresh, placement, receipt=None, two=two, at=at)
             await finish(connection, task)
+            return None
+        if loan.chosen is None and await is_coming_back(connection, loan.id):
+            await postpone(connection, task, at + COMES_BACK)
             return None
         if loan.chosen is None:
             await _end(connection, fresh, renewed, changed, at=at)

@@ -7,14 +7,15 @@ from datetime import datetime
 from adapters.contract import Refused
 from app.database import Connection
 from app.lending.ask import Answer, ask, still_its_own
-from app.lending.beside import close_beside, decline_beside, have_withdrawn, take_the_lead
+from app.lending.beside import close, decline_beside, have_its_turn_again, have_withdrawn, take_the_lead
+from app.lending.choose import UnknownTitle
 from app.lending.ground import Ground, LookAgain
 from app.lending.kinds import FOLLOW, LAPSE, PLACE, PLACE_BESIDE
 from app.lending.lapse import lapses_at, parted
 from app.lending.lifecycle import Event, Supplying
-from app.lending.next_up import Choice, first_with_copy, write_down
+from app.lending.next_up import Choice, first_with_copy, may_be_beside, write_down
 from app.lending.record import US, record_beside
-from app.lending.renew import renew
+from app.lending.renew import Renewed, renew
 from app.lending.snapshot import State
 from app.store.events import Told
 from app.store.loans import Loan, lock_loan, read_loan
@@ -22,14 +23,13 @@ from app.store.placements import (
     ASKING,
     NO_LONGER_WANTED,
     Placement,
-    close_placement,
     find_beside,
     get_placement,
     lock_titles,
     note_placed,
 )
 from app.store.tasks import Task, finish, hold, schedule
-from routing import Register
+from routing import Register, UnknownLocation
 
 
 def wants_two(state: State, loan: Loan, *, at: datetime) -> bool:
@@ -40,21 +40,18 @@ def wants_two(state: State, loan: Loan, *, at: datetime) -> bool:
 async def stand_beside(ground: Ground, task: Task, loan: Loan, lead: Placement) -> None:
     """Have somebody asked beside whoever leads; finishes the task of a loan request that is `asked`."""
     at = ground.clock.now()
-    state = await ground.snapshot.follow()
-    async with ground.database.connection() as connection:
-        wanted = wants_two(state, loan, at=at) and await find_beside(connection, loan.id) is None
-    if not wanted:
+    renewed, choice = await _look(ground, loan, lead, at=at)
+    if renewed is None or choice is None:
         async with ground.database.transaction() as connection:
             await finish(connection, task)
         return
-    renewed = await renew(ground, loan, at=at)
     async with ground.database.transaction() as connection:
         fresh = await lock_loan(connection, loan.id)
         await hold(connection, task)
         if fresh.events != loan.events:
             raise LookAgain  # somebody changed it meanwhile: start over from what it is now
         await lock_titles(connection, renewed.titles)
-        entry, changed = await first_with_copy(connection, renewed, at=at, choice=Choice(apart=lead))
+        entry, changed = await first_with_copy(connection, renewed, at=at, choice=choice)
         if entry is not None:
             fresh, beside = await write_down(ground, connection, fresh, renewed, entry, changed, at=at, beside=True)
             if beside.system is None:
@@ -62,6 +59,25 @@ async def stand_beside(ground: Ground, task: Task, loan: Loan, lead: Placement) 
             else:
                 await schedule(connection, PLACE_BESIDE, beside.key, at)
         await finish(connection, task)
+
+
+async def _look(ground: Ground, loan: Loan, lead: Placement, *, at: datetime) -> tuple[Renewed | None, Choice | None]:
+    """Return a renewed decision, and who of it may be asked beside whoever leads; None: nobody is to be.
+
+    Whom staff chose is asked alone.
+    """
+    state = await ground.snapshot.follow()
+    if lead.chosen or not wants_two(state, loan, at=at):
+        return None, None
+    async with ground.database.connection() as connection:
+        if await find_beside(connection, loan.id) is not None:
+            return None, None
+    try:
+        renewed = await renew(ground, loan, at=at)
+    except (UnknownTitle, UnknownLocation):  # it lies with whoever leads, and nobody else is known by now
+        return None, None
+    async with ground.database.connection() as connection:
+        return renewed, await may_be_beside(ground, connection, lead, renewed)
 
 
 async def place_beside(ground: Ground, task: Task) -> None:
@@ -97,7 +113,8 @@ async def _note(
     """Write down what a system said; whoever has gone on without it has it taken back."""
     refused = answer.refused
     if refused is not None and placement.let_go:
-        await close_placement(connection, placement, end=Event.PLACEMENT_REFUSED, reason=refused.reason, at=at)
+        await close(connection, placement, end=Event.PLACEMENT_REFUSED, reason=refused.reason, at=at)
+        await have_its_turn_again(connection, loan, placement, at=at)
     elif refused is not None:
         told = Told(at=at, by=placement.system or US, reason=refused.reason, note=str(refused))
         await decline_beside(connection, loan, placement, Event.PLACEMENT_REFUSED, told)
@@ -112,14 +129,15 @@ async def _placed(
     lapse = await lapses_at(connection, register, loan, beside, at=at, now=at)
     await note_placed(connection, beside, receipt=receipt, at=at, lapses_at=lapse)
     if beside.let_go:
-        await close_beside(connection, beside, end=Event.LET_GO, reason=None, at=at)
+        await close(connection, beside, end=Event.LET_GO, reason=None, at=at)
         await have_withdrawn(connection, beside, at=at)
         return
-    told = Told(at=at, by=beside.system or US, data={"lapses_at": lapse.isoformat(), "receipt": receipt})
+    data = {"lapses_at": lapse.isoformat(), "receipt": receipt}
     if loan.supplying == Supplying.NOBODY:
-        await take_the_lead(connection, loan, beside, at=at)
+        await take_the_lead(connection, loan, beside, at=at, data=data)
         await schedule(connection, PLACE, str(loan.id), at)
     else:
+        told = Told(at=at, by=beside.system or US, data=data)
         await record_beside(connection, loan, beside, Event.PLACED_BESIDE, told)
     await schedule(connection, LAPSE, beside.key, lapse)
     if beside.system is not None:

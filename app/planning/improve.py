@@ -23,6 +23,7 @@ import structlog
 from app.aside import aside
 from app.database import Connection
 from app.lending.act import Action, ActionNotAllowed, Report, act
+from app.lending.choose import UnknownTitle
 from app.lending.ground import Ground
 from app.lending.leased import leased
 from app.lending.lifecycle import Supplying
@@ -37,7 +38,7 @@ from app.store.loans import Loan, read_loan, read_loans
 from app.store.placements import Committed, committed
 from app.store.register import TIMEZONE
 from app.store.tasks import Task, drop, ensure, finish, postpone
-from routing import Burdens, Holding, Policy, standing_of
+from routing import Burdens, Holding, Policy, UnknownLocation, standing_of
 from routing.assign import Offers, Wanted, horizon_of, lay_out, solve
 from routing.assign.weigh import UNITS_PER_CENT
 from routing.calendar import DAY_SECONDS, to_seconds
@@ -307,7 +308,10 @@ async def _can_be_asked(ground: Ground, move: Move) -> bool:
     """Ask the systems: an assignment knows only what holdings say, and nobody is let go for one that is silent."""
     async with ground.database.connection() as connection:
         loan = await read_loan(connection, move.loan)
-    renewed = await renew(ground, loan, at=ground.clock.now())
+    try:
+        renewed = await renew(ground, loan, at=ground.clock.now())
+    except (UnknownTitle, UnknownLocation):  # its holdings are gone, or its counter
+        return False
     return any(
         entry.supplying_location == move.to_location and entry.precedence < UNANSWERED
         for entry in renewed.decision.rota

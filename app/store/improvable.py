@@ -10,7 +10,8 @@ import asyncpg
 async def list_improvable(connection: asyncpg.Connection, *, before: UUID | None, limit: int) -> list[UUID]:
     """Return those that lie with a supplier without an answer, and that nobody chose it for: the newest first.
 
-    Those for which two were asked at once are left as they are. `before`: only those that came before it.
+    Those for which two were asked at once are left as they are, also where one has said no since. `before`: only
+    those that came before it.
     """
     rows = await connection.fetch(
         "select id from loan_request where outcome is null and supplying = 'asked' and requesting = 'waiting'"

@@ -29,7 +29,7 @@ class Placement:
 
     `untouched`: its system surely has nothing of it. `beside`: it does not lead. `let_go`: it is no longer wanted,
     and its system is still being asked. `expected_at` is when its item would arrive, as was reckoned when it was
-    chosen.
+    chosen. Staff have `chosen` it, or a decision has. `end` is the event that closed it.
     """
 
     loan_request: UUID
@@ -42,6 +42,8 @@ class Placement:
     untouched: bool
     beside: bool
     let_go: bool
+    chosen: bool
+    end: str | None
     expected_at: datetime | None
     asked_at: datetime
     placed_at: datetime | None
@@ -63,6 +65,7 @@ class Committed(NamedTuple):
 
 _COLUMNS = (
     "loan_request, number, supplying_agency, supplying_location, system, receipt, state, untouched, beside, let_go,"
+    ' chosen, "end",'
     " expected_at, asked_at, placed_at, lapses_at, shipped_at"
 )
 
@@ -111,14 +114,16 @@ async def open_placement(
     titles: Sequence[int],
     expected_at: datetime,
     at: datetime,
-    beside: bool = False,
+    beside: bool,
+    chosen: bool,
 ) -> Placement:
     """Write down that a supplier is going to be asked, before it is: one beside another by a task of its own."""
     row = await connection.fetchrow(
         "insert into placement (loan_request, number, supplying_agency, supplying_location, system, titles, state,"  # noqa: S608
-        " expected_at, asked_at, beside, untouched) values ($1, $2, $3, $4, $5, $6, 'asking', $7, $8, $9, $9)"
+        " expected_at, asked_at, beside, untouched, chosen)"
+        " values ($1, $2, $3, $4, $5, $6, 'asking', $7, $8, $9, $9, $10)"
         f" returning {_COLUMNS}",
-        *(loan, number, agency, location, system, list(titles), expected_at, at, beside),
+        *(loan, number, agency, location, system, list(titles), expected_at, at, beside, chosen),
     )
     return Placement(**row)
 
@@ -226,10 +231,24 @@ async def list_placements(connection: asyncpg.Connection, loan: UUID) -> list[di
     """Return everyone who was asked, in order."""
     rows = await connection.fetch(
         'select number, supplying_agency, supplying_location, system, beside, state, "end", reason, asked_at,'
-        " placed_at, lapses_at, answered_at, closed_at from placement where loan_request = $1 order by number",
+        " placed_at, lapses_at, answered_at, closed_at, let_go and state <> 'closed' as let_go"
+        " from placement where loan_request = $1 order by number",
         loan,
     )
     return [dict(row) for row in rows]
+
+
+async def is_coming_back(connection: asyncpg.Connection, loan: UUID) -> bool:
+    """Return whether the system of somebody who was let go still has to give an order of a loan request back."""
+    found: bool = await connection.fetchval(
+        """
+        select exists (select from placement join task on subject = loan_request || '-' || number
+                        where loan_request = $1 and kind in ('withdraw', 'place_beside') and dead_at is null
+                          and ("end" = 'LetGo' or let_go and state <> 'closed'))
+        """,
+        loan,
+    )
+    return found
 
 
 async def receipts_of_others(connection: asyncpg.Connection, placement: Placement) -> list[str]:

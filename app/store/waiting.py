@@ -11,7 +11,7 @@ import asyncpg
 async def titles_of(connection: asyncpg.Connection, loan: UUID) -> list[int]:
     """Return the titles that the open placement of a loan request is about; none without one."""
     found: list[int] | None = await connection.fetchval(
-        "select titles from placement where loan_request = $1 and state <> 'closed'", loan
+        "select titles from placement where loan_request = $1 and state <> 'closed' and not beside", loan
     )
     return found or []
 

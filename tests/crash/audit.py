@@ -22,6 +22,7 @@ class Books:
     loans: Sequence[asyncpg.Record]
     events: Mapping[str, Sequence[asyncpg.Record]]
     open_placements: Sequence[asyncpg.Record]
+    let_go: frozenset[str]  # keys of placements that were, for another
     ledger: Sequence[asyncpg.Record]
     tasks: Sequence[asyncpg.Record]
 
@@ -47,6 +48,12 @@ async def read_books(database_url: str) -> Books:
             loans=await connection.fetch("select * from loan_request"),
             events=events,
             open_placements=await connection.fetch("select * from placement where state <> 'closed'"),
+            let_go=frozenset(
+                row["key"]
+                for row in await connection.fetch(
+                    "select loan_request || '-' || number as key from placement where \"end\" = 'LetGo'"
+                )
+            ),
             ledger=await connection.fetch("select * from settlement_entry"),
             tasks=await connection.fetch("select kind, subject, attempts, dead_at, error from task"),
         )
@@ -146,6 +153,5 @@ def _dead(books: Books) -> list[asyncpg.Record]:
 
 def _sent_all_the_same(task: asyncpg.Record, books: Books) -> bool:
     """Say whether a task is a dead letter about one of two asked at once, who sent it before it was told."""
-    events = books.events.get(task["subject"][:UUID_LENGTH], ())
-    two = any(event["event"] == Event.ASKED_BESIDE for event in events)
-    return bool(two and task["dead_at"] is not None and (task["error"] or "").startswith("OnItsWay"))
+    dead = task["kind"] == "withdraw" and task["dead_at"] is not None
+    return bool(dead and task["subject"] in books.let_go and (task["error"] or "").startswith("OnItsWay"))

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
 
-from adapters.contract import Answer, OutcomeUnknown, Unavailable
-from adapters.fake import Desk, Manners
-from tests.lending.test_windows import Killed, Wayward, acting, raising
+from app.store.placements import find_lead as looking_for_lead
 from tests.support.filled import run_sql
 from tests.support.house import House
 
@@ -33,25 +30,6 @@ async def third(filled: str) -> AsyncIterator[None]:
     await run_sql(filled, "update holding set available = 1 where location = 'desk'")
     yield
     await run_sql(filled, "update holding set available = 0 where location = 'desk'")
-
-
-@pytest.fixture
-async def systems(house: House, filled: str) -> AsyncIterator[dict[str, Wayward]]:
-    """A system of its own for each of the three."""
-    found = {}
-    for place in ("desk", "branch", "far"):
-        await run_sql(
-            filled,
-            f"insert into system (id, kind, addresses) values ('of {place}', 'fake',"
-            f" jsonb_build_object('desk', 'fake:two-{place}'));"
-            f" update location set system = 'of {place}' where id = '{place}'; {OF_REGISTER}",
-        )
-        found[place] = Wayward(Desk(manners=Manners(looks_before_promise=1000, looks_before_shipping=1000)))
-        house.ground.systems.put(f"of {place}", found[place], timer=lambda: house.clock.now().timestamp())
-    yield found
-    await run_sql(
-        filled, f"update location set system = null; delete from system where id like 'of %'; {OF_REGISTER}"
-    )
 
 
 async def placements(house: House, loan: str) -> list[tuple[Any, ...]]:
@@ -243,9 +221,14 @@ async def test_whom_staff_choose_is_asked_alone(house: House, third: None) -> No
     assert "branch is asked already, beside whoever has it." in refused.json()["detail"]
     await house.acted(loan, "Override", supplying_location="far")
     await house.later(seconds=1)
-    asked = await placements(house, loan)
-    assert asked[:3] == [("desk", "leads", "Override"), ("branch", "beside", "LetGo"), ("far", "leads", "live")]
-    assert asked[3][1:] == ("beside", "live"), "and another beside it, who may be one that was let go"
+    await house.later(seconds=1)
+    assert await placements(house, loan) == [
+        ("desk", "leads", "Override"),
+        ("branch", "beside", "LetGo"),
+        ("far", "leads", "live"),
+    ]
+    await house.acted(loan, "Unfilled", placement=3)
+    assert [one[0] for one in (await placements(house, loan))[3:]] == ["desk", "branch"], "to two again"
 
 
 async def test_each_supplier_sees_it_finds_it_and_answers_with_its_own_key(house: House) -> None:
@@ -307,167 +290,42 @@ async def test_what_comes_straight_from_another_lets_both_go(house: House) -> No
     assert [one[2] for one in await placements(house, second)] == ["LetGo", "LetGo", "live"]
 
 
-# --- at systems --------------------------------------------------------------------------------------
+async def test_nobody_is_asked_beside_another_more_often_than_it_takes(house: House, filled: str) -> None:
+    await run_sql(filled, "update holding set copies = 9, available = 9 where location in ('branch', 'far')")
+    said = {"agency": "NL-3", "supplying": {"most_a_day": 1}}
+    assert (await house.client.post("/v1/policies", json=said)).status_code == 201
+    try:
+        asked = [len(await placements(house, await house.asked())) for _ in range(3)]
+        assert asked == [2, 1, 1]
+    finally:
+        await run_sql(filled, "update holding set copies = 2, available = null where location = 'branch'")
+        await run_sql(filled, "update holding set copies = 1, available = 1 where location = 'far'")
 
 
-def live(systems: dict[str, Wayward]) -> dict[str, list[str]]:
-    """Which systems have an order that binds a copy."""
-    return {
-        place: receipts
-        for place, system in systems.items()
-        for receipts in (_desk(system).live().values())
-        if receipts
-    }
-
-
-def _desk(system: Wayward) -> Desk:
-    assert system._desk is not None
-    return system._desk
-
-
-def answers(systems: dict[str, Wayward], place: str, answer: Answer) -> None:
-    (placed,) = [one for one in _desk(systems[place]).placed.values() if one.answer is Answer.OPEN]
-    placed.answer = answer
-
-
-async def test_the_system_beside_says_yes_and_the_other_gives_its_order_back(
-    house: House, systems: dict[str, Wayward]
+async def test_whoever_leads_meanwhile_does_not_get_another_s_answer(
+    house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loan = await house.asked()
-    assert await told(house, loan) == ASKED
-    assert sorted(live(systems)) == ["branch", "far"]
-    answers(systems, "far", Answer.PROMISED)
-    await house.later(minutes=20)
-    assert await told(house, loan, since=len(ASKED)) == [
-        *[("LetGo", "branch"), ("TookOver", "far"), ("WillSupply", "far")]
-    ]
-    assert sorted(live(systems)) == ["far"]
+    """Branch says yes just as a colleague has said no for it, and far leads."""
+    admin = {"authorization": f"Bearer {await key(house, 'NL-1', 'admin')}"}
+    try:
+        branch = {"authorization": f"Bearer {await key(house, 'NL-2', 'supplier', admin)}"}
+        house.client.headers.update(admin)
+        loan = await house.asked()
+        once = [1]
 
+        async def find_lead(connection: Any, loan_request: Any) -> Any:
+            if once:
+                once.pop()
+                await house.acted(loan, "Unfilled", placement=1)
+            return await looking_for_lead(connection, loan_request)
 
-async def test_the_first_says_yes_and_the_system_beside_gives_its_order_back(
-    house: House, systems: dict[str, Wayward]
-) -> None:
-    loan = await house.asked()
-    answers(systems, "branch", Answer.SHIPPED)
-    await house.later(minutes=20)
-    assert await told(house, loan, since=len(ASKED)) == [("LetGoBeside", "far"), ("Loaned", "branch")]
-    assert sorted(live(systems)) == ["branch"]
-
-
-async def test_the_system_beside_declines_and_is_not_asked_again(house: House, systems: dict[str, Wayward]) -> None:
-    loan = await house.asked()
-    answers(systems, "far", Answer.DECLINED)
-    await house.later(minutes=20)
-    assert await told(house, loan, since=len(ASKED)) == [("DeclinedBeside", "far")]
-    assert await placements(house, loan) == [("branch", "leads", "live"), ("far", "beside", "Unfilled")]
-    answers(systems, "branch", Answer.DECLINED)
-    await house.later(minutes=40)
-    assert (await house.look(loan))["outcome"] == "unfilled"
-
-
-async def test_what_was_sent_before_it_was_let_go_is_for_people_to_see(
-    house: House, systems: dict[str, Wayward]
-) -> None:
-    await house.asked()
-    answers(systems, "branch", Answer.PROMISED)
-    answers(systems, "far", Answer.SHIPPED)
-    async with house.ground.database.transaction() as connection:  # what far has done is heard of too late
-        await connection.execute("update task set due_at = 'infinity' where kind = 'follow' and subject like '%-2'")
-    await house.later(minutes=20)
-    async with house.ground.database.connection() as connection:
-        dead = await connection.fetch("select kind, error from task where dead_at is not null")
-    assert [tuple(one) for one in dead] == [("withdraw", "OnItsWay: far has shipped what it was told not to.")]
-
-
-async def test_a_system_that_is_away_beside_holds_up_nobody_and_is_passed_over(
-    house: House, systems: dict[str, Wayward], third: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def nothing(*_: object, **__: object) -> Any:
-        raise Unavailable("it cannot be reached")
-
-    for verb in ("prepare", "place", "find"):
-        monkeypatch.setattr(systems["branch"], verb, nothing)
-    loan = await house.asked()
-    assert await placements(house, loan) == [("desk", "leads", "live"), ("branch", "beside", "asking")]
-    for _ in range(5):
-        await house.later(hours=1)
-    assert await placements(house, loan) == [
-        ("desk", "leads", "live"),
-        ("branch", "beside", "PlacementRefused"),
-        ("far", "beside", "live"),
-    ]
-
-
-async def test_while_the_system_beside_is_asked_the_first_declines(house: House, systems: dict[str, Wayward]) -> None:
-    loan: list[str] = []
-    systems["far"].before.append(acting_as(house, loan, "Unfilled", 1))
-    loan.append((await house.ask()).json()["id"])
-    await house.work()
-    assert await told(house, loan[0], since=3) == [
-        *[("AskedBeside", "far"), ("Unfilled", "branch"), ("TookOver", "far")]
-    ]
-    assert await placements(house, loan[0]) == [("branch", "leads", "Unfilled"), ("far", "leads", "live")]
-    answers(systems, "far", Answer.PROMISED)
-    await house.later(minutes=20)
-    assert (await house.look(loan[0]))["status"] == "WillSupply"
-
-
-@pytest.mark.parametrize("action", ["WillSupply", "Loaned"])
-async def test_while_the_system_beside_is_asked_the_first_says_yes(
-    house: House, systems: dict[str, Wayward], action: str
-) -> None:
-    loan: list[str] = []
-    systems["far"].before.append(acting_as(house, loan, action, 1))
-    loan.append((await house.ask()).json()["id"])
-    await house.work()
-    assert await told(house, loan[0], since=3) == [("AskedBeside", "far"), ("LetGoBeside", "far"), (action, "branch")]
-    assert sorted(live(systems)) == ["branch"]
-    assert await placements(house, loan[0]) == [("branch", "leads", "live"), ("far", "beside", "LetGo")]
-
-
-async def test_while_the_system_beside_is_asked_it_is_cancelled(house: House, systems: dict[str, Wayward]) -> None:
-    loan: list[str] = []
-    systems["far"].before.append(acting(house, loan, "Cancel"))
-    loan.append((await house.ask()).json()["id"])
-    await house.work()
-    assert (await house.look(loan[0]))["outcome"] == "cancelled"
-    assert live(systems) == {}
-
-
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("what", [Killed(), OutcomeUnknown("no answer came")], ids=["killed", "unknown"])
-@pytest.mark.parametrize("meanwhile", [None, "Unfilled", "WillSupply", "Cancel"])
-async def test_whoever_dies_or_hears_nothing_as_the_system_beside_is_asked(
-    house: House,
-    filled: str,
-    systems: dict[str, Wayward],
-    when: str,
-    what: BaseException,
-    meanwhile: str | None,
-) -> None:
-    getattr(systems["far"], when).append(raising(what))
-    loan = (await house.ask()).json()["id"]
-    with suppress(Killed):
-        await house.work()
-    if meanwhile == "Unfilled":
-        answers(systems, "branch", Answer.DECLINED)
-    if meanwhile is not None:
-        assert (await house.act(loan, meanwhile, placement=1)).status_code == 200
-    await run_sql(filled, "update task set leased_until = now() - interval '1 second' where leased_until is not null")
-    await house.later(minutes=1)
-    await house.later(minutes=1)
-    assert systems["far"].calls.count("place") <= 2
-    assert len(_desk(systems["far"]).placed) <= 1, "one key, one order"
-    standing = await house.look(loan)
-    expected = {None: ["branch", "far"], "Unfilled": ["far"], "WillSupply": ["branch"], "Cancel": []}[meanwhile]
-    assert sorted(live(systems)) == expected
-    shown = [one["supplying_location"] for one in standing["placements"] if one["state"] == "live"]
-    assert sorted(shown) == expected, "what we say is what the systems have"
-
-
-def acting_as(house: House, loan: list[str], action: str, placement: int) -> Callable[[], Awaitable[None]]:
-    async def step() -> None:
-        answer = await house.act(loan[0], action, placement=placement)
-        assert answer.status_code == 200, answer.text
-
-    return step
+        monkeypatch.setattr("app.api.parties.find_lead", find_lead)
+        answer = await house.client.post(
+            f"/v1/loan-requests/{loan}/actions", json={"action": "WillSupply"}, headers=branch
+        )
+        assert answer.status_code == 403
+        assert (await told(house, loan))[-1] == ("TookOver", "far")
+    finally:
+        house.client.headers.pop("authorization", None)
+        async with house.ground.database.transaction() as connection:
+            await connection.execute("delete from api_key; delete from epoch where of = 'keys'")
