@@ -16,7 +16,7 @@ from scipy.stats import t
 
 from bench.choice.figures import Figures, Promises
 from bench.choice.lumps import Said, listen
-from bench.choice.year import Extent, simulate
+from bench.choice.year import MIXED, TWO, Extent, simulate
 
 SEEDS = (1, 2, 3, 4, 5)
 CONFIDENCE = 0.95
@@ -40,7 +40,7 @@ class Years:
     extent: Extent
     seeds: tuple[int, ...]
     of_seed: tuple[Mapping[str, Figures], ...]
-    said: Said
+    said: Mapping[str, Said]
     cpu_seconds: float
 
     @property
@@ -88,7 +88,7 @@ def measure(extent: Extent, seeds: Sequence[int], say: Callable[[str], None]) ->
         extent=extent,
         seeds=tuple(seeds),
         of_seed=tuple(found[seed] for seed in seeds),
-        said=listen(seeds[0]),
+        said={way: listen(seeds[0], way) for way in (MIXED, TWO)},
         cpu_seconds=_spent() - before,
     )
 

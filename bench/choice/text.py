@@ -104,6 +104,7 @@ missed vans and copies that were gone meanwhile included. Each loan request puts
 Items come with vans, so many cases share one moment, and hardly ever is there one by which just half of the cases have happened, or nine of ten. As
 p50 a promise names the first by which half have, as p90 the one nearest to nine of ten. Of {said.promises} promises, made in five weeks of a smaller run and not among those above, the likelihoods that they were made of were added
 up: by themselves they say that {said.by_p90:.1%} are kept as p90, and {said.by_p50:.1%} as p50. That is what to hold the shares above against.
+*Two at once* need fewer vans until one of both has supplied, so still more cases share the last: {said_two.promises} such promises say of themselves that {said_two.by_p90:.1%} are kept as p90.
 
 ![Promises kept](choice-promises.svg)
 

@@ -15,7 +15,7 @@ from bench.choice.lumps import listen
 from bench.choice.measure import interval
 from bench.choice.run import BACK, Run, Wish
 from bench.choice.ways import Clairvoyant, FixedList, Nearest
-from bench.choice.year import ASSIGNED, BALANCED, FAIR, FASTEST, KEENER, TWO, TWO_KEENER, Extent, live, prepare
+from bench.choice.year import ASSIGNED, BALANCED, FAIR, FASTEST, KEENER, MIXED, TWO, TWO_KEENER, Extent, live, prepare
 from routing.response import ANSWERS, BINS
 
 EXTENT = Extent(thin=10, warm_up=7, counted=14)
@@ -152,7 +152,7 @@ def test_promises_are_about_what_came() -> None:
 
 
 def test_promises_that_name_a_van_say_themselves_that_they_are_kept_more_often() -> None:
-    said = listen(SEED)
+    said = listen(SEED, MIXED)
     assert said.promises > 100
     assert 0.5 <= said.by_p50 < said.by_p90 <= 1
     assert said.by_p90 >= 0.9
