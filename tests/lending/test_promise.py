@@ -19,6 +19,7 @@ from routing.promise import TICK, Suppliers, promised
 from routing.prospect import ways_of
 from routing.response import ANSWERS, BINS, ResponseModel
 from routing.transport import transport_to
+from routing.two import promised_by_two
 from tests.lending.test_learn import moment, placed
 from tests.support.filled import EVERYWHERE, run_sql
 from tests.support.house import House
@@ -92,8 +93,10 @@ async def test_a_promise_is_made_of_what_was_learned_and_kept_with_it(house: Hou
     assert (await house.look(loan))["rota"][0]["promise"] == first["promise"]
 
 
-async def test_what_is_kept_suffices_to_reckon_the_promise_again(house: House, filled: str) -> None:
+@pytest.mark.parametrize("at_once", [1, 2])
+async def test_what_is_kept_suffices_to_reckon_the_promise_again(house: House, filled: str, at_once: int) -> None:
     """With the timetable of the version that it names, and nothing else."""
+    said = {"requesting": {"at_once": at_once}}
     house.clock.set(moment("22", "18:00"))
     await placed(filled, "far 20 09:00 20 10:30 Returned", times=40)
     await placed(filled, "branch 19 09:00 20 17:00 Unfilled", times=20)
@@ -102,6 +105,7 @@ async def test_what_is_kept_suffices_to_reckon_the_promise_again(house: House, f
     await run_sql(filled, "update location set opening_hours = 'Mo-Fr 10:00-16:00' where id = 'desk'")
     await run_sql(filled, "update epoch set number = number + 1")
     house.clock.set(moment("23", "08:00"))
+    assert (await house.client.post("/v1/policies", json=said)).status_code == 201
     loan = await house.asked()
     network = (await house.ground.snapshot.follow()).network
     await run_sql(
@@ -114,7 +118,7 @@ async def test_what_is_kept_suffices_to_reckon_the_promise_again(house: House, f
         "branch": 3,
         "far": 8,
     }
-    assert kept["opening_hours"] == "Mo-Fr 10:00-16:00"
+    assert (kept["opening_hours"], kept["policy"]["at_once"]) == ("Mo-Fr 10:00-16:00", at_once)
     for entry, (p50, p90, by) in zip(kept["rota"], again(kept, network), strict=True):
         promise = entry["promise"]
         assert [datetime.fromisoformat(promise[name]).timestamp() for name in ("p50", "p90")] == [p50, p90]
@@ -145,7 +149,8 @@ def again(kept: dict[str, Any], network: Network) -> Iterator[tuple[float, float
         silent=np.array([each["silent"] for each in response]),
         lapse_days=np.array([each["lapse_days"] for each in response], dtype=np.int32),
     )
-    moments, by, _ = promised(
+    reckon = promised_by_two if kept["policy"]["at_once"] == 2 else promised
+    moments, by, _ = reckon(
         ways_of(transport, register, model),
         suppliers,
         np.arange(len(entries), dtype=np.int32),
