@@ -114,7 +114,7 @@ def decide(
         entries = [entry._replace(precedence=first[offer.candidate]) for entry, offer in shown]
     if responses is not None and ahead is not None:
         hours = [candidates[offer.candidate].location.opening_hours for offer in rota[: len(entries)]]
-        entries = promising(ahead, entries, places, responses, hours, at_once=policy.at_once)
+        entries = promising(ahead, entries, places, responses, hours, at_once=1 if question.first else policy.at_once)
     return Decision(
         network_version=network.version,
         requested_at=question.requested_at,

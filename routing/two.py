@@ -36,8 +36,6 @@ from routing.promise import (
 from routing.response import BINS
 from routing.spread import MOST_WAITING, arrive
 
-MOST_LOOKED_AT = 24
-"""No more suppliers of a rota are followed: by then it is all but sure that one has supplied."""
 POINTS = 3
 """What is handed over for one van is looked at in so many moments of each bin of open time that it comes from."""
 
@@ -50,8 +48,7 @@ def promised_by_two(
     moment, share, supplied = np.empty((count, 2), np.int64), np.empty((count, 2)), np.empty(count)
     cases, room, at_chance = room_for_cases(ways), room_for_ticks(ticks), np.zeros(len(ways.spread.slot))
     for place in range(count):
-        first = rota[place : place + MOST_LOOKED_AT]
-        moments, likely = when_either_collected(ways, suppliers, first, asked, cases, room, at_chance)
+        moments, likely = when_either_collected(ways, suppliers, rota[place:], asked, cases, room, at_chance)
         supplied[place] = note_promise(moments, likely, moment[place], share[place])
     return moment, share, supplied
 
@@ -88,7 +85,7 @@ def when_either_collected(
     by_arrival = np.zeros(len(ways.spread.moment))
     waiting, left = np.empty(MOST_WAITING, np.int32), np.empty(MOST_WAITING)
     for chance in range(len(at_chance)):
-        if at_chance[chance] > 0.0:
+        if at_chance[chance] != 0.0:
             arrive(ways.departures, ways.spread, chance, at_chance[chance], by_arrival, waiting, left)
             at_chance[chance] = 0.0
     every, likely = in_time(ways.spread.moment, by_arrival, here_moment[:here], here_share[:here])

@@ -45,7 +45,7 @@ from app.lending.snapshot import NotReady
 from app.problems import Forbidden, TooLarge, UnsupportedMediaType, documented, faults_of
 from app.store.events import Told, was_heard
 from app.store.loans import DuplicateRequestId, Loan, UnknownLoanRequest, find_loan, read_loan, takes_part
-from app.store.placements import find_beside, find_lead
+from app.store.placements import find_both
 from routing import UnknownLocation
 
 router = APIRouter(tags=["Loan requests"])
@@ -243,7 +243,7 @@ async def _take_supplying(
             raise _unknown()
         if await was_heard(connection, loan.id, name):
             return
-        asked = await find_lead(connection, loan.id), await find_beside(connection, loan.id)
+        asked = await find_both(connection, loan.id)
     its_own = [one.number for one in asked if one is not None and one.supplying_agency == sender]
     if not its_own and loan.supplying_agency != sender:
         raise NotTaken(iso.ErrorType.UNRECOGNISED_VALUE, "supplyingAgencyId: it does not lie with this agency now")

@@ -11,7 +11,7 @@ from app.lending.lifecycle import Item
 from app.problems import Fault, Forbidden, InvalidInput
 from app.store.events import Supplier
 from app.store.loans import Loan, UnknownLoanRequest, takes_part, was_asked_for
-from app.store.placements import find_beside, find_lead
+from app.store.placements import find_both
 
 MOVING = frozenset({Item.ON_TRIP, Item.AT_HUB, Item.ON_THE_WAY_BACK})
 
@@ -46,7 +46,7 @@ async def check_side(
     whoever plans for its POI answers. Returns the number of the placement that is spoken of: the one that the caller
     names or, of two that are asked at once, its own; of what is no supplier's, the one that leads (None: none does).
     """
-    lead, beside = await find_lead(connection, loan.id), await find_beside(connection, loan.id)
+    lead, beside = await find_both(connection, loan.id)
     leading = None if lead is None else lead.number
     # Whoever supplied it says things of it after its placement is closed, too.
     asked = [Asked(leading, loan.supplying_agency if lead is None else lead.supplying_agency)]

@@ -10,11 +10,13 @@ from enum import StrEnum
 from uuid import UUID
 
 from app.database import Connection, Contended
+from app.lending.availability import system_of
 from app.lending.beside import as_leading
 from app.lending.forward import send_on
 from app.lending.ground import Ground
 from app.lending.happen import MOST_RENEWALS, Circumstances, happen, happen_beside, renewed_from
 from app.lending.lifecycle import Event, Item, NotAllowed, Supplying, allowed_in
+from app.lending.next_up import still_has
 from app.lending.record import US, state_of
 from app.lending.settle import charges_of
 from app.lending.snapshot import State
@@ -24,7 +26,7 @@ from app.lending.track import Way, by_hand, is_old, moved, plan, plan_back, plan
 from app.store.events import Told, was_heard
 from app.store.idempotency import find_use, keep_use
 from app.store.loans import Loan, lock_loan, read_loan
-from app.store.placements import LIVE, Placement, find_beside, find_lead
+from app.store.placements import LIVE, Placement, find_beside, find_both, find_lead, list_coming_back
 from app.store.under_way import still_stands
 from routing import ChosenLeg
 
@@ -196,7 +198,7 @@ async def _act(ground: Ground, loan_id: UUID, report: Report) -> None:
             if report.expects is not None and stands != (report.expects, report.placement):
                 raise ActionNotAllowed(report.action, loan, "It has gone on meanwhile.")
             if report.location is not None and report.action is Action.OVERRIDE:
-                await _check_choice(connection, loan, report)
+                await _check_choice(state, connection, loan, report)
             event = _event(state, loan, report, by_system=lead is not None and lead.system is not None)
             data = _data(loan, report, circumstances.way)
             told = Told(at=report.at, by=report.by, reason=report.reason, note=report.note, data=data)
@@ -220,23 +222,26 @@ async def _beside_reported_of(connection: Connection, loan: Loan, report: Report
     """
     if report.action in REQUESTING_SIDE or report.placement is None:
         return None
-    beside = await find_beside(connection, loan.id)
+    lead, beside = await find_both(connection, loan.id)
     if beside is not None and beside.number == report.placement:
         if beside.state != LIVE:
             raise ActionNotAllowed(report.action, loan, "Its system is still being asked.")
         if report.action in OF_WHOEVER_LEADS:
             raise ActionNotAllowed(report.action, loan, "It is asked beside another, and has not said yes.")
         return beside
-    lead = await find_lead(connection, loan.id)
     if report.placement != (loan.placements if lead is None else lead.number):
         raise ActionNotAllowed(report.action, loan, "It has gone on to another supplier meanwhile.")
     return None
 
 
-async def _check_choice(connection: Connection, loan: Loan, report: Report) -> None:
+async def _check_choice(state: State, connection: Connection, loan: Loan, report: Report) -> None:
     beside = await find_beside(connection, loan.id)
     if beside is not None and beside.supplying_location == report.location:
         raise ActionNotAllowed(report.action, loan, f"{report.location} is asked already, beside whoever has it.")
+    system = None if report.location is None else system_of(state.register, report.location)
+    if still_has(await list_coming_back(connection, loan.id), report.location or "", system):
+        why = f"{report.location}, or its system, was let go and has not given its order back yet."
+        raise ActionNotAllowed(report.action, loan, why)
 
 
 async def _onward(ground: Ground, state: State, loan: Loan, report: Report) -> Found | None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from app.database import Connection
 from app.lending.kinds import LAPSE, PLACE, PLACE_BESIDE, WITHDRAW
-from app.lending.lifecycle import Event, Requesting
+from app.lending.lifecycle import Event, Requesting, Supplying
 from app.lending.record import US, record, record_beside
 from app.store.events import Told
 from app.store.loans import Loan, change
@@ -23,6 +23,7 @@ from app.store.placements import (
     Placement,
     close_placement,
     find_beside,
+    is_its_last,
     note_answered,
     note_leads,
     note_let_go,
@@ -111,8 +112,10 @@ async def decline_beside(connection: Connection, loan: Loan, beside: Placement, 
 
 async def have_its_turn_again(connection: Connection, loan: Loan, placement: Placement, *, at: datetime) -> None:
     """Note that whoever was let go has nothing of it any more: it may have its turn again."""
-    if loan.requesting != Requesting.CLOSED:
-        await change(connection, loan, asked=without(loan, placement.supplying_location))
+    if loan.requesting == Requesting.CLOSED or not await is_its_last(connection, placement):
+        return
+    await change(connection, loan, asked=without(loan, placement.supplying_location))
+    if loan.supplying in (Supplying.NOBODY, Supplying.ASKED):  # else whoever is asked has time of its own
         await schedule(connection, PLACE, str(loan.id), at)
 
 

@@ -25,7 +25,7 @@ from app.lending.snapshot import State
 from app.lending.track import Way, plan
 from app.store.events import Told
 from app.store.loans import Loan, change, lock_loan, read_loan
-from app.store.placements import LIVE, Placement, find_beside, find_lead
+from app.store.placements import LIVE, Placement, find_beside, find_both, find_lead
 from app.store.tasks import schedule
 from app.store.waiting import list_waiting, take_over, titles_of
 from routing import Onward, Reckoned, Weights, charge_for_supply
@@ -80,7 +80,7 @@ async def find_forward(
 async def _lets_go(ground: Ground, other: Loan) -> bool:
     """Have whoever was asked give their orders back; people read in the event that they are no longer asked."""
     async with ground.database.connection() as connection:
-        beside, lead = await find_beside(connection, other.id), await find_lead(connection, other.id)
+        lead, beside = await find_both(connection, other.id)
     if beside is not None and not await _gives_back(ground, beside):
         return False
     if lead is None or await _gives_back(ground, lead):

@@ -29,7 +29,7 @@ from app.lending.record import US, record, record_beside, state_of
 from app.lending.track import LATE_AFTER, STRANDED, Way
 from app.store.events import Told
 from app.store.loans import Loan
-from app.store.placements import Placement, find_lead, note_answered, note_shipped
+from app.store.placements import Placement, find_lead, note_alone, note_answered, note_shipped
 from app.store.settlement import Charge, enter
 from app.store.tasks import ensure, schedule
 from app.store.under_way import REPLAN
@@ -48,6 +48,8 @@ LETTING_GO = frozenset({Event.CANCEL, Event.OVERRIDE, Event.LET_GO})
 """What a supplier that was asked is no longer wanted after: a system has let go before, and people read it."""
 TO_BE_TAKEN_BACK = frozenset({Event.CANCEL_ASKED, Event.OVERRIDE_ASKED})
 """What a system is asked after whether it can let go."""
+WOULD_NOT_LET_GO = frozenset({Event.CANCEL_REFUSED, Event.OVERRIDE_REFUSED})
+"""What says that it is on its way, for all that is known: nobody is asked beside it any more."""
 ANOTHER_WAY_OUT = frozenset({Event.CANCEL_ASKED, Event.OVERRIDE_REFUSED, Event.LOANED, Event.FORWARDED_TO_US})
 """What staff's choice of a supplier holds no longer after."""
 
@@ -94,6 +96,8 @@ async def happen(
             await close(connection, placement, end=event, reason=told.reason, at=told.at)
         if event in HEARD_OF_LATE and placement.system is not None:
             await ensure(connection, FOLLOW, placement.key, told.at)
+        if event in WOULD_NOT_LET_GO:
+            await note_alone(connection, placement)
         if event in TO_BE_TAKEN_BACK:
             await take_back(connection, placement, at=told.at)
     if given.way is not None and outcome_of(state_of(after)) is None:

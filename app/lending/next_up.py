@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,7 +17,7 @@ from app.lending.record import US, record, record_beside
 from app.lending.renew import Copies, Renewed
 from app.store.events import Told
 from app.store.loans import Loan
-from app.store.placements import Placement, committed, open_placement
+from app.store.placements import ComingBack, Placement, committed, list_coming_back, open_placement
 from routing import Register, RotaEntry
 
 
@@ -25,9 +26,11 @@ class Choice:
     """Who may be chosen: `only` one location, however often it was asked, or those that may stand `beside` another.
 
     Those are of other agencies and other systems: one library never looks for two copies for one reader. Their
-    systems take an order back (`giving_back`), or people answer for them.
+    systems take an order back (`giving_back`), or people answer for them. Nobody is asked who has something of the
+    same loan request to give back, and no other location of a system that has (`coming_back`).
     """
 
+    coming_back: Collection[ComingBack] = ()
     only: str | None = None
     beside: Placement | None = None
     giving_back: frozenset[str] = frozenset()
@@ -36,15 +39,22 @@ class Choice:
         """Say whether an entry may be chosen."""
         if self.only not in (None, entry.supplying_location):
             return False
+        system = system_of(register, entry.supplying_location, agency=entry.supplying_agency)
+        if still_has(self.coming_back, entry.supplying_location, system):
+            return False
         if self.beside is None:
             return True
         place, agency = self.beside.supplying_location, self.beside.supplying_agency
-        system = system_of(register, entry.supplying_location, agency=entry.supplying_agency)
         if system is not None and (
             system not in self.giving_back or system == system_of(register, place, agency=agency)
         ):
             return False
         return entry.supplying_agency is None or entry.supplying_agency != agency
+
+
+def still_has(coming_back: Collection[ComingBack], location: str, system: str | None) -> bool:
+    """Say whether a location, or its system, still has to give an order of the same loan request back."""
+    return any(one.location == location or (system is not None and one.system == system) for one in coming_back)
 
 
 async def may_be_beside(ground: Ground, connection: Connection, lead: Placement, renewed: Renewed) -> Choice | None:
@@ -60,7 +70,8 @@ async def may_be_beside(ground: Ground, connection: Connection, lead: Placement,
     giving_back = {system for system in systems if await _gives_back(ground, connection, system)}
     if lead.system is not None and lead.system not in giving_back:
         return None
-    return Choice(beside=lead, giving_back=frozenset(giving_back))
+    coming_back = await list_coming_back(connection, lead.loan_request)
+    return Choice(beside=lead, giving_back=frozenset(giving_back), coming_back=coming_back)
 
 
 async def _gives_back(ground: Ground, connection: Connection, system_id: str) -> bool:
@@ -119,7 +130,7 @@ async def write_down(
         expected_at=entry.arrives_at,
         at=at,
         beside=beside,
-        chosen=loan.chosen == entry.supplying_location,
+        alone=loan.chosen == entry.supplying_location,
     )
     told = Told(at=at, by=US, data=_data(renewed, entry, changed))
     asked = [*loan.asked, entry.supplying_location]

@@ -18,10 +18,11 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from app.database import Connection
-from app.lending.ask import ask, still_its_own
+from app.lending.ask import AWAY, ask, still_its_own
+from app.lending.beside import let_beside_go
 from app.lending.documents import written
 from app.lending.ground import Ground, LookAgain
-from app.lending.kinds import FOLLOW, LAPSE, PLACE
+from app.lending.kinds import FOLLOW, LAPSE, PLACE, PLACE_BESIDE
 from app.lending.lapse import NOBODY, lapses_at, pass_on, take_back
 from app.lending.lifecycle import Event, Requesting, Supplying
 from app.lending.next_up import Choice, first_with_copy, write_down
@@ -34,18 +35,20 @@ from app.store.placements import (
     LIVE,
     Placement,
     close_placement,
-    find_beside,
-    find_lead,
-    is_coming_back,
+    find_both,
+    list_coming_back,
     list_placements,
     lock_titles,
     note_placed,
 )
-from app.store.tasks import Task, finish, hold, postpone, schedule
+from app.store.tasks import Task, finish, hold, is_dead, postpone, schedule
 from routing import Register
 
 COMES_BACK = timedelta(minutes=15)
-"""How long until another look where nobody is left but who was let go, and has not given its order back yet."""
+"""How long until another look where nobody is left but who was let go, and has not given its order back yet.
+
+That is waited for as long as for a system that is away.
+"""
 
 
 async def place(ground: Ground, task: Task) -> None:
@@ -54,11 +57,14 @@ async def place(ground: Ground, task: Task) -> None:
     while True:
         async with ground.database.connection() as connection:
             loan = await read_loan(connection, loan_id)
-            placement = await find_lead(connection, loan_id)
-            beside = await find_beside(connection, loan_id)
+            placement, beside = await find_both(connection, loan_id)
+            given_up = beside is not None and await is_dead(connection, PLACE_BESIDE, beside.key)
         waiting = loan.requesting == Requesting.WAITING
         if loan.supplying == Supplying.ASKING and placement is not None:
             asked_before = True
+        elif loan.supplying == Supplying.NOBODY and waiting and given_up:
+            await _go_on_without(ground, task, loan)
+            continue
         elif loan.supplying == Supplying.NOBODY and waiting and beside is None:
             placement, asked_before = await _pick(ground, task, loan), False
         elif loan.supplying == Supplying.ASKED and waiting and placement is not None:
@@ -74,6 +80,16 @@ async def place(ground: Ground, task: Task) -> None:
             return
 
 
+async def _go_on_without(ground: Ground, task: Task, loan: Loan) -> None:
+    """Let go of whoever is asked beside, of whom nothing could be found out and nobody asks any more."""
+    async with ground.database.transaction() as connection:
+        fresh = await lock_loan(connection, loan.id)
+        await hold(connection, task)
+        if fresh.events != loan.events:
+            raise LookAgain
+        await let_beside_go(connection, fresh, at=ground.clock.now())
+
+
 async def _pick(ground: Ground, task: Task, loan: Loan) -> Placement | None:
     """Choose the next supplier and write it down. None: it lies on somebody's desk, or nobody is left; task finished.
 
@@ -84,10 +100,15 @@ async def _pick(ground: Ground, task: Task, loan: Loan) -> Placement | None:
     async with ground.database.transaction() as connection:
         fresh = await lock_loan(connection, loan.id)
         await hold(connection, task)
-        if (fresh.events, fresh.chosen) != (loan.events, loan.chosen):
+        if (fresh.events, fresh.chosen, fresh.asked) != (loan.events, loan.chosen, loan.asked):
             raise LookAgain  # somebody changed it meanwhile: start over from what it is now
         await lock_titles(connection, renewed.titles)
-        entry, changed = await first_with_copy(connection, renewed, at=at, choice=Choice(only=loan.chosen))
+        coming_back = await list_coming_back(connection, loan.id)
+        choice = Choice(only=loan.chosen, coming_back=coming_back)
+        entry, changed = await first_with_copy(connection, renewed, at=at, choice=choice)
+        if entry is None and any(at - one.since < AWAY * ground.clock.speed for one in coming_back):
+            await postpone(connection, task, at + COMES_BACK * ground.clock.speed)
+            return None
         if loan.chosen is None:
             changed += what_changed(await latest_decision(connection, loan.id), renewed.decision, loan.asked)
         if loan.chosen is None or entry is not None:
@@ -99,9 +120,6 @@ async def _pick(ground: Ground, task: Task, loan: Loan) -> Placement | None:
             two = renewed.decision.policy.at_once > 1
             await _placed(connection, renewed.register, fresh, placement, receipt=None, two=two, at=at)
             await finish(connection, task)
-            return None
-        if loan.chosen is None and await is_coming_back(connection, loan.id):
-            await postpone(connection, task, at + COMES_BACK)
             return None
         if loan.chosen is None:
             await _end(connection, fresh, renewed, changed, at=at)

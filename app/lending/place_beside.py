@@ -22,6 +22,7 @@ from app.store.loans import Loan, lock_loan, read_loan
 from app.store.placements import (
     ASKING,
     NO_LONGER_WANTED,
+    OUT_OF_REACH,
     Placement,
     find_beside,
     get_placement,
@@ -48,7 +49,7 @@ async def stand_beside(ground: Ground, task: Task, loan: Loan, lead: Placement) 
     async with ground.database.transaction() as connection:
         fresh = await lock_loan(connection, loan.id)
         await hold(connection, task)
-        if fresh.events != loan.events:
+        if (fresh.events, fresh.asked) != (loan.events, loan.asked):
             raise LookAgain  # somebody changed it meanwhile: start over from what it is now
         await lock_titles(connection, renewed.titles)
         entry, changed = await first_with_copy(connection, renewed, at=at, choice=choice)
@@ -64,10 +65,10 @@ async def stand_beside(ground: Ground, task: Task, loan: Loan, lead: Placement) 
 async def _look(ground: Ground, loan: Loan, lead: Placement, *, at: datetime) -> tuple[Renewed | None, Choice | None]:
     """Return a renewed decision, and who of it may be asked beside whoever leads; None: nobody is to be.
 
-    Whom staff chose is asked alone.
+    Whom staff chose is asked alone, and so is whoever could not let go.
     """
     state = await ground.snapshot.follow()
-    if lead.chosen or not wants_two(state, loan, at=at):
+    if lead.alone or not wants_two(state, loan, at=at):
         return None, None
     async with ground.database.connection() as connection:
         if await find_beside(connection, loan.id) is not None:
@@ -114,7 +115,8 @@ async def _note(
     refused = answer.refused
     if refused is not None and placement.let_go:
         await close(connection, placement, end=Event.PLACEMENT_REFUSED, reason=refused.reason, at=at)
-        await have_its_turn_again(connection, loan, placement, at=at)
+        if refused.reason in (NO_LONGER_WANTED, OUT_OF_REACH):  # else it has said no
+            await have_its_turn_again(connection, loan, placement, at=at)
     elif refused is not None:
         told = Told(at=at, by=placement.system or US, reason=refused.reason, note=str(refused))
         await decline_beside(connection, loan, placement, Event.PLACEMENT_REFUSED, told)

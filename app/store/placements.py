@@ -29,7 +29,7 @@ class Placement:
 
     `untouched`: its system surely has nothing of it. `beside`: it does not lead. `let_go`: it is no longer wanted,
     and its system is still being asked. `expected_at` is when its item would arrive, as was reckoned when it was
-    chosen. Staff have `chosen` it, or a decision has. `end` is the event that closed it.
+    chosen. Nobody is asked beside one that is to be `alone`. `end` is the event that closed it.
     """
 
     loan_request: UUID
@@ -42,7 +42,7 @@ class Placement:
     untouched: bool
     beside: bool
     let_go: bool
-    chosen: bool
+    alone: bool
     end: str | None
     expected_at: datetime | None
     asked_at: datetime
@@ -65,7 +65,7 @@ class Committed(NamedTuple):
 
 _COLUMNS = (
     "loan_request, number, supplying_agency, supplying_location, system, receipt, state, untouched, beside, let_go,"
-    ' chosen, "end",'
+    ' alone, "end",'
     " expected_at, asked_at, placed_at, lapses_at, shipped_at"
 )
 
@@ -115,36 +115,44 @@ async def open_placement(
     expected_at: datetime,
     at: datetime,
     beside: bool,
-    chosen: bool,
+    alone: bool,
 ) -> Placement:
     """Write down that a supplier is going to be asked, before it is: one beside another by a task of its own."""
     row = await connection.fetchrow(
         "insert into placement (loan_request, number, supplying_agency, supplying_location, system, titles, state,"  # noqa: S608
-        " expected_at, asked_at, beside, untouched, chosen)"
+        " expected_at, asked_at, beside, untouched, alone)"
         " values ($1, $2, $3, $4, $5, $6, 'asking', $7, $8, $9, $9, $10)"
         f" returning {_COLUMNS}",
-        *(loan, number, agency, location, system, list(titles), expected_at, at, beside, chosen),
+        *(loan, number, agency, location, system, list(titles), expected_at, at, beside, alone),
     )
     return Placement(**row)
 
 
+class Both(NamedTuple):
+    """The two placements of a loan request that may be open: the one that leads, and the one beside it."""
+
+    lead: Placement | None
+    beside: Placement | None
+
+
+async def find_both(connection: asyncpg.Connection, loan: UUID) -> Both:
+    """Return both as they are at one moment: whom the state speaks of, and who may take its place."""
+    rows = await connection.fetch(
+        f"select {_COLUMNS} from placement where loan_request = $1 and state <> 'closed' and not let_go",  # noqa: S608
+        loan,
+    )
+    found = {row["beside"]: Placement(**row) for row in rows}
+    return Both(found.get(False), found.get(True))
+
+
 async def find_lead(connection: asyncpg.Connection, loan: UUID) -> Placement | None:
     """Return the placement that the state of a loan request speaks of; None where nobody has it."""
-    return await _find(connection, loan, "not beside")
+    return (await find_both(connection, loan)).lead
 
 
 async def find_beside(connection: asyncpg.Connection, loan: UUID) -> Placement | None:
     """Return the placement that is asked beside the one that leads, and may still take its place."""
-    return await _find(connection, loan, "beside")
-
-
-async def _find(connection: asyncpg.Connection, loan: UUID, which: str) -> Placement | None:
-    row = await connection.fetchrow(
-        f"select {_COLUMNS} from placement"  # noqa: S608 - only our own words
-        f" where loan_request = $1 and state <> 'closed' and not let_go and {which}",
-        loan,
-    )
-    return None if row is None else Placement(**row)
+    return (await find_both(connection, loan)).beside
 
 
 async def note_leads(connection: asyncpg.Connection, placement: Placement) -> None:
@@ -238,15 +246,42 @@ async def list_placements(connection: asyncpg.Connection, loan: UUID) -> list[di
     return [dict(row) for row in rows]
 
 
-async def is_coming_back(connection: asyncpg.Connection, loan: UUID) -> bool:
-    """Return whether the system of somebody who was let go still has to give an order of a loan request back."""
-    found: bool = await connection.fetchval(
+class ComingBack(NamedTuple):
+    """An order of a loan request that was let go, and that its system still has, for all that is known."""
+
+    location: str
+    system: str | None
+    since: datetime
+
+
+async def list_coming_back(connection: asyncpg.Connection, loan: UUID) -> list[ComingBack]:
+    """Return what systems still have to give back, and are still asked for."""
+    rows = await connection.fetch(
         """
-        select exists (select from placement join task on subject = loan_request || '-' || number
-                        where loan_request = $1 and kind in ('withdraw', 'place_beside') and dead_at is null
-                          and ("end" = 'LetGo' or let_go and state <> 'closed'))
+        select supplying_location, system, coalesce(closed_at, asked_at) from placement
+          join task on subject = loan_request || '-' || number
+         where loan_request = $1 and kind in ('withdraw', 'place_beside') and dead_at is null
+           and ("end" = 'LetGo' or let_go and state <> 'closed')
         """,
         loan,
+    )
+    return [ComingBack(*row) for row in rows]
+
+
+async def note_alone(connection: asyncpg.Connection, placement: Placement) -> None:
+    """Note that nobody is to be asked beside a placement."""
+    await connection.execute(
+        "update placement set alone = true where loan_request = $1 and number = $2",
+        *(placement.loan_request, placement.number),
+    )
+
+
+async def is_its_last(connection: asyncpg.Connection, placement: Placement) -> bool:
+    """Return whether the location of a placement was not asked for its loan request again since."""
+    found: bool = await connection.fetchval(
+        "select not exists (select from placement"
+        " where loan_request = $1 and number > $2 and supplying_location = $3)",
+        *(placement.loan_request, placement.number, placement.supplying_location),
     )
     return found
 

@@ -589,8 +589,8 @@ placement = Table(
     Column("beside", Boolean, nullable=False, server_default=text("false")),
     # Nobody wants it any more; open until it is known whether its system has it.
     Column("let_go", Boolean, nullable=False, server_default=text("false")),
-    # Staff chose it: nobody is asked beside it.
-    Column("chosen", Boolean, nullable=False, server_default=text("false")),
+    # Nobody is asked beside it: staff chose it, or it is on its way and could not be let go.
+    Column("alone", Boolean, nullable=False, server_default=text("false")),
     # Its copy came straight from another reader: whoever it belongs to was not asked.
     Column("forwarded", Boolean, nullable=False, server_default=text("false")),
     Column("end", Text),  # the event that closed it

@@ -73,6 +73,14 @@ async def drop(connection: asyncpg.Connection, kind: str, subject: str) -> None:
     await connection.execute("delete from task where kind = $1 and subject = $2", kind, subject)
 
 
+async def is_dead(connection: asyncpg.Connection, kind: str, subject: str) -> bool:
+    """Return whether something was given up."""
+    found: bool = await connection.fetchval(
+        "select exists (select from task where kind = $1 and subject = $2 and dead_at is not null)", kind, subject
+    )
+    return found
+
+
 async def claim(
     connection: asyncpg.Connection, *, now: datetime, lease: timedelta, limit: int, kinds: Sequence[str]
 ) -> list[Task]:

@@ -40,7 +40,7 @@ def upgrade() -> None:
     """Add the columns: all that are open lead."""
     op.add_column("placement", sa.Column("beside", sa.Boolean(), server_default=sa.text("false"), nullable=False))
     op.add_column("placement", sa.Column("let_go", sa.Boolean(), server_default=sa.text("false"), nullable=False))
-    op.add_column("placement", sa.Column("chosen", sa.Boolean(), server_default=sa.text("false"), nullable=False))
+    op.add_column("placement", sa.Column("alone", sa.Boolean(), server_default=sa.text("false"), nullable=False))
     op.add_column("placement", sa.Column("expected_at", sa.DateTime(timezone=True)))
     op.drop_index("uq_placement_open", table_name="placement")
     op.create_index(
@@ -72,6 +72,6 @@ def downgrade() -> None:
         postgresql_where=sa.text("state <> 'closed'"),
     )
     op.drop_column("placement", "expected_at")
-    op.drop_column("placement", "chosen")
+    op.drop_column("placement", "alone")
     op.drop_column("placement", "let_go")
     op.drop_column("placement", "beside")

@@ -153,5 +153,7 @@ def _dead(books: Books) -> list[asyncpg.Record]:
 
 def _sent_all_the_same(task: asyncpg.Record, books: Books) -> bool:
     """Say whether a task is a dead letter about one of two asked at once, who sent it before it was told."""
+    events = books.events.get(task["subject"][:UUID_LENGTH], ())
+    two = any(event["event"] == Event.ASKED_BESIDE for event in events)
     dead = task["kind"] == "withdraw" and task["dead_at"] is not None
-    return bool(dead and task["subject"] in books.let_go and (task["error"] or "").startswith("OnItsWay"))
+    return bool(two and dead and task["subject"] in books.let_go and (task["error"] or "").startswith("OnItsWay"))

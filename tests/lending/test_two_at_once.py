@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.store.placements import find_lead as looking_for_lead
+from app.store.placements import find_both
 from tests.support.filled import run_sql
 from tests.support.house import House
 
@@ -302,29 +302,30 @@ async def test_nobody_is_asked_beside_another_more_often_than_it_takes(house: Ho
         await run_sql(filled, "update holding set copies = 1, available = 1 where location = 'far'")
 
 
-async def test_whoever_leads_meanwhile_does_not_get_another_s_answer(
-    house: House, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("agency", "status", "last"), [("NL-2", 403, "TookOver"), ("NL-3", 200, "WillSupply")])
+async def test_whoever_leads_meanwhile_answers_for_itself_alone(
+    house: House, monkeypatch: pytest.MonkeyPatch, agency: str, status: int, last: str
 ) -> None:
-    """Branch says yes just as a colleague has said no for it, and far leads."""
+    """One says yes just as a colleague has said no for branch, and far leads."""
     admin = {"authorization": f"Bearer {await key(house, 'NL-1', 'admin')}"}
     try:
-        branch = {"authorization": f"Bearer {await key(house, 'NL-2', 'supplier', admin)}"}
+        theirs = {"authorization": f"Bearer {await key(house, agency, 'supplier', admin)}"}
         house.client.headers.update(admin)
         loan = await house.asked()
         once = [1]
 
-        async def find_lead(connection: Any, loan_request: Any) -> Any:
+        async def meanwhile(connection: Any, loan_request: Any) -> Any:
             if once:
                 once.pop()
                 await house.acted(loan, "Unfilled", placement=1)
-            return await looking_for_lead(connection, loan_request)
+            return await find_both(connection, loan_request)
 
-        monkeypatch.setattr("app.api.parties.find_lead", find_lead)
+        monkeypatch.setattr("app.api.parties.find_both", meanwhile)
         answer = await house.client.post(
-            f"/v1/loan-requests/{loan}/actions", json={"action": "WillSupply"}, headers=branch
+            f"/v1/loan-requests/{loan}/actions", json={"action": "WillSupply"}, headers=theirs
         )
-        assert answer.status_code == 403
-        assert (await told(house, loan))[-1] == ("TookOver", "far")
+        assert answer.status_code == status
+        assert (await told(house, loan))[-1] == (last, "far")
     finally:
         house.client.headers.pop("authorization", None)
         async with house.ground.database.transaction() as connection:

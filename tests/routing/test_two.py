@@ -129,7 +129,7 @@ def test_whoever_is_third_is_asked_at_the_first_no_and_the_promise_is_nearly_as_
 
 
 @pytest.mark.parametrize("seed", range(100))
-def test_as_likely_as_that_anyone_supplies_and_no_later_than_one_after_the_other(seed: int) -> None:
+def test_it_is_as_likely_that_anyone_supplies_as_one_after_the_other(seed: int) -> None:
     drawn = draw(seed, most=7)
     count = len(drawn.suppliers.stop)
     rota = np.arange(count, dtype=np.int32)
@@ -158,3 +158,18 @@ def test_two_that_are_alike_are_twice_as_likely_to_be_in_time() -> None:
         for one in (drawn, pair)
     )
     assert both[1].sum() == pytest.approx(1 - (1 - alone[1].sum()) ** 2, abs=1e-6)
+
+
+def test_of_many_that_hardly_supply_all_count() -> None:
+    drawn = draw(5, most=1)
+    one = drawn.suppliers
+    edges = one.supplied / max(one.supplied[0, -1], 1e-9) * 0.02
+    many = Suppliers._make(
+        np.repeat(column, 60, axis=0)
+        for column in one._replace(supplied=edges, declined=one.declined * 0 + 0.098, silent=one.silent * 0)
+    )
+    rota = np.arange(60, dtype=np.int32)
+    two = promised_by_two(drawn.ways, many, rota, 1, drawn.asked, drawn.ticks)
+    alone = promised(drawn.ways, many, rota, 1, drawn.asked, drawn.ticks)
+    assert two[2][0] == pytest.approx(alone[2][0])
+    assert two[2][0] > 0.6, "24 of them are not enough for that"
