@@ -102,7 +102,7 @@ async def call_it_home(held: HeldResources, caller: Owner, floated_item: Floated
     """Have a copy sent home: from now on it is lent where it stays no longer, and those there put it on a van.
 
     Answers by which vans it would go now. It takes a key of the agency that it belongs to. Called again, nothing
-    changes.
+    changes; of one that is home already there is no way to tell.
     """
     await _check_owner(held, caller, floated_item)
     row, way = await call_home(held.ground, floated_item, by=caller.agency or "admin")

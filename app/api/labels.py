@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from app.api.dependencies import Caller, requires, resources
 from app.api.loan_shapes import SUBMITTED
-from app.api.parties import check_party
+from app.api.parties import as_seen_by, check_party
 from app.api.runs import PDF, pdf
 from app.aside import aside
 from app.planning.barcodes import NothingToLabel
@@ -60,6 +60,7 @@ async def read_label(
 ) -> Response:
     """Print the slip of an item's envelope: where it goes and where it must return to, each as Code 128 too.
 
+    Of two suppliers that are asked at once each prints its own; one that was let go prints none.
     It bears the requesting agency's own number, by which the counter knows whose it is, and nothing of the reader.
     """
     return await _printed(held, caller, [loan_request], form=form, first=first, language=language)
@@ -99,9 +100,12 @@ async def _printed(
         for loan_request in ids:
             loan = await read_loan(connection, loan_request)
             await check_party(connection, caller, loan)
-            if loan.supplying_location is None:
+            seen = await as_seen_by(connection, caller, loan)
+            if seen is None:
+                raise NothingToLabel(f"{caller.agency} need not supply {loan.id}.")
+            if seen.supplying_location is None:
                 raise NothingToLabel(f"Nobody supplies {loan.id}.")
-            found.append((loan, await describe(connection, loan.id)))
+            found.append((seen, await describe(connection, loan.id)))
         places = {place for loan, _ in found for place in (loan.supplying_location, loan.pickup_location) if place}
         names = await name_locations(connection, places)
     labels = [_label(loan, about, names) for loan, about in found]

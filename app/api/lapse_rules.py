@@ -34,8 +34,8 @@ class AgreedShape(BaseModel):
 
     agency: Word | None = Field(default=None, description="Of this supplying agency; null: of every one.")
     service_level: ServiceLevel | None = Field(default=None, description="At this level; null: at every one.")
-    open_days: int | None = Field(
-        ge=1, le=365, description="Days on which the supplying location opens; null: this rule holds no longer."
+    open_days: Annotated[int, Field(strict=True, ge=1, le=365)] | None = Field(
+        description="Days on which the supplying location opens; null: this rule holds no longer."
     )
 
 

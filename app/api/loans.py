@@ -45,7 +45,17 @@ from app.api.parties import UnknownRequester, check_party, check_side, signed, t
 from app.api.schemas import Day
 from app.api.spans import MOST_DAYS, moments_of
 from app.database import Database
-from app.lending.act import Action, ActionNotAllowed, Once, Report, act, actions_in, done_before, once
+from app.lending.act import (
+    REQUESTING_SIDE,
+    Action,
+    ActionNotAllowed,
+    Once,
+    Report,
+    act,
+    actions_in,
+    done_before,
+    once,
+)
 from app.lending.choose import TitleKey, UnknownTitle, choose, look_up
 from app.lending.documents import written
 from app.lending.lifecycle import REASONS_UNFILLED
@@ -433,6 +443,7 @@ async def carry_out(
         done = done or (message is not None and await was_heard(connection, loan.id, message))
         if done:
             return
+        _check_placement(asked, loan)
         placement = await check_side(connection, caller, asked.action, loan, placement=asked.placement)
     state = await ground.snapshot.follow()
     report = _report(asked, caller, _moment(asked, loan, now=held.clock.now()), known=state.register.locations)
@@ -442,6 +453,15 @@ async def carry_out(
         await act(ground, loan_request, report)
     except LegRefused as refused:
         raise InvalidInput(Fault(f"/legs/{refused.leg}/{refused.field}", str(refused))) from None
+
+
+def _check_placement(asked: ActionShape, loan: Loan) -> None:
+    if asked.placement is None:
+        return
+    if asked.action in REQUESTING_SIDE:
+        raise InvalidInput(Fault("/placement", "Goes with what a supplier says."))
+    if asked.placement > loan.placements:
+        raise InvalidInput(Fault("/placement", f"This loan request has {loan.placements} placements."))
 
 
 def _once(request: Request, asked: ActionShape, caller: Caller, loan: Loan) -> Once | None:

@@ -7,11 +7,12 @@ from typing import NamedTuple
 from app.api.dependencies import Caller
 from app.database import Connection
 from app.lending.act import BOTH_SIDES, REQUESTING_SIDE, SUPPLYING_SIDE, Action
+from app.lending.beside import as_leading
 from app.lending.lifecycle import Item
 from app.problems import Fault, Forbidden, InvalidInput
 from app.store.events import Supplier
 from app.store.loans import Loan, UnknownLoanRequest, takes_part, was_asked_for
-from app.store.placements import find_both
+from app.store.placements import find_both, find_last_of
 
 MOVING = frozenset({Item.ON_TRIP, Item.AT_HUB, Item.ON_THE_WAY_BACK})
 
@@ -44,7 +45,7 @@ async def check_side(
 
     Besides both sides, whoever drives the item may say where it was seen. For a supplying location without an agency
     whoever plans for its POI answers. Returns the number of the placement that is spoken of: the one that the caller
-    names or, of two that are asked at once, its own; of what is no supplier's, the one that leads (None: none does).
+    names or its own, be it closed; of what is no supplier's, the one that leads (None: none does).
     """
     lead, beside = await find_both(connection, loan.id)
     leading = None if lead is None else lead.number
@@ -59,11 +60,15 @@ async def check_side(
                 return one.number
     if action in REQUESTING_SIDE | BOTH_SIDES and _is(caller, "requester", loan.requesting_agency):
         return leading
+    if action in SUPPLYING_SIDE | BOTH_SIDES and "supplier" in caller.scopes and caller.agency is not None:
+        had = await find_last_of(connection, loan.id, caller.agency)
+        if had is not None and placement in (None, had):
+            return had  # it has gone on since, which is no matter of keys
     sides: list[tuple[str, str | None]] = []
     if action in REQUESTING_SIDE | BOTH_SIDES:
         sides.append(("requester", loan.requesting_agency))
     if action in SUPPLYING_SIDE | BOTH_SIDES:
-        sides += [("supplier", one.agency) for one in asked]
+        sides.append(("supplier", asked[0].agency))
     told = " or ".join(f"a key of {agency or 'nobody'} with the scope {scope}" for scope, agency in sides)
     raise Forbidden(f"{action} takes {told}.")
 
@@ -76,14 +81,36 @@ class Asked(NamedTuple):
 
 
 async def _answers_for(connection: Connection, caller: Caller, loan: Loan, asked: Asked) -> bool:
-    its_own = _is(caller, "supplier", asked.agency)
-    if its_own or asked.agency is not None or caller.poi is None:
-        return its_own
+    if asked.agency is not None:
+        return _is(caller, "supplier", asked.agency)
+    return await _has(connection, caller, loan, asked)
+
+
+async def _has(connection: Connection, caller: Caller, loan: Loan, asked: Asked) -> bool:
+    """Say whether a placement is of the caller's agency, or (where its location has none) of its POI."""
+    if asked.agency is not None or caller.poi is None:
+        return asked.agency is not None and caller.agency == asked.agency
     return await was_asked_for(connection, loan.id, caller.poi, number=asked.number)
 
 
 def _is(caller: Caller, scope: str, agency: str | None) -> bool:
     return scope in caller.scopes and caller.agency == agency
+
+
+async def as_seen_by(connection: Connection, caller: Caller, loan: Loan) -> Loan | None:
+    """Return a loan request as a party has it; whoever is asked beside has it as if it led.
+
+    None: whoever looks was asked, and need not supply it.
+    """
+    if told_as(caller, loan) is None:
+        return loan
+    lead, beside = await find_both(connection, loan.id)
+    agency = loan.supplying_agency if lead is None else lead.supplying_agency
+    if await _has(connection, caller, loan, Asked(None if lead is None else lead.number, agency)):
+        return loan
+    if beside is not None and await _has(connection, caller, loan, Asked(beside.number, beside.supplying_agency)):
+        return as_leading(loan, beside)
+    return None
 
 
 def told_as(caller: Caller, loan: Loan) -> Supplier | None:

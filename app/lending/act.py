@@ -26,7 +26,7 @@ from app.lending.track import Way, by_hand, is_old, moved, plan, plan_back, plan
 from app.store.events import Told, was_heard
 from app.store.idempotency import find_use, keep_use
 from app.store.loans import Loan, lock_loan, read_loan
-from app.store.placements import LIVE, Placement, find_beside, find_both, find_lead, list_coming_back
+from app.store.placements import LIVE, Placement, find_beside, find_both, find_lead, get_placement, list_coming_back
 from app.store.under_way import still_stands
 from routing import ChosenLeg
 
@@ -218,7 +218,7 @@ async def _act(ground: Ground, loan_id: UUID, report: Report) -> None:
 async def _beside_reported_of(connection: Connection, loan: Loan, report: Report) -> Placement | None:
     """Return the placement that a supplier reports of, where that one is asked beside the one that leads.
 
-    Raises ActionNotAllowed where it is not asked any more.
+    Whoever is not asked any more may still say something (`Notification`). Raises ActionNotAllowed for all else.
     """
     if report.action in REQUESTING_SIDE or report.placement is None:
         return None
@@ -230,6 +230,8 @@ async def _beside_reported_of(connection: Connection, loan: Loan, report: Report
             raise ActionNotAllowed(report.action, loan, "It is asked beside another, and has not said yes.")
         return beside
     if report.placement != (loan.placements if lead is None else lead.number):
+        if report.action is Action.NOTIFICATION:
+            return await get_placement(connection, loan.id, report.placement)
         raise ActionNotAllowed(report.action, loan, "It has gone on to another supplier meanwhile.")
     return None
 

@@ -25,31 +25,25 @@ from routing import Register, RotaEntry
 class Choice:
     """Who may be chosen: `only` one location, however often it was asked, or those that may stand `beside` another.
 
-    Those are of other agencies and other systems: one library never looks for two copies for one reader. Their
-    systems take an order back (`giving_back`), or people answer for them. Nobody is asked who has something of the
-    same loan request to give back, and no other location of a system that has (`coming_back`).
+    Those are of other agencies, so that one library never looks for two copies for one reader, and of no `unfit`
+    system. Nobody is asked who has something of the same loan request to give back, and no other location of a system
+    that has (`coming_back`).
     """
 
     coming_back: Collection[ComingBack] = ()
     only: str | None = None
     beside: Placement | None = None
-    giving_back: frozenset[str] = frozenset()
+    unfit: frozenset[str] = frozenset()
 
     def takes(self, entry: RotaEntry, register: Register) -> bool:
         """Say whether an entry may be chosen."""
         if self.only not in (None, entry.supplying_location):
             return False
         system = system_of(register, entry.supplying_location, agency=entry.supplying_agency)
-        if still_has(self.coming_back, entry.supplying_location, system):
+        if still_has(self.coming_back, entry.supplying_location, system) or system in self.unfit:
             return False
-        if self.beside is None:
-            return True
-        place, agency = self.beside.supplying_location, self.beside.supplying_agency
-        if system is not None and (
-            system not in self.giving_back or system == system_of(register, place, agency=agency)
-        ):
-            return False
-        return entry.supplying_agency is None or entry.supplying_agency != agency
+        agency = None if self.beside is None else self.beside.supplying_agency
+        return agency is None or entry.supplying_agency != agency
 
 
 def still_has(coming_back: Collection[ComingBack], location: str, system: str | None) -> bool:
@@ -58,26 +52,27 @@ def still_has(coming_back: Collection[ComingBack], location: str, system: str | 
 
 
 async def may_be_beside(ground: Ground, connection: Connection, lead: Placement, renewed: Renewed) -> Choice | None:
-    """Return who may be asked beside whoever leads; None: nobody, as its system could not be told to give it back."""
+    """Return who may be asked beside whoever leads; None: nobody, as its system could not be told to give it back.
+
+    Neither may who would have to be told so and cannot be, and of a system that has one order no second is asked. For
+    systems that take no orders people answer.
+    """
     register = renewed.register
     systems = {
-        system
+        system_of(register, entry.supplying_location, agency=entry.supplying_agency)
         for entry in renewed.decision.rota
-        if (system := system_of(register, entry.supplying_location, agency=entry.supplying_agency)) is not None
     }
-    if lead.system is not None:
-        systems.add(lead.system)
-    giving_back = {system for system in systems if await _gives_back(ground, connection, system)}
-    if lead.system is not None and lead.system not in giving_back:
+    keeping = {
+        system_id
+        for system_id in (systems | {lead.system}) - {None}
+        if (system := await taking_orders(ground, connection, system_id)) is not None
+        and Verb.CANCEL not in system.capabilities().verbs
+    }
+    if lead.system in keeping:
         return None
     coming_back = await list_coming_back(connection, lead.loan_request)
-    return Choice(beside=lead, giving_back=frozenset(giving_back), coming_back=coming_back)
-
-
-async def _gives_back(ground: Ground, connection: Connection, system_id: str) -> bool:
-    """Say whether a system takes orders back, or takes none: then people do."""
-    system = await taking_orders(ground, connection, system_id)
-    return system is None or Verb.CANCEL in system.capabilities().verbs
+    unfit = keeping if lead.system is None else keeping | {lead.system}
+    return Choice(beside=lead, unfit=frozenset(filter(None, unfit)), coming_back=coming_back)
 
 
 async def first_with_copy(

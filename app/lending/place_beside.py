@@ -32,6 +32,9 @@ from app.store.placements import (
 from app.store.tasks import Task, finish, hold, schedule
 from routing import Register, UnknownLocation
 
+MOST_LOOKED_AT = 200
+"""So many of the rota are looked through for one of another agency and another system."""
+
 
 def wants_two(state: State, loan: Loan, *, at: datetime) -> bool:
     """Say whether the policy of whoever asks wants two suppliers asked at once."""
@@ -74,7 +77,7 @@ async def _look(ground: Ground, loan: Loan, lead: Placement, *, at: datetime) ->
         if await find_beside(connection, loan.id) is not None:
             return None, None
     try:
-        renewed = await renew(ground, loan, at=at)
+        renewed = await renew(ground, loan, at=at, limit=MOST_LOOKED_AT)
     except (UnknownTitle, UnknownLocation):  # it lies with whoever leads, and nobody else is known by now
         return None, None
     async with ground.database.connection() as connection:

@@ -36,21 +36,25 @@ class Copies(NamedTuple):
         return spoken_for.unshipped < self.on_shelf and spoken_for.all < self.all
 
 
-async def renew(ground: Ground, loan: Loan, *, at: datetime, first: str | None = None) -> Renewed:
+async def renew(
+    ground: Ground, loan: Loan, *, at: datetime, first: str | None = None, limit: int | None = None
+) -> Renewed:
     """Decide again at `at`, leaving out who had their turn; the location `first`, which somebody chose, comes first.
 
+    The rota has as many entries as was asked for, or `limit`.
     Raises NotReady, routing.UnknownLocation or DatabaseUnavailable.
     """
     holders = await look_up(ground.database, TitleKey(isbn=loan.isbn, ppn=loan.ppn))
     async with ground.database.connection() as connection:
         titles = await find_titles(connection, isbn=loan.isbn, ppn=loan.ppn)
         taken = await committed(connection, titles)
+    question = replace(as_question(loan, at=at), first=first)
     holdings = [less(holding, taken) for holding in holders.holdings]
     decision = await choose(
         ground.snapshot,
         title=TitleKey(isbn=loan.isbn, ppn=loan.ppn),
         holders=Holders(holders.standing, True, holdings),
-        question=replace(as_question(loan, at=at), first=first),
+        question=question if limit is None else replace(question, limit=limit),
         availability=ground.availability,
         deadline_seconds=ground.live_deadline_seconds,
     )

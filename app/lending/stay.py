@@ -233,6 +233,8 @@ async def call_home(ground: Ground, id_: int, *, by: str) -> tuple[Row, Way]:
     async with ground.database.transaction() as connection:
         await note_called(connection, id_, Told(at=at, by=by))
         row = await get_floated(connection, id_)
+    if row["ended_at"] is not None:  # it is home already
+        return row, Way([], None)
     return row, plan(state, row["location"], row["home"], at=at)
 
 

@@ -391,9 +391,14 @@ _RIDES = (
     "select from json_array_elements(loan_request.itinerary) leg where leg ->> 'route_id' = {route})"
 )
 # Whoever has it, or is asked beside: few of these are at any time, and an index knows them.
-_SUPPLIES = """(loan_request.supplying_agency = {0} or loan_request.id = any(array(
+_BESIDE = """loan_request.id = any(array(
     select asked.loan_request from placement asked
-     where asked.beside and asked.state <> 'closed' and not asked.let_go and asked.supplying_agency = {0})))"""
+     where asked.beside and asked.state <> 'closed' and not asked.let_go and {what} = {{0}}))"""
+_SUPPLIES = f"(loan_request.supplying_agency = {{0}} or {_BESIDE.format(what='asked.supplying_agency')})"
+_COMES_OR_GOES = (
+    "(loan_request.pickup_location = {0} or loan_request.supplying_location = {0}"
+    f" or {_BESIDE.format(what='asked.supplying_location')})"
+)
 _JOIN = "join loan_request on loan_request.id = placement.loan_request"
 
 
@@ -451,8 +456,7 @@ async def list_loans(
         terms.append("loan_request.outcome is null")
     if filters.location is not None:
         values.append(filters.location)
-        at = f"${len(values)}"
-        terms.append(f"(loan_request.pickup_location = {at} or loan_request.supplying_location = {at})")
+        terms.append(_COMES_OR_GOES.format(f"${len(values)}"))
     if filters.route is not None:
         values.append(filters.route)
         terms.append(_RIDES.format(route=f"${len(values)}"))

@@ -268,6 +268,14 @@ async def list_coming_back(connection: asyncpg.Connection, loan: UUID) -> list[C
     return [ComingBack(*row) for row in rows]
 
 
+async def find_last_of(connection: asyncpg.Connection, loan: UUID, agency: str) -> int | None:
+    """Return the number of the last placement of an agency; None: it was never asked."""
+    found: int | None = await connection.fetchval(
+        "select max(number) from placement where loan_request = $1 and supplying_agency = $2", loan, agency
+    )
+    return found
+
+
 async def note_alone(connection: asyncpg.Connection, placement: Placement) -> None:
     """Note that nobody is to be asked beside a placement."""
     await connection.execute(

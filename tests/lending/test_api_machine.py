@@ -96,7 +96,9 @@ class TwoAtOnce(Desk):
     async def _answer(self, action: Action, number: int) -> None:
         before = await self.house.look(self.loan)
         answer = await self.house.act(self.loan, action, placement=number)
-        if answer.status_code == 409:
+        if number > len(before["placements"]):
+            assert answer.status_code == 422
+        elif answer.status_code == 409:
             assert await self.house.look(self.loan) == before, "a refused action changed something"
             said_yes = action in (Action.WILL_SUPPLY, Action.LOANED) and before["requesting"] in (
                 "waiting",

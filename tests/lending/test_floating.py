@@ -375,6 +375,8 @@ async def test_it_is_called_home(house: House, filled: str) -> None:
     ended = (await house.client.post(f"{path}/came-home")).json()
     assert ended["ended_at"] is not None
     assert (await house.client.post(f"{path}/came-home")).json() == ended
+    again = (await house.client.post(f"{path}/call-home")).json()
+    assert (again["legs"], again["arrives_at"]) == ([], None), "it stands there no longer"
     known = await holders(house, exclude=["far", "island"])
     assert (known["branch"], known.get("desk")) == ("can", None)
     assert await listed(house) == []

@@ -81,7 +81,7 @@ async def test_a_supplier_may_say_no_again_once_it_has_gone_on(house: House) -> 
             answer = await house.act(loan, "Unfilled", key="no", reason="NotOnShelf")
             assert answer.status_code == 200
             await house.work()
-        assert (await house.act(loan, "Unfilled", reason="NotOnShelf")).status_code == 403
+        assert (await house.act(loan, "Unfilled", reason="NotOnShelf")).status_code == 409
     finally:
         await run_sql(
             house.app.state.resources.settings.database_url,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from io import BytesIO
 from typing import Any
 
 import httpx
 import pytest
+from pypdf import PdfReader
 
 from app.store.placements import find_both
 from tests.support.filled import run_sql
@@ -121,19 +123,19 @@ SAID: list[tuple[str, list[tuple[int, str]], list[tuple[str, str | None]], list[
     ),
     (
         "it is cancelled",
-        [(1, "Cancel")],
+        [(0, "Cancel")],
         [("LetGoBeside", "far"), ("Cancel", "branch")],
         [("branch", "leads", "Cancel"), ("far", "beside", "LetGo")],
     ),
     (
         "it is held: whoever is asked stays asked, and nobody new is",
-        [(1, "Hold"), (2, "Unfilled"), (1, "Unfilled")],
+        [(0, "Hold"), (2, "Unfilled"), (1, "Unfilled")],
         [("Hold", "branch"), ("DeclinedBeside", "far"), ("Unfilled", "branch")],
         [("branch", "leads", "Unfilled"), ("far", "beside", "Unfilled")],
     ),
     (
         "it is held, and the other says yes",
-        [(1, "Hold"), (2, "Loaned")],
+        [(0, "Hold"), (2, "Loaned")],
         [("Hold", "branch"), ("LetGo", "branch"), ("TookOver", "far"), ("Loaned", "far")],
         [("branch", "leads", "LetGo"), ("far", "leads", "live")],
     ),
@@ -155,7 +157,8 @@ async def test_whatever_either_says(
 ) -> None:
     loan = await house.asked()
     for number, action in acts:
-        await house.acted(loan, action, placement=number)
+        named: dict[str, Any] = {"placement": number} if number else {}
+        await house.acted(loan, action, **named)
     assert await told(house, loan, since=len(ASKED)) == events
     assert await placements(house, loan) == asked
 
@@ -238,14 +241,21 @@ async def test_each_supplier_sees_it_finds_it_and_answers_with_its_own_key(house
         other = {"authorization": f"Bearer {await key(house, 'NL-0', 'supplier', admin)}"}
         house.client.headers.update(admin)
         loan = await house.asked()
-        found = (await house.client.get("/v1/loan-requests?supplying_agency=NL-3", headers=far)).json()
-        assert [one["id"] for one in found["items"]] == [loan]
+        for filtered in ("supplying_agency=NL-3", "location=far"):
+            found = (await house.client.get(f"/v1/loan-requests?{filtered}", headers=far)).json()
+            assert [one["id"] for one in found["items"]] == [loan]
+        branch = {"authorization": f"Bearer {await key(house, 'NL-2', 'supplier', admin)}"}
+        assert [await slip(house, loan, who) for who in (admin, branch, far)] == ["Branch", "Branch", "Far away"]
         assert (await house.client.get(f"/v1/loan-requests/{loan}", headers=other)).status_code == 404
         answer = await house.client.post(
             f"/v1/loan-requests/{loan}/actions", json={"action": "WillSupply"}, headers=far
         )
         assert answer.status_code == 200, answer.text
         assert (await house.look(loan))["supplying_location"] == "far"
+        assert [await slip(house, loan, who) for who in (admin, branch, far)] == ["Far away", 409, "Far away"]
+        late = [await say(house, loan, branch, action) for action in ("WillSupply", "Loaned", "Notification")]
+        assert late == [409, 409, 200]
+        assert (await told(house, loan))[-1] == ("Notification", "branch")
         await house.acted(loan, "Cancel")
         found = (await house.client.get("/v1/loan-requests?supplying_agency=NL-2", headers=admin)).json()
         assert found["items"] == [], "it was let go"
@@ -253,6 +263,23 @@ async def test_each_supplier_sees_it_finds_it_and_answers_with_its_own_key(house
         house.client.headers.pop("authorization", None)
         async with house.ground.database.transaction() as connection:
             await connection.execute("delete from api_key; delete from epoch where of = 'keys'")
+
+
+async def slip(house: House, loan: str, who: dict[str, str]) -> str | int:
+    """From where a slip says that the item comes, or with what it is refused."""
+    answer = await house.client.get(f"/v1/loan-requests/{loan}/label", headers=who)
+    if answer.status_code != 200:
+        return answer.status_code
+    text = "".join(page.extract_text() for page in PdfReader(BytesIO(answer.content)).pages)
+    (found,) = [name for name in ("Branch", "Far away") if name in text]
+    return found
+
+
+async def say(house: House, loan: str, who: dict[str, str], action: str) -> int:
+    answer = await house.client.post(
+        f"/v1/loan-requests/{loan}/actions", json={"action": action, "note": "It is in the van."}, headers=who
+    )
+    return answer.status_code
 
 
 async def key(house: House, agency: str, scope: str, headers: dict[str, str] | None = None) -> str:
@@ -302,7 +329,7 @@ async def test_nobody_is_asked_beside_another_more_often_than_it_takes(house: Ho
         await run_sql(filled, "update holding set copies = 1, available = 1 where location = 'far'")
 
 
-@pytest.mark.parametrize(("agency", "status", "last"), [("NL-2", 403, "TookOver"), ("NL-3", 200, "WillSupply")])
+@pytest.mark.parametrize(("agency", "status", "last"), [("NL-2", 409, "TookOver"), ("NL-3", 200, "WillSupply")])
 async def test_whoever_leads_meanwhile_answers_for_itself_alone(
     house: House, monkeypatch: pytest.MonkeyPatch, agency: str, status: int, last: str
 ) -> None:
@@ -330,3 +357,22 @@ async def test_whoever_leads_meanwhile_answers_for_itself_alone(
         house.client.headers.pop("authorization", None)
         async with house.ground.database.transaction() as connection:
             await connection.execute("delete from api_key; delete from epoch where of = 'keys'")
+
+
+async def test_a_second_is_looked_for_beyond_the_rota_that_was_asked_for(house: House) -> None:
+    loan = await house.asked(limit=1)
+    assert [one[0] for one in await placements(house, loan)] == ["branch", "far"]
+
+
+@pytest.mark.parametrize(
+    ("action", "number", "why"),
+    [
+        ("WillSupply", 99, "This loan request has 2 placements."),
+        ("Cancel", 1, "Goes with what a supplier says."),
+    ],
+)
+async def test_a_placement_that_is_none_is_named(house: House, action: str, number: int, why: str) -> None:
+    loan = await house.asked()
+    answer = await house.act(loan, action, placement=number)
+    assert answer.status_code == 422
+    assert [(fault["pointer"], fault["detail"]) for fault in answer.json()["errors"]] == [("/placement", why)]
