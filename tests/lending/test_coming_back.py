@@ -9,8 +9,11 @@ from uuid import UUID
 import pytest
 
 from adapters.contract import Answer, Duplicate, OutcomeUnknown, Refused, Standing, Unavailable
+from app.lending.forward import _otherwise as otherwise
 from app.lending.renew import renew
 from app.lending.work import HANDLERS, work_off
+from app.store.loans import read_loan
+from app.store.placements import find_both
 from tests.lending.test_two_at_once import OF_REGISTER, placements, third, told, two
 from tests.lending.test_two_at_systems import answers, away, live, systems
 from tests.lending.test_windows import Wayward, raising
@@ -290,3 +293,71 @@ async def test_beside_are_other_agencies_and_other_systems(
         await run_sql(filled, "update holding set copies = 1, available = 1 where title_id = 1")
         await run_sql(filled, "update holding set copies = 2, available = null where location = 'branch'")
         await run_sql(filled, "update holding set available = 0 where location = 'desk'")
+
+
+async def test_of_a_lead_that_sent_it_all_the_same_no_second_copy_is_asked(
+    house: House, systems: dict[str, Wayward]
+) -> None:
+    loan = await house.asked()
+    answers(systems, "branch", Answer.SHIPPED)
+    await house.acted(loan, "WillSupply", placement=2)
+    await decline(house, systems, loan, "far", 2)
+    for _ in range(4):
+        await house.later(hours=1)
+    assert len(await placements(house, loan)) == 2
+    assert (await house.look(loan))["outcome"] == "unfilled"
+
+
+async def test_beside_one_that_takes_the_lead_as_its_system_has_it_a_third_is_asked(
+    house: House, systems: dict[str, Wayward], third: None
+) -> None:
+    loan: list[str] = []
+
+    async def says_no() -> None:
+        assert (await house.act(loan[0], "Unfilled", placement=1)).status_code == 200
+
+    systems["branch"].before.append(says_no)
+    loan.append((await house.ask()).json()["id"])
+    await house.work()
+    assert await placements(house, loan[0]) == [
+        ("desk", "leads", "Unfilled"),
+        ("branch", "leads", "live"),
+        ("far", "beside", "live"),
+    ]
+
+
+async def test_nobody_is_asked_beside_one_that_says_yes_as_the_second_is_sought(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loan: list[str] = []
+
+    async def meanwhile(*given: Any, **more: Any) -> Any:
+        found = await renew(*given, **more)
+        if (await house.look(loan[0]))["status"] != "WillSupply":
+            assert (await house.act(loan[0], "WillSupply", placement=1)).status_code == 200
+        return found
+
+    monkeypatch.setattr("app.lending.place_beside.renew", meanwhile)
+    loan.append((await house.ask()).json()["id"])
+    await house.work()
+    await house.later(minutes=1)
+    assert await placements(house, loan[0]) == [("branch", "leads", "live")]
+
+
+async def test_what_both_would_bring_is_held_against_what_comes_straight_from_another(house: House) -> None:
+    loan = await house.asked()
+    state = await house.ground.snapshot.follow()
+    async with house.ground.database.connection() as connection:
+        waiting = await read_loan(connection, UUID(loan))
+        lead, beside = await find_both(connection, waiting.id)
+    assert lead is not None
+    assert beside is not None
+    offers = await otherwise(house.ground, state, waiting, at=house.clock.now())
+    assert [offer.arrives_at for offer in offers] == [lead.expected_at, beside.expected_at]
+
+
+async def test_a_lead_that_people_answer_for_has_its_turn_again_at_once(house: House) -> None:
+    loan = await house.asked()
+    await house.acted(loan, "WillSupply", placement=2)
+    await house.acted(loan, "Unfilled", placement=2)
+    assert (await placements(house, loan))[2] == ("branch", "leads", "live")
