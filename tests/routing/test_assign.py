@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -103,6 +104,19 @@ def test_it_is_within_a_part_of_what_highs_finds(problem: Problem) -> None:
     assert faults(problem, found) == []
     assert found.bound <= best * (1 + 1e-6)
     assert best * (1 - 1e-6) <= found.weight <= best * 1.001
+    assert found.weight <= greedy(problem).weight
+
+
+@seed(55)
+@EXAMPLES
+@given(problems(requests=40, options=6, resources=12, heaviest=10**11))
+def test_taking_what_the_linear_program_takes_whole_costs_little(problem: Problem) -> None:
+    """Of a few that is a part; of ten thousand, a hundred-millionth (docs/decisions/0051)."""
+    with patch("routing.assign.core.MANY", 0):
+        found = solve(problem)
+    best = by_highs(problem)
+    assert faults(problem, found) == []
+    assert best * (1 - 1e-6) <= found.weight <= best * 1.05
     assert found.weight <= greedy(problem).weight
 
 
