@@ -82,7 +82,7 @@ class RequestingSaysShape(BaseModel):
     at_once: Annotated[int, Field(strict=True, ge=1, le=MOST_AT_ONCE)] | None = Field(
         default=None,
         description="How many suppliers are asked at once: with 2, the first that says yes has it and the other is "
-        "let go. They are of different agencies and systems.",
+        "let go. They are of different agencies, and of different systems where systems take the orders.",
     )
 
 

@@ -1,6 +1,7 @@
 """Has a library system asked for a placement: it takes the order, or says why not, or nobody knows yet.
 
-None of this is within a transaction. Whoever comes after a worker that died looks first whether the order was placed.
+No transaction is open while a system is called. Whoever comes after a worker that died looks first whether the order
+was placed.
 """
 
 from __future__ import annotations

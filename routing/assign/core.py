@@ -33,7 +33,7 @@ def choose(problem: Problem, kept: Longs, chosen: Longs, *, seconds: float, near
     """Choose among `kept` (numbers of options, in order), beginning with those `chosen` of them.
 
     HiGHS stops after `seconds`, or once nothing among them can be better by a part `near` of the whole. Of MANY, what
-    the linear program takes whole is taken; that has cost less than a ten-millionth.
+    the linear program takes whole is taken, and `near` is of the rest: docs/decisions/0051 has what that cost.
     """
     if len(kept) < MANY:
         return _search(problem, kept, chosen, seconds=seconds, near=near)
