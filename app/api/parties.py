@@ -54,20 +54,21 @@ async def check_side(
     asked += [] if beside is None else [Asked(beside.number, beside.supplying_agency)]
     if "admin" in caller.scopes or (action is Action.SCAN and carries(caller, loan)):
         return placement or leading
-    if action in SUPPLYING_SIDE | BOTH_SIDES:
+    supplying, requesting = action in SUPPLYING_SIDE | BOTH_SIDES, action in REQUESTING_SIDE | BOTH_SIDES
+    if supplying:
         for one in asked:
             if placement in (None, one.number) and await _answers_for(connection, caller, loan, one):
                 return one.number
-    if action in REQUESTING_SIDE | BOTH_SIDES and _is(caller, "requester", loan.requesting_agency):
+    if requesting and _is(caller, "requester", loan.requesting_agency):
         return leading
-    if action in SUPPLYING_SIDE | BOTH_SIDES and "supplier" in caller.scopes and caller.agency is not None:
+    if supplying and "supplier" in caller.scopes and caller.agency is not None:
         had = await find_last_of(connection, loan.id, caller.agency)
         if had is not None and placement in (None, had):
             return had  # it has gone on since, which is no matter of keys
     sides: list[tuple[str, str | None]] = []
-    if action in REQUESTING_SIDE | BOTH_SIDES:
+    if requesting:
         sides.append(("requester", loan.requesting_agency))
-    if action in SUPPLYING_SIDE | BOTH_SIDES:
+    if supplying:
         sides.append(("supplier", asked[0].agency))
     told = " or ".join(f"a key of {agency or 'nobody'} with the scope {scope}" for scope, agency in sides)
     raise Forbidden(f"{action} takes {told}.")

@@ -198,7 +198,7 @@ async def _act(ground: Ground, loan_id: UUID, report: Report) -> None:
             if report.expects is not None and stands != (report.expects, report.placement):
                 raise ActionNotAllowed(report.action, loan, "It has gone on meanwhile.")
             if report.location is not None and report.action is Action.OVERRIDE:
-                await _check_choice(state, connection, loan, report)
+                await _check_choice(state, connection, loan, report.location)
             event = _event(state, loan, report, by_system=lead is not None and lead.system is not None)
             data = _data(loan, report, circumstances.way)
             told = Told(at=report.at, by=report.by, reason=report.reason, note=report.note, data=data)
@@ -236,14 +236,14 @@ async def _beside_reported_of(connection: Connection, loan: Loan, report: Report
     return None
 
 
-async def _check_choice(state: State, connection: Connection, loan: Loan, report: Report) -> None:
+async def _check_choice(state: State, connection: Connection, loan: Loan, chosen: str) -> None:
+    """Raises ActionNotAllowed where staff choose one that is asked already, or has an order to give back."""
     beside = await find_beside(connection, loan.id)
-    if beside is not None and beside.supplying_location == report.location:
-        raise ActionNotAllowed(report.action, loan, f"{report.location} is asked already, beside whoever has it.")
-    system = None if report.location is None else system_of(state.register, report.location)
-    if still_has(await list_coming_back(connection, loan.id), report.location or "", system):
-        why = f"{report.location}, or its system, was let go and has not given its order back yet."
-        raise ActionNotAllowed(report.action, loan, why)
+    if beside is not None and beside.supplying_location == chosen:
+        raise ActionNotAllowed(Action.OVERRIDE, loan, f"{chosen} is asked already, beside whoever has it.")
+    if still_has(await list_coming_back(connection, loan.id), chosen, system_of(state.register, chosen)):
+        why = f"{chosen}, or its system, was let go and has not given its order back yet."
+        raise ActionNotAllowed(Action.OVERRIDE, loan, why)
 
 
 async def _onward(ground: Ground, state: State, loan: Loan, report: Report) -> Found | None:

@@ -14,7 +14,7 @@ from app.lending.beside import as_leading, have_its_turn_again
 from app.lending.ground import ForPeople, Ground, LookAgain
 from app.lending.happen import LOAN_DAYS, RENEWAL_DAYS, Circumstances, happen, happen_beside
 from app.lending.kinds import FOLLOW
-from app.lending.lapse import parted
+from app.lending.lapse import held, parted
 from app.lending.lifecycle import Event, NotAllowed, Requesting, allowed_in
 from app.lending.orders import order_of
 from app.lending.pauses import days_later, pauses_of
@@ -69,9 +69,7 @@ async def follow(ground: Ground, task: Task) -> None:
     async with ground.database.transaction() as connection:
         if way is not None and not await still_stands(connection, state.standing):
             raise LookAgain  # what it was planned on no longer runs
-        loan = await lock_loan(connection, loan_id)
-        await hold(connection, task)
-        current = await get_placement(connection, loan_id, number)
+        loan, current = await held(connection, task)
         if current.state == CLOSED or system is None:
             await finish(connection, task)
             return

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from adapters.contract import LibrarySystem, NotFound, NotOffered, OutcomeUnknown, Unavailable
 from app.database import Connection
-from app.lending.beside import decline_beside, have_withdrawn, take_the_lead
+from app.lending.beside import close, decline_beside, have_withdrawn, take_the_lead
 from app.lending.ground import Ground
 from app.lending.kinds import FOLLOW, PLACE, WITHDRAW
 from app.lending.lifecycle import Event, NotAllowed, Requesting, Supplying
@@ -20,7 +20,7 @@ from app.lending.record import US, record
 from app.store.events import Told
 from app.store.lapse_rules import lapse_days
 from app.store.loans import Loan, lock_loan, read_loan
-from app.store.placements import LIVE, Placement, close_placement, find_beside, get_placement, move_lapse
+from app.store.placements import LIVE, Placement, find_beside, get_placement, move_lapse
 from app.store.tasks import Task, finish, hold, postpone, schedule
 from routing import Register, open_days_later
 
@@ -87,19 +87,16 @@ async def _lapse(connection: Connection, loan: Loan, placement: Placement, told:
         await decline_beside(connection, loan, placement, Event.LAPSED, told)
         return
     loan = await record(connection, loan, Event.LAPSED, told, **NOBODY)
-    await close_placement(connection, placement, end=Event.LAPSED, reason=None, at=told.at)
+    await close(connection, placement, end=Event.LAPSED, reason=None, at=told.at)
     await pass_on(connection, loan, at=told.at)
 
 
 async def _moves(ground: Ground, task: Task) -> bool:
     """Count again when a placement lapses: a suspension may have come, or gone. True: not now, and the task waits."""
-    loan_id, number = parted(task.subject)
     register = (await ground.snapshot.follow()).register
     at = ground.clock.now()
     async with ground.database.transaction() as connection:
-        loan = await lock_loan(connection, loan_id)
-        await hold(connection, task)
-        placement = await get_placement(connection, loan_id, number)
+        loan, placement = await held(connection, task)
         if placement.state != LIVE or placement.placed_at is None:
             return False
         due = await lapses_at(connection, register, loan, placement, at=placement.placed_at, now=at)
@@ -140,6 +137,17 @@ async def pass_on(connection: Connection, loan: Loan, *, at: datetime) -> Loan:
         loan = await take_the_lead(connection, loan, beside, at=at)
     await schedule(connection, PLACE, str(loan.id), at)
     return loan
+
+
+async def held(connection: Connection, task: Task) -> tuple[Loan, Placement]:
+    """Lock the loan request of a placement's task, make sure that the task is still ours, and return both.
+
+    Raises LeaseLost.
+    """
+    loan_id, number = parted(task.subject)
+    loan = await lock_loan(connection, loan_id)
+    await hold(connection, task)
+    return loan, await get_placement(connection, loan_id, number)
 
 
 def parted(key: str) -> tuple[UUID, int]:

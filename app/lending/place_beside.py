@@ -11,11 +11,11 @@ from app.lending.beside import close, decline_beside, have_its_turn_again, have_
 from app.lending.choose import UnknownTitle
 from app.lending.ground import Ground, LookAgain
 from app.lending.kinds import FOLLOW, LAPSE, PLACE, PLACE_BESIDE
-from app.lending.lapse import lapses_at, parted
+from app.lending.lapse import held, lapses_at, parted
 from app.lending.lifecycle import Event, Supplying
 from app.lending.next_up import Choice, first_with_copy, may_be_beside, write_down
 from app.lending.record import US, record_beside
-from app.lending.renew import Renewed, renew
+from app.lending.renew import LONG_ROTA, Renewed, renew
 from app.lending.snapshot import State
 from app.store.events import Told
 from app.store.loans import Loan, lock_loan, read_loan
@@ -31,9 +31,6 @@ from app.store.placements import (
 )
 from app.store.tasks import Task, finish, hold, schedule
 from routing import Register, UnknownLocation
-
-MOST_LOOKED_AT = 200
-"""So many of the rota are looked through for one of another agency and another system."""
 
 
 def wants_two(state: State, loan: Loan, *, at: datetime) -> bool:
@@ -77,7 +74,7 @@ async def _look(ground: Ground, loan: Loan, lead: Placement, *, at: datetime) ->
         if await find_beside(connection, loan.id) is not None:
             return None, None
     try:
-        renewed = await renew(ground, loan, at=at, limit=MOST_LOOKED_AT)
+        renewed = await renew(ground, loan, at=at, limit=LONG_ROTA)
     except (UnknownTitle, UnknownLocation):  # it lies with whoever leads, and nobody else is known by now
         return None, None
     async with ground.database.connection() as connection:
@@ -102,9 +99,7 @@ async def place_beside(ground: Ground, task: Task) -> None:
     register = (await ground.snapshot.follow()).register
     at = ground.clock.now()
     async with ground.database.transaction() as connection:
-        loan = await lock_loan(connection, loan_id)
-        await hold(connection, task)
-        placement = await get_placement(connection, loan_id, number)
+        loan, placement = await held(connection, task)
         if placement.state == ASKING:
             answer = await still_its_own(connection, placement, answer)
             await _note(connection, register, loan, placement, answer, at=at)

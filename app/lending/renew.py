@@ -14,6 +14,9 @@ from app.store.loans import Loan
 from app.store.placements import Committed, committed, find_titles
 from routing import Decision, Holding, Objective, Question, Register
 
+LONG_ROTA = 200
+"""So many entries are looked through for one that is not simply the first."""
+
 
 @dataclass(frozen=True, slots=True)
 class Renewed:

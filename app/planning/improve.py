@@ -28,7 +28,7 @@ from app.lending.ground import Ground
 from app.lending.leased import leased
 from app.lending.lifecycle import Supplying
 from app.lending.record import US
-from app.lending.renew import as_question, less, renew
+from app.lending.renew import LONG_ROTA, as_question, less, renew
 from app.lending.snapshot import State
 from app.planning.assign import SECONDS, room_on
 from app.planning.foresight import Foresight
@@ -309,7 +309,7 @@ async def _can_be_asked(ground: Ground, move: Move) -> bool:
     async with ground.database.connection() as connection:
         loan = await read_loan(connection, move.loan)
     try:
-        renewed = await renew(ground, loan, at=ground.clock.now())
+        renewed = await renew(ground, loan, at=ground.clock.now(), limit=LONG_ROTA)
     except (UnknownTitle, UnknownLocation):  # its holdings are gone, or its counter
         return False
     return any(

@@ -125,6 +125,22 @@ async def test_one_that_comes_back_as_it_is_decided_that_nobody_is_left_has_its_
     assert (await placements(house, loan))[2:] == [("far", "leads", "live")]
 
 
+async def test_whoever_was_let_go_is_asked_again_only_when_its_order_is_back(
+    house: House, systems: dict[str, Wayward], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    far = keeping(systems["far"], monkeypatch, refuses=True)
+    loan = await house.asked()
+    await house.acted(loan, "ExpectToSupply", placement=1)
+    await decline(house, systems, loan, "branch")
+    await house.work()
+    assert (await house.look(loan))["status"] == "RequestReceived", "it does not end as long as far may have it back"
+    far.away = False
+    for _ in range(8):
+        await house.later(minutes=20)
+    assert far.held == f"{loan}-3"
+    assert (await placements(house, loan))[1:] == [("far", "beside", "LetGo"), ("far", "leads", "live")]
+
+
 async def test_what_is_waited_for_is_waited_for_two_hours_and_leaves_no_trail(
     house: House, systems: dict[str, Wayward], kept_back: dict[str, bool]
 ) -> None:

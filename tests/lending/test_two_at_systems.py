@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 
-from adapters.contract import Answer, OutcomeUnknown, Refused, Standing, SystemFault, Unavailable, Verb
+from adapters.contract import Answer, OutcomeUnknown, SystemFault, Unavailable, Verb
 from adapters.fake import Desk, Manners
 from app.lending.orders import order_of
 from app.store.loans import read_loan
@@ -228,54 +228,6 @@ async def test_what_was_on_the_wire_as_it_was_let_go_is_taken_back_when_it_lands
     await house.later(seconds=30)
     assert sorted(live(systems)) == ["branch"]
     assert not (await house.look(loan))["placements"][1]["let_go"]
-
-
-class Barcoded:
-    """A system with one copy, as SIP2 shows it: orders are called by its barcode, and a second one is refused."""
-
-    def __init__(self, system: Wayward, patched: pytest.MonkeyPatch, *, away: int) -> None:
-        self.held: str | None = None
-        self._away = away  # so many cancels are not heard
-        for verb in ("place", "find", "cancel", "status"):
-            patched.setattr(system, verb, getattr(self, verb))
-
-    async def place(self, quote: object, *, key: str) -> str:
-        if self.held is not None:
-            raise Refused("OnReserve", "It is held for another order.")
-        self.held = key
-        return "39000001"
-
-    async def find(self, order: object, *, key: str, taken: Any = ()) -> str | None:
-        return "39000001" if self.held is not None and "39000001" not in taken else None
-
-    async def cancel(self, receipt: str) -> bool:
-        if self._away:
-            self._away -= 1
-            raise Unavailable("away")
-        self.held = None
-        return True
-
-    async def status(self, receipt: str) -> Standing:
-        return Standing(Answer.CANCELLED if self.held is None else Answer.OPEN)
-
-
-async def test_whoever_was_let_go_is_asked_again_only_when_its_order_is_back(
-    house: House, systems: dict[str, Wayward], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    far = Barcoded(systems["far"], monkeypatch, away=3)
-    loan = await house.asked()
-    await house.acted(loan, "ExpectToSupply", placement=1)  # far is let go, and cannot be told yet
-    answers(systems, "branch", Answer.DECLINED)
-    await house.acted(loan, "Unfilled", placement=1)
-    assert (await house.look(loan))["status"] == "RequestReceived", "it does not end as long as far may have it back"
-    for _ in range(8):
-        await house.later(minutes=20)
-    assert far.held == f"{loan}-3"
-    assert await placements(house, loan) == [
-        ("branch", "leads", "Unfilled"),
-        ("far", "beside", "LetGo"),
-        ("far", "leads", "live"),
-    ]
 
 
 async def test_of_whoever_sent_it_all_the_same_no_second_copy_is_asked(
